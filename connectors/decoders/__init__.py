@@ -1,0 +1,1 @@
+"""Bytes to samples: one file, one dialect."""

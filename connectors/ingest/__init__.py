@@ -1,0 +1,1 @@
+"""The pipeline: queue, decode, batch, mirror, one transaction, acknowledge."""

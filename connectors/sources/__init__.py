@@ -1,0 +1,1 @@
+"""Where messages come from: one file, one kind of source."""

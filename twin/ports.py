@@ -1,0 +1,294 @@
+"""The sockets that the outside plugs into. Real ones and in-memory ones pass the same contract suites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from twin.events import Event, EventKind
+    from twin.message import DeadLetter, Handled, Liveness, Message
+    from twin.sample import Batch, Frames, Latest, Stream
+
+
+class Decoder(Protocol):
+    """Bytes → samples, one dialect a class. Raises DecodeError for a message that has no meaning."""
+
+    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+        """What the message says. All of it or DecodeError: never a part."""
+        ...
+
+    def state(self) -> bytes:
+        """What must survive a restart (sequence epochs …); b"" for none. Saved with each batch."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Take back what `state` gave."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message in the hands of ingest, and the receipt its source wants back.
+
+    ``receipt`` is opaque: the source knows from it what to acknowledge, and whether the
+    connection it came over is still the one it would acknowledge on.
+    """
+
+    source: str
+    message: Message
+    receipt: object = None
+
+
+class Source(Protocol):
+    """Where messages come from. Delivers into a queue, and takes back acknowledgements."""
+
+    name: str
+
+    def start(self, deliver: Callable[[Delivery], None]) -> None:
+        """Begin; ``deliver`` may be called from another thread and never raises."""
+        ...
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """These, in order, are stored for good. Stale receipts are ignored."""
+        ...
+
+    def stop(self) -> None:
+        """End cleanly; the session at the broker stays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """The mirror's whole state after batch ``n`` of ``writer``; ``sha256`` is of the full canonical state.
+
+    ``state`` is the compressed canonical state, or the difference to the last full one.
+    """
+
+    writer: str
+    n: int
+    tick_ns: int
+    full: bool
+    sha256: str
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """What one source did since the last batch; the terms of the accounting equations.
+
+    Messages: received = decoded + handled + rejected.
+    Frames: decoded_frames = stored + duplicate + key_conflict (the last three are the store's).
+
+    """
+
+    source: str
+    received: int = 0
+    decoded: int = 0
+    handled: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    decoded_frames: int = 0
+    last_received_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Commit:
+    """Everything that one transaction holds, before the fold: see `Store.append`."""
+
+    batch: Batch
+    dead_letters: tuple[DeadLetter, ...] = ()
+    counts: tuple[SourceCount, ...] = ()
+    decoder_states: Mapping[str, bytes] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    """Facts from outside the fold (a session lost, a source connected)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """What the fold made of a stored batch: kept in the same transaction."""
+
+    events: tuple[Event, ...]
+    latest: tuple[Latest, ...]
+    keyframe: Keyframe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a commit's frames: decoded = stored + duplicate + key_conflict."""
+
+    stored: int
+    duplicate: int
+    key_conflict: int
+
+
+class Store(Protocol):
+    """The writer's side: one thread, one transaction at a time."""
+
+    def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
+        """Store a commit durably, in ONE transaction.
+
+        New streams are registered; frames are inserted; those whose key (stream, t_ns, seq) is
+        there already are left out: the same values count as duplicate, other values on a
+        sequenced stream go to the dead letters as ``key_conflict``. ``fold`` is then called once
+        with the batch as stored (same writer, n and tick; only the new frames) and its result is
+        written too. On return everything is durable. Raises StoreUnavailable or StoreRejected
+        with nothing written.
+        """
+        ...
+
+    def next_batch(self, writer: str) -> int:
+        """The number the writer's next batch gets: one past its last, from 1."""
+        ...
+
+    def decoder_states(self) -> dict[str, bytes]:
+        """What the decoders of each source saved last."""
+        ...
+
+    def close(self) -> None:
+        """Release the database."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDeadLetter:
+    """A dead letter as kept: the same (source, reason, payload) is one row with a count."""
+
+    id: int
+    source: str
+    topic: str
+    reason: str
+    detail: str
+    payload: bytes
+    sha256: str
+    first_ns: int
+    last_ns: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCount:
+    """What is stored of one stream."""
+
+    frames: int
+    values: int
+    first_seq: int
+    last_seq: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSummary:
+    """What is in the store, in numbers. Times are device times; None when it is empty."""
+
+    frames: int
+    values: int
+    streams: int
+    signals: int
+    events: int
+    dead_letters: int
+    batches: int
+    keyframes: int
+    first_ns: int | None
+    last_ns: int | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One signal over time, drawn: float64/int64 (n,) each. Where raw, minimum = maximum = mean.
+
+    ``t_ns`` is the time of the first sample of each bucket. Absent samples are left out.
+    """
+
+    t_ns: NDArray[np.int64]
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    raw: bool
+
+
+class History(Protocol):
+    """The reader's side: any thread, never blocks the writer. Ranges are half-open [start, end)."""
+
+    def streams(self) -> dict[int, Stream]:
+        """Every stream by its stream key (a small integer, for good)."""
+        ...
+
+    def latest(self) -> dict[str, Latest]:
+        """The live values by stream id, as the last commit left them."""
+        ...
+
+    def as_of(self, t_ns: int, streams: Iterable[str] | None = None) -> dict[str, Latest]:
+        """By device time: for each stream its newest frame with time <= ``t_ns`` (CLOCK_AHEAD left out)."""
+        ...
+
+    def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
+        """The frames of a stream by device time, ordered by (t_ns, seq); the first ``limit`` of them."""
+        ...
+
+    def samples(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """One numeric signal; more than ``max_points`` samples become min/max/mean buckets."""
+        ...
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """(t_ns, text) where a text signal changed, beginning with its value at ``start_ns`` if known."""
+        ...
+
+    def batches(self, writer: str, first_n: int = 1, last_n: int | None = None) -> Iterator[Batch]:
+        """The batches exactly as they were cut, in order, for a re-fold (batches without frames too)."""
+        ...
+
+    def writers(self) -> tuple[str, ...]:
+        """Who has written."""
+        ...
+
+    def keyframes(self, writer: str, first_n: int = 1) -> Iterator[Keyframe]:
+        """Keyframes in order of n."""
+        ...
+
+    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
+        """The newest keyframe (the newest full one)."""
+        ...
+
+    def events(
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        asset: str = "",
+        kinds: Sequence[EventKind] = (),
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Events by their time, newest first; ``asset`` matches an asset or all below a path."""
+        ...
+
+    def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
+        """The events that the fold of one batch made, in the fold's order."""
+        ...
+
+    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first."""
+        ...
+
+    def summary(self) -> StoreSummary:
+        """What is in the store, in numbers."""
+        ...
+
+    def by_stream(self) -> dict[str, StreamCount]:
+        """What is stored of each stream."""
+        ...
+
+    def by_source(self) -> dict[str, dict[str, object]]:
+        """Every term of the accounting equations by source: received decoded handled rejected
+        decoded_frames stored duplicate key_conflict last_received_ns."""
+        ...
+
+    def close(self) -> None:
+        """Release the database."""
+        ...

@@ -1,0 +1,1 @@
+"""The plant that does not exist: pure, seeded laws of motion."""
