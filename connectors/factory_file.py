@@ -1,0 +1,95 @@
+"""Reading a factory file: TOML from disk, overrides from the environment, typed values out.
+
+Overrides follow one rule: ``TWIN__SECTION__KEY`` sets ``section.key`` (``TWIN__STORE__URL``). The value
+is read as TOML where it is valid TOML, else as text. Relative paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.plugins import asset_types, check_source
+from twin.config import Factory, Secret, StoreConfig, parse_factory
+from twin.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "TWIN__"
+_SQLITE = "sqlite:///"
+
+
+def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factory:
+    """Read, override, parse and check a factory file; raises ConfigError with all its mistakes."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError((Mistake("file", error.strerror or str(error), "`twin new DIR` makes one"),), str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError((Mistake("file", f"not TOML: {error}"),), str(path)) from error
+    override(data, os.environ if environ is None else environ)
+    mistakes: list[Mistake] = []
+    factory = None
+    try:
+        factory = parse_factory(data, tuple(asset_types()), str(path))
+    except ConfigError as error:
+        mistakes.extend(error.mistakes)
+    mistakes.extend(_source_mistakes(data))
+    if mistakes or factory is None:
+        raise ConfigError(tuple(mistakes), str(path))
+    return dataclasses.replace(factory, store=StoreConfig(_absolute(factory.store.url, path.parent)))
+
+
+def override(data: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Lay ``TWIN__A__B=value`` over the parsed TOML, in place."""
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name.startswith("TWIN__BENCH__"):
+            continue
+        *tables, key = name.removeprefix(PREFIX).lower().split("__")
+        table = data
+        for part in tables:
+            table = table.setdefault(part, {})
+        text = environ[name]
+        try:
+            table[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = text
+
+
+def _source_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
+    sources = data.get("source", [])
+    if not isinstance(sources, list):
+        return []
+    return [
+        Mistake(f"source[{i}].{key}", problem)
+        for i, source in enumerate(sources)
+        if isinstance(source, dict)
+        for key, problem in check_source(
+            str(source.get("type", "mqtt")), str(source.get("decoder", "")), source.get("options", {})
+        )
+    ]
+
+
+def _absolute(url: str, folder: Path) -> str:
+    if not url.startswith(_SQLITE):
+        return url
+    return _SQLITE + str((folder / url.removeprefix(_SQLITE)).resolve())
+
+
+def read_secret(secret: Secret | None) -> str:
+    """The secret itself, from its environment variable or file; raises ConfigError where there is none."""
+    if secret is None:
+        return ""
+    if secret.env:
+        try:
+            return os.environ[secret.env]
+        except KeyError:
+            raise ConfigError((Mistake("password", f"environment variable {secret.env} is not set"),)) from None
+    try:
+        return Path(secret.file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError((Mistake("password", f"{secret.file}: {error.strerror}"),)) from error

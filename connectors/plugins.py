@@ -1,0 +1,81 @@
+"""Finding plug-ins: the file's name is the plug-in's name is the word in the factory file.
+
+A name is looked for as a module of our own package of that kind, then among the entry points of the
+group ``factory_twin.<kind>``. No registry, no decorator, no list to edit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from twin.errors import PluginError
+from twin.site import AssetType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from twin.ports import Decoder
+    from twin.site import Hub
+
+_PACKAGES = {"decoders": "connectors.decoders", "sources": "connectors.sources", "assets": "twin.assets"}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Every plug-in of a kind (decoders, sources, assets), our own and strangers', sorted."""
+    package = importlib.import_module(_PACKAGES[kind])
+    own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    return tuple(sorted(own | {entry.name for entry in entry_points(group=f"factory_twin.{kind}")}))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """The module of that plug-in; raises PluginError with the names there are."""
+    if name in names(kind):
+        for entry in entry_points(group=f"factory_twin.{kind}"):
+            if entry.name == name:
+                found: ModuleType = entry.load()
+                return found
+        return importlib.import_module(f"{_PACKAGES[kind]}.{name}")
+    raise PluginError(kind.removesuffix("s"), name, names(kind))
+
+
+def description(kind: str, name: str) -> str:
+    """The first sentence of the plug-in's docstring."""
+    return (load(kind, name).__doc__ or "").strip().partition("\n")[0]
+
+
+def asset_types() -> dict[str, AssetType]:
+    """Every asset type by name."""
+    found: dict[str, AssetType] = {name: load("assets", name).ASSET_TYPE for name in names("assets")}
+    return found
+
+
+def make_decoder(name: str, options: Mapping[str, Any], source: str, hub: Hub) -> Decoder:
+    """A decoder of that dialect for one source."""
+    module = load("decoders", name)
+    typed = msgspec.convert(dict(options), module.Options)
+    decoder: Decoder = module.Decoder(typed, source, hub, asset_types())
+    return decoder
+
+
+def check_source(source_type: str, decoder: str, options: object) -> list[tuple[str, str]]:
+    """What is wrong with a source's type, decoder and options: (key, problem) pairs."""
+    problems: list[tuple[str, str]] = []
+    try:
+        load("sources", source_type)
+    except PluginError as error:
+        problems.append(("type", str(error)))
+    try:
+        module = load("decoders", decoder)
+    except PluginError as error:
+        return [*problems, ("decoder", str(error))]
+    try:
+        msgspec.convert(options, module.Options)
+    except (msgspec.ValidationError, ValueError) as error:
+        problems.append(("options", str(error)))
+    return problems

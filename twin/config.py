@@ -1,0 +1,408 @@
+"""A factory file, parsed once into frozen typed values; all its mistakes reported together.
+
+Pure: reading the file and the environment is `connectors.factory_file`'s work. `parse_factory`
+takes the parsed TOML, so that overrides can be laid over it first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
+
+from twin._table import Table
+from twin.errors import ConfigError, IdError, Mistake
+from twin.ids import segment
+from twin.site import Asset, Hub, Level, Name, Node, Place, Pose, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWN_TOPICS = "factory-twin/"
+"""Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is kept: the name of an environment variable, or the path of a file. Never the secret."""
+
+    env: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """``use``: auto, embedded, mosquitto, or mqtt://HOST:PORT / mqtts://HOST:PORT of a broker that runs already."""
+
+    use: str = "auto"
+    port: int = 1883
+    username: str = ""
+    password: Secret | None = None
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """``url``: sqlite:///PATH (relative to the factory file) or postgresql://…"""
+
+    url: str = "sqlite:///data/twin.db"
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """Where the dashboards listen."""
+
+    host: str = "127.0.0.1"
+    port: int = 8050
+    language: str = "ko"
+    allow_remote_without_users: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IngestConfig:
+    """``batch_messages`` bounds a transaction; ``max_queue`` what waits in memory (messages)."""
+
+    writer: str = "ingest"
+    batch_messages: int = 1000
+    max_queue: int = 5000
+    max_future_s: float = 60.0
+    max_signals_per_source: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateConfig:
+    """Which sites the simulator plays the devices of, with which seed; () for none."""
+
+    sites: tuple[str, ...] = ()
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """One connector: which topics, in which dialect. ``options`` are the decoder's own."""
+
+    name: str
+    topics: tuple[str, ...]
+    decoder: str
+    type: str = "mqtt"
+    qos: int = 1
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """One hub's whole configuration."""
+
+    hub: Hub
+    sources: tuple[SourceConfig, ...]
+    broker: BrokerConfig = BrokerConfig()
+    store: StoreConfig = StoreConfig()
+    web: WebConfig = WebConfig()
+    ingest: IngestConfig = IngestConfig()
+    simulate: SimulateConfig = SimulateConfig()
+
+
+def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path: str = "") -> Factory:
+    """Parse a factory file's TOML; raises ConfigError with every mistake in it.
+
+    Args:
+        data: the parsed TOML.
+        asset_types: names of the asset types there are.
+        path: the file's path, for messages only.
+    """
+    mistakes: list[Mistake] = []
+    root = Table(data, "", mistakes)
+    hub_table = root.table("hub")
+    hub = Hub(
+        id=_segment(hub_table, "id"),
+        name=_name(hub_table, "name"),
+        sites=tuple(_site(table, asset_types) for table in root.tables("site")),
+    )
+    hub_table.done()
+    if not hub.sites:
+        root.wrong("site", "a hub needs one site at least", "write [[site]]")
+    _unique([site.id for site in hub.sites], "site", mistakes)
+    factory = Factory(
+        hub=hub,
+        sources=tuple(_source(table) for table in root.tables("source")),
+        broker=_broker(root.table("broker")),
+        store=_store(root.table("store")),
+        web=_web(root.table("web")),
+        ingest=_ingest(root.table("ingest")),
+        simulate=_simulate(root.table("simulate"), hub),
+    )
+    _unique([source.name for source in factory.sources], "source", mistakes)
+    root.done()
+    if mistakes:
+        raise ConfigError(tuple(mistakes), path)
+    return factory
+
+
+def _unique(ids: list[str], key: str, mistakes: list[Mistake]) -> None:
+    seen: set[str] = set()
+    for item in ids:
+        if item and item in seen:
+            mistakes.append(Mistake(key, f"{item!r} is there twice", "give each its own name"))
+        seen.add(item)
+
+
+def _segment(table: Table, name: str) -> str:
+    text = table.get(name, str)
+    try:
+        return segment(text) if text else text
+    except IdError as error:
+        table.wrong(name, error.problem)
+        return text
+
+
+def _path(table: Table, site: str) -> str:
+    text = table.get("id", str)
+    try:
+        return "/".join([site, *(segment(part) for part in text.split("/"))]) if text else site
+    except IdError as error:
+        table.wrong("id", error.problem, "levels are parted by one /")
+        return site
+
+
+def _name(table: Table, key: str) -> Name:
+    if isinstance(table.data.get(key), str):
+        text = table.get(key, str)
+        return Name(text, text)
+    names = table.table(key)
+    korean, english = names.get("ko", str, ""), names.get("en", str, "")
+    names.done()
+    if not (korean or english):
+        table.wrong(key, "missing", 'write { ko = "…", en = "…" }')
+    return Name(korean or english, english or korean)
+
+
+def _site(table: Table, asset_types: tuple[str, ...]) -> Site:
+    site_id = _segment(table, "id")
+    zone = table.get("timezone", str, "Asia/Seoul")
+    if zone not in available_timezones():
+        table.wrong("timezone", f"{zone!r} is not a time zone", "such as Asia/Seoul")
+    size = table.numbers("size_m", 2) or (50.0, 30.0)
+    position = table.numbers("position_deg", 2)
+    places = tuple(_place(item, site_id) for item in table.tables("place"))
+    assets = tuple(_asset(item, site_id, asset_types) for item in table.tables("asset"))
+    nodes = tuple(_node(item) for item in table.tables("node"))
+    _unique([asset.id for asset in assets], table.path("asset"), table.mistakes)
+    _unique([place.id for place in places], table.path("place"), table.mistakes)
+    site = Site(
+        id=site_id,
+        name=_name(table, "name"),
+        region=_name(table, "region") if table.has("region") else Name("", ""),
+        timezone=zone,
+        size_m=(size[0], size[1]),
+        position_deg=(position[0], position[1]) if position else None,
+        places=places,
+        assets=assets,
+        nodes=nodes,
+        edges=_edges(table, {node.id for node in nodes}),
+    )
+    table.done()
+    return site
+
+
+def _edges(table: Table, nodes: set[str]) -> tuple[tuple[str, str], ...]:
+    edges: list[tuple[str, str]] = []
+    if not table.has("edges"):
+        return ()
+    listed = table.data["edges"]
+    for pair in listed if isinstance(listed, list) else [listed]:
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(end, str) for end in pair):  # noqa: PLR2004
+            missing = [end for end in pair if end not in nodes]
+            if missing:
+                table.wrong("edges", f"no node {missing[0]!r}")
+            edges.append((pair[0], pair[1]))
+        else:
+            table.wrong("edges", f"{pair!r} is not a pair of node ids", '[["N-1", "N-2"], …]')
+    return tuple(edges)
+
+
+def _place(table: Table, site: str) -> Place:
+    rect = table.numbers("rect_m", 4)
+    level = table.get("level", str, "area", choices=tuple(Level))
+    place = Place(
+        id=_path(table, site),
+        level=Level(level) if level in tuple(Level) else Level.AREA,
+        name=_name(table, "name"),
+        rect_m=(rect[0], rect[1], rect[2], rect[3]) if rect else None,
+    )
+    table.done()
+    return place
+
+
+def _asset(table: Table, site: str, asset_types: tuple[str, ...]) -> Asset:
+    pose = table.table("pose")
+    attributes = table.table("attributes")
+    plain = {k: v for k, v in attributes.data.items() if isinstance(v, str | int | float | bool)}
+    for name in attributes.data:
+        if name not in plain:
+            attributes.wrong(name, "attributes are texts, numbers, true or false")
+    asset = Asset(
+        id=_path(table, site),
+        type=table.get("type", str, choices=asset_types),
+        name=_name(table, "name"),
+        pose=Pose(
+            pose.get("x_m", float, 0.0),
+            pose.get("y_m", float, 0.0),
+            pose.get("z_m", float, 0.0),
+            math.radians(pose.get("yaw_deg", float, 0.0)),
+        ),
+        attributes=plain,
+    )
+    pose.done()
+    table.done()
+    return asset
+
+
+def _node(table: Table) -> Node:
+    node = Node(
+        table.get("id", str),
+        table.get("x_m", float),
+        table.get("y_m", float),
+        table.get("kind", str, "waypoint", choices=("waypoint", "station", "charger")),
+    )
+    table.done()
+    return node
+
+
+def _port(table: Table, default: int) -> int:
+    port = table.get("port", int, default)
+    if not 0 < port <= _MAX_PORT:
+        table.wrong("port", f"{port} is not a TCP port", "1 to 65535")
+    return port
+
+
+def _broker(table: Table) -> BrokerConfig:
+    use = table.get("use", str, "auto")
+    if use not in ("auto", "embedded", "mosquitto") and not use.startswith(("mqtt://", "mqtts://")):
+        table.wrong("use", f"{use!r} is not known", 'auto, embedded, mosquitto, or "mqtt://HOST:PORT"')
+    password = None
+    if table.has("password"):
+        if isinstance(table.data["password"], dict):
+            secret = table.table("password")
+            password = Secret(secret.get("env", str, ""), secret.get("file", str, ""))
+            secret.done()
+            if bool(password.env) == bool(password.file):
+                table.wrong("password", "needs one of env and file", '{ env = "MQTT_PASSWORD" }')
+        else:
+            table.wrong("password", "must not stand in the file", '{ file = "…" } or { env = "…" }')
+    config = BrokerConfig(
+        use=use,
+        port=_port(table, 1883),
+        username=table.get("username", str, ""),
+        password=password,
+        ca_file=table.get("ca_file", str, ""),
+        cert_file=table.get("cert_file", str, ""),
+        key_file=table.get("key_file", str, ""),
+    )
+    table.done()
+    return config
+
+
+def _store(table: Table) -> StoreConfig:
+    url = table.get("url", str, StoreConfig.url)
+    if not url.startswith(("sqlite:///", "postgresql://")):
+        table.wrong("url", f"{url!r} is not a store", "sqlite:///data/twin.db or postgresql://USER@HOST/DATABASE")
+    table.done()
+    return StoreConfig(url)
+
+
+def _web(table: Table) -> WebConfig:
+    config = WebConfig(
+        host=table.get("host", str, "127.0.0.1"),
+        port=_port(table, 8050),
+        language=table.get("language", str, "ko", choices=("ko", "en")),
+        allow_remote_without_users=table.get("allow_remote_without_users", bool, False),
+    )
+    local = config.host in ("127.0.0.1", "::1", "localhost")
+    if not local and not config.allow_remote_without_users:
+        table.wrong(
+            "host",
+            f"{config.host} is open to others, and there are no users yet",
+            'host = "127.0.0.1", or allow_remote_without_users = true if the network itself is guarded',
+        )
+    table.done()
+    return config
+
+
+def _ingest(table: Table) -> IngestConfig:
+    config = IngestConfig(
+        writer=_segment(table, "writer") if table.has("writer") else "ingest",
+        batch_messages=table.get("batch_messages", int, IngestConfig.batch_messages),
+        max_queue=table.get("max_queue", int, IngestConfig.max_queue),
+        max_future_s=table.get("max_future_s", float, IngestConfig.max_future_s),
+        max_signals_per_source=table.get("max_signals_per_source", int, IngestConfig.max_signals_per_source),
+    )
+    if not 0 < config.batch_messages <= config.max_queue:
+        table.wrong("batch_messages", f"{config.batch_messages} must lie between 1 and max_queue {config.max_queue}")
+    table.done()
+    return config
+
+
+def _simulate(table: Table, hub: Hub) -> SimulateConfig:
+    sites = table.texts("sites")
+    for site in sites:
+        if hub.site(site) is None:
+            table.wrong("sites", f"no site {site!r}", "one of: " + ", ".join(s.id for s in hub.sites))
+    config = SimulateConfig(sites, table.get("seed", int, SimulateConfig.seed))
+    table.done()
+    return config
+
+
+def _source(table: Table) -> SourceConfig:
+    topics = table.texts("topics")
+    if not topics:
+        table.wrong("topics", "missing", 'write topics = ["plant/+/data"]')
+    for topic in topics:
+        problem = filter_problem(topic)
+        if problem:
+            table.wrong("topics", f"{topic!r}: {problem}")
+        elif topic.startswith(OWN_TOPICS):
+            table.wrong("topics", f"{topic!r} are the twin's own packets; it never ingests itself")
+    options = table.table("options")
+    qos = table.get("qos", int, 1)
+    if qos not in (0, 1, 2):
+        table.wrong("qos", f"{qos} is not 0, 1 or 2")
+    source = SourceConfig(
+        name=_segment(table, "name"),
+        topics=topics,
+        decoder=table.get("decoder", str),
+        type=table.get("type", str, "mqtt"),
+        qos=qos,
+        options=options.data,
+    )
+    table.done()
+    return source
+
+
+def filter_problem(topic: str) -> str:
+    """What is wrong with an MQTT topic filter (MQTT 5 § 4.7); empty when nothing is."""
+    levels = topic.split("/")
+    if not topic or "\0" in topic:
+        return "empty, or with a NUL character"
+    for i, level in enumerate(levels):
+        if "#" in level and (level != "#" or i != len(levels) - 1):
+            return "# stands alone and last"
+        if "+" in level and level != "+":
+            return "+ stands alone between slashes"
+    return ""
+
+
+def topic_matches(topic_filter: str, topic: str) -> bool:
+    """Whether a topic matches a filter (MQTT 5 § 4.7; ``$`` topics only match filters that name them)."""
+    if topic.startswith("$") and topic_filter[:1] in "+#":
+        return False
+    wanted, have = topic_filter.split("/"), topic.split("/")
+    for i, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if i >= len(have) or level not in ("+", have[i]):
+            return False
+    return len(wanted) == len(have)
