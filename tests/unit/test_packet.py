@@ -124,12 +124,12 @@ def test_a_recorded_packet_decodes_to_its_json(path):
     kind, clock_ns, read = decode_packet(packet, streams)
     assert {
         "kind": kind,
-        "clock_ms": clock_ns / 1e6,
+        "clock_ms": clock_ns / 1_000_000,
         "entries": [
             {
                 "key": key,
-                "t_ms": one.t_ns / 1e6,
-                "received_ms": one.received_ns / 1e6,
+                "t_ms": one.t_ns / 1_000_000,
+                "received_ms": one.received_ns / 1_000_000,
                 "quality": one.quality,
                 "values": [None if math.isnan(value) else value for value in one.values.tolist()],
                 "texts": list(one.texts),
