@@ -28,7 +28,9 @@ def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factor
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError((Mistake("file", error.strerror or str(error), "`twin new DIR` makes one"),), str(path)) from error
+        raise ConfigError(
+            (Mistake("file", error.strerror or str(error), "`twin new DIR` makes one"),), str(path)
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError((Mistake("file", f"not TOML: {error}"),), str(path)) from error
     override(data, os.environ if environ is None else environ)

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from twin.errors import PluginError
-from twin.site import AssetType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
     from twin.ports import Decoder
-    from twin.site import Hub
+    from twin.site import AssetType, Hub
 
 _PACKAGES = {"decoders": "connectors.decoders", "sources": "connectors.sources", "assets": "twin.assets"}
 

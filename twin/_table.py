@@ -51,7 +51,11 @@ class Table:
             return zero
         if choices and value not in choices:
             near = difflib.get_close_matches(str(value), choices, 1)
-            hint = f"did you mean {near[0]!r}? There are: {', '.join(choices)}" if near else "one of: " + ", ".join(choices)
+            hint = (
+                f"did you mean {near[0]!r}? There are: {', '.join(choices)}"
+                if near
+                else "one of: " + ", ".join(choices)
+            )
             self.wrong(name, f"{value!r} is not known", hint)
         return value
 

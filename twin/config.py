@@ -106,6 +106,9 @@ class Factory:
     simulate: SimulateConfig = SimulateConfig()
 
 
+_STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
+
+
 def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path: str = "") -> Factory:
     """Parse a factory file's TOML; raises ConfigError with every mistake in it.
 
@@ -307,7 +310,7 @@ def _broker(table: Table) -> BrokerConfig:
 
 
 def _store(table: Table) -> StoreConfig:
-    url = table.get("url", str, StoreConfig.url)
+    url = table.get("url", str, _STORE.url)
     if not url.startswith(("sqlite:///", "postgresql://")):
         table.wrong("url", f"{url!r} is not a store", "sqlite:///data/twin.db or postgresql://USER@HOST/DATABASE")
     table.done()
@@ -335,10 +338,10 @@ def _web(table: Table) -> WebConfig:
 def _ingest(table: Table) -> IngestConfig:
     config = IngestConfig(
         writer=_segment(table, "writer") if table.has("writer") else "ingest",
-        batch_messages=table.get("batch_messages", int, IngestConfig.batch_messages),
-        max_queue=table.get("max_queue", int, IngestConfig.max_queue),
-        max_future_s=table.get("max_future_s", float, IngestConfig.max_future_s),
-        max_signals_per_source=table.get("max_signals_per_source", int, IngestConfig.max_signals_per_source),
+        batch_messages=table.get("batch_messages", int, _INGEST.batch_messages),
+        max_queue=table.get("max_queue", int, _INGEST.max_queue),
+        max_future_s=table.get("max_future_s", float, _INGEST.max_future_s),
+        max_signals_per_source=table.get("max_signals_per_source", int, _INGEST.max_signals_per_source),
     )
     if not 0 < config.batch_messages <= config.max_queue:
         table.wrong("batch_messages", f"{config.batch_messages} must lie between 1 and max_queue {config.max_queue}")
@@ -351,7 +354,7 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
     for site in sites:
         if hub.site(site) is None:
             table.wrong("sites", f"no site {site!r}", "one of: " + ", ".join(s.id for s in hub.sites))
-    config = SimulateConfig(sites, table.get("seed", int, SimulateConfig.seed))
+    config = SimulateConfig(sites, table.get("seed", int, _SIMULATE.seed))
     table.done()
     return config
 

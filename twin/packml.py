@@ -44,9 +44,13 @@ class UnitState(StrEnum):
 
 _ORDER = tuple(UnitState)
 
-WORKING = frozenset({UnitState.EXECUTE, UnitState.STARTING, UnitState.COMPLETING, UnitState.UNHOLDING, UnitState.UNSUSPENDING})
+WORKING = frozenset(
+    {UnitState.EXECUTE, UnitState.STARTING, UnitState.COMPLETING, UnitState.UNHOLDING, UnitState.UNSUSPENDING}
+)
 """Running, or passing by itself into or out of running."""
-WAITING = frozenset({UnitState.IDLE, UnitState.SUSPENDED, UnitState.SUSPENDING, UnitState.COMPLETE, UnitState.RESETTING})
+WAITING = frozenset(
+    {UnitState.IDLE, UnitState.SUSPENDED, UnitState.SUSPENDING, UnitState.COMPLETE, UnitState.RESETTING}
+)
 """Able, but with nothing to do: starved, blocked, idle."""
 FAULTED = frozenset({UnitState.ABORTED, UnitState.ABORTING, UnitState.HELD, UnitState.HOLDING})
 """Stopped by an inside cause."""

@@ -50,8 +50,11 @@ class Source(Protocol):
 
     name: str
 
-    def start(self, deliver: Callable[[Delivery], None]) -> None:
-        """Begin; ``deliver`` may be called from another thread and never raises."""
+    def start(self, deliver: Callable[[Delivery], None], report: Callable[[Event], None]) -> None:
+        """Begin; both may be called from another thread, and never raise.
+
+        ``deliver`` takes a message, ``report`` a fact about the connection itself.
+        """
         ...
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
@@ -143,6 +146,10 @@ class Store(Protocol):
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets: one past its last, from 1."""
+        ...
+
+    def stream_keys(self) -> Mapping[str, int]:
+        """The stream key of every stream by its id."""
         ...
 
     def decoder_states(self) -> dict[str, bytes]:
@@ -286,7 +293,8 @@ class History(Protocol):
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source: received decoded handled rejected
-        decoded_frames stored duplicate key_conflict last_received_ns."""
+        decoded_frames stored duplicate key_conflict last_received_ns.
+        """
         ...
 
     def close(self) -> None:

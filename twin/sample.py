@@ -143,7 +143,7 @@ class Stream:
         return None if self.period_s is None else max(MISSED_PERIODS * self.period_s, MIN_STALE_S)
 
 
-def stream_of(
+def stream_of(  # noqa: PLR0913  a stream has this many parts
     asset: str,
     name: str,
     signals: Iterable[Signal],

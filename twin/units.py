@@ -36,7 +36,9 @@ _TABLE: dict[str, Unit] = {
         Unit("K", "temperature", symbol="K"),
         Unit("[degF]", "temperature", 5 / 9, 459.67 * 5 / 9, "°F"),
         *_units("length", m=(1.0, "m"), mm=(1e-3, "mm"), cm=(1e-2, "cm"), um=(1e-6, "µm")),
-        *_units("time", s=(1.0, "s"), ms=(1e-3, "ms"), us=(1e-6, "µs"), ns=(1e-9, "ns"), min=(60.0, "min"), h=(3600.0, "h")),
+        *_units(
+            "time", s=(1.0, "s"), ms=(1e-3, "ms"), us=(1e-6, "µs"), ns=(1e-9, "ns"), min=(60.0, "min"), h=(3600.0, "h")
+        ),
         *_units("angle", rad=(1.0, "rad"), deg=(math.pi / 180, "°")),
         *_units("mass", kg=(1.0, "kg"), g=(1e-3, "g"), t=(1e3, "t")),
         *_units("power", W=(1.0, "W"), kW=(1e3, "kW"), MW=(1e6, "MW")),

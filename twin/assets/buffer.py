@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.sample import Signal, Role
+from twin.sample import Role, Signal
 from twin.site import AssetType, Name, StreamType
 
 ASSET_TYPE = AssetType(

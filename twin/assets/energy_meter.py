@@ -12,7 +12,15 @@ ASSET_TYPE = AssetType(
         StreamType(
             "data",
             (
-                Signal("power", unit="kW", role=Role.POWER, low=0.0, high=400.0, label_ko="유효 전력", label_en="Active power"),
+                Signal(
+                    "power",
+                    unit="kW",
+                    role=Role.POWER,
+                    low=0.0,
+                    high=400.0,
+                    label_ko="유효 전력",
+                    label_en="Active power",
+                ),
                 Signal("energy", Kind.COUNTER, "kW.h", Role.ENERGY, label_ko="누적 전력량", label_en="Energy"),
                 Signal("voltage", unit="V", low=361.0, high=399.0, label_ko="전압", label_en="Voltage"),
                 Signal("current", unit="A", low=0.0, high=700.0, label_ko="전류", label_en="Current"),

@@ -24,7 +24,9 @@ ASSET_TYPE = AssetType(
             (
                 Signal("state", Kind.STATE, role=Role.STATE, label_ko="상태", label_en="State"),
                 Signal("task", Kind.TEXT, role=Role.PROGRAM, label_ko="작업", label_en="Task"),
-                Signal("battery", unit="1", role=Role.BATTERY, low=0.2, high=1.0, label_ko="배터리", label_en="Battery"),
+                Signal(
+                    "battery", unit="1", role=Role.BATTERY, low=0.2, high=1.0, label_ko="배터리", label_en="Battery"
+                ),
                 Signal("load", unit="kg", role=Role.LOAD, low=0.0, high=600.0, label_ko="적재", label_en="Load"),
                 Signal("charging", Kind.FLAG, label_ko="충전 중", label_en="Charging"),
                 Signal("last_node", Kind.TEXT, label_ko="마지막 노드", label_en="Last node"),

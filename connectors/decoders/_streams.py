@@ -1,0 +1,108 @@
+"""Which stream the fields of a message belong to: shared by the decoders."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+from twin.errors import DecodeError, IdError
+from twin.ids import segment
+from twin.sample import Kind, Role, Signal, Stream, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from twin.site import AssetType, Hub
+
+MAX_SIGNALS_PER_STREAM = 1024
+_STATE_NAMES = frozenset({"state", "status", "mode", "running_state"})
+
+
+class StreamBook:
+    """Streams by asset, name and set of fields. Mutable: a cache that its decoder owns.
+
+    An asset declared in the factory file gets the units, limits and labels of its type. A message
+    whose fields are not the type's gets a stream of its own, its name marked by a hash of them, so
+    that the fields of a stream never change.
+    """
+
+    def __init__(self, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
+        self._source = source
+        self._assets = hub.assets()
+        self._types = types
+        self._made: dict[tuple[str, str, tuple[Signal, ...], bool], Stream] = {}
+        self.plain: dict[str, list[str]] = {}
+        """Which set of fields holds the plain name ``asset:name``: the first that came. Part of the decoder's state."""
+
+    def stream(self, asset: str, name: str, fields: Sequence[Signal], *, sequenced: bool) -> Stream:
+        """The stream of these fields; raises DecodeError when there are too many of them."""
+        key = (asset, name, tuple(fields), sequenced)
+        made = self._made.get(key)
+        if made is None:
+            made = self._make(asset, name, key[2], sequenced=sequenced)
+            self._made[key] = made
+        return made
+
+    def declared(self, asset: str, name: str) -> tuple[Signal, ...]:
+        """The signals that the asset's type declares for that stream; () if it declares none."""
+        declared = self._assets.get(asset)
+        kind = self._types.get(declared.type) if declared else None
+        stream_type = kind.stream(name) if kind else None
+        return stream_type.signals if stream_type else ()
+
+    def _make(self, asset: str, name: str, fields: tuple[Signal, ...], *, sequenced: bool) -> Stream:
+        if len(fields) > MAX_SIGNALS_PER_STREAM:
+            raise DecodeError("too_many_values", f"{len(fields)} fields, at most {MAX_SIGNALS_PER_STREAM}")
+        asset_row = self._assets.get(asset)
+        kind = self._types.get(asset_row.type) if asset_row else None
+        stream_type = kind.stream(name) if kind else None
+        known = {signal.name: signal for signal in (stream_type.signals if stream_type else ())}
+        signals = tuple(_merged(known.get(signal.name), signal) for signal in fields)
+        is_declared = stream_type is not None and set(known) == {signal.name for signal in fields}
+        period_s = stream_type.period_s if stream_type is not None and is_declared else None
+        stream_name = segment(name)
+        if not is_declared and (stream_type is not None or not self._holds_plain(asset, name, fields)):
+            stream_name = f"{stream_name}~{_digest(fields)}"
+        if is_declared:
+            order = {signal.name: i for i, signal in enumerate(stream_type.signals if stream_type else ())}
+            signals = tuple(sorted(signals, key=lambda signal: order[signal.name]))
+        return stream_of(asset, stream_name, signals, sequenced=sequenced, period_s=period_s, source=self._source)
+
+    def _holds_plain(self, asset: str, name: str, fields: tuple[Signal, ...]) -> bool:
+        names = [signal.name for signal in fields]
+        return self.plain.setdefault(f"{asset}:{name}", names) == names
+
+
+def _digest(fields: tuple[Signal, ...]) -> str:
+    text = "\n".join(f"{signal.name}\t{signal.kind.is_text}" for signal in fields)
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def _merged(known: Signal | None, told: Signal) -> Signal:
+    if known is None:
+        return told
+    source_name = told.source_name or known.source_name
+    return known if source_name == known.source_name else dataclasses.replace(known, source_name=source_name)
+
+
+def signal_name(text: str) -> str:
+    """A device's field name as a signal name; raises DecodeError (name)."""
+    try:
+        return segment(text)
+    except IdError as error:
+        raise DecodeError("name", str(error)) from error
+
+
+def guessed(name: str, value: object, unit: str = "1") -> Signal:
+    """The signal for a field nobody declared: its kind is that of its first value."""
+    if isinstance(value, bool):
+        return Signal(name, Kind.FLAG)
+    if isinstance(value, str):
+        is_state = name.rpartition(".")[2].lower() in _STATE_NAMES
+        return (
+            Signal(name, Kind.STATE, role=Role.STATE if is_state else Role.NONE)
+            if is_state
+            else Signal(name, Kind.TEXT)
+        )
+    return Signal(name, unit=unit)

@@ -1,0 +1,112 @@
+"""One value a topic: a bare JSON value, a bare word, or an object with a value and a time.
+
+```toml
+[[source]]
+name = "palletizer"
+topics = ["plant/line4/+/+"]
+decoder = "json_topic"
+[source.options]
+topic = "{site}/{line}/{asset}/{signal}"
+value = "value"
+time = "timestamp_ms"
+time_unit = "ms"
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.decoders import _json
+from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._streams import guessed, signal_name
+from connectors.topics import TopicTemplate
+from twin.errors import DecodeError
+from twin.message import Handled
+from twin.sample import Quality, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from twin.message import Liveness, Message
+    from twin.sample import Frames
+    from twin.site import AssetType, Hub
+
+MAX_WORD = 4096
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``value`` and ``time`` name fields of an object payload; a bare payload is the value itself."""
+
+    topic: str = "{place...}/{asset}/{signal}"
+    asset: str = ""
+    value: str = "value"
+    time: str = ""
+    time_unit: _json.TimeUnit = "ms"
+    zone_offset_h: float | None = None
+    unit: str = "1"
+
+    def __post_init__(self) -> None:
+        """Refuse a template that cannot work, or that names no signal."""
+        if "signal" not in TopicTemplate(self.topic).names:
+            raise ValueError("the topic template needs {signal}")
+
+
+class Decoder(TopicDialect):
+    """One value a topic. Mutable: see `TopicDialect`."""
+
+    def __init__(self, options: Options, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
+        super().__init__(options.topic, options.asset, source, hub, types)
+        self._options = options
+
+    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+        """One frame of one value."""
+        if message.retain and not message.payload:
+            return [Handled("retained_cleared")]
+        asset, captured = self.place(message.topic)
+        name = signal_name(captured["signal"].replace("/", "."))
+        value, t_ns = self._read(message)
+        if isinstance(value, list | dict):
+            raise DecodeError("schema", f"{type(value).__name__} where one value belongs")
+        signal = guessed(name, value, self._options.unit)
+        known = next((s for s in self.book.declared(asset, name) if s.name == name), signal)
+        stream = self.book.stream(asset, name, [known], sequenced=False)
+        seq = _json.payload_seq(message.payload)
+        if known.kind.is_text:
+            texts = (None if value is None else _json.text(value, name),)
+            return [frame(stream, t_ns, seq, message.received_ns, (), texts, _quality(value))]
+        values = (None if value is None else _json.number(value, name),)
+        return [frame(stream, t_ns, seq, message.received_ns, values, quality=_quality(value))]
+
+    def _read(self, message: Message) -> tuple[Any, int]:
+        options = self._options
+        try:
+            body = _json.parse(message.payload)
+        except DecodeError as error:
+            if error.reason != "json_syntax":
+                raise
+            return _bare_word(message.payload, error), message.received_ns
+        if not isinstance(body, dict):
+            return body, message.received_ns
+        if options.value not in body:
+            raise DecodeError("schema", f"no field {options.value!r} in the object")
+        if not options.time:
+            return body[options.value], message.received_ns
+        if options.time not in body:
+            raise DecodeError("schema", f"no field {options.time!r} with the time")
+        zone_s = None if options.zone_offset_h is None else options.zone_offset_h * 3600
+        return body[options.value], _json.time_ns(body[options.time], options.time_unit, options.time, zone_s)
+
+
+def _bare_word(payload: bytes, error: DecodeError) -> str:
+    word = payload.decode("utf-8").strip()
+    looks_like_json = word[:1] in '{["' or word[:1].isdigit() or word[:1] in "-+."
+    if not word or looks_like_json or len(word) > MAX_WORD or word in ("NaN", "Infinity", "-Infinity"):
+        raise error
+    return word
+
+
+def _quality(value: object) -> int:
+    return Quality.BAD if value is None else Quality.GOOD

@@ -1,0 +1,123 @@
+"""The twin watches itself through the same door: its numbers are signals of the asset ``twin/ingest``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twin.clock import NS_PER_S
+from twin.sample import Kind, Signal, frame, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.ingest.decoding import Decoded
+    from twin.ports import Outcome
+    from twin.sample import Frames
+
+EVERY_NS = NS_PER_S
+_INGEST = stream_of(
+    "twin/ingest",
+    "metrics",
+    (
+        Signal("messages_total", Kind.COUNTER, "{message}", label_ko="수신 메시지", label_en="Messages received"),
+        Signal("frames_total", Kind.COUNTER, "{frame}", label_ko="저장 프레임", label_en="Frames stored"),
+        Signal("rejected_total", Kind.COUNTER, "{message}", label_ko="거부 메시지", label_en="Messages rejected"),
+        Signal("queue", unit="{message}", label_ko="대기열", label_en="Queue"),
+        Signal("commit_s", unit="s", label_ko="커밋 시간", label_en="Commit time"),
+        Signal("commits_total", Kind.COUNTER, label_ko="커밋 수", label_en="Commits"),
+    ),
+    period_s=1.0,
+    source="twin",
+)
+_SOURCE_SIGNALS = (
+    Signal("messages_total", Kind.COUNTER, "{message}", label_ko="수신 메시지", label_en="Messages received"),
+    Signal("frames_total", Kind.COUNTER, "{frame}", label_ko="해독 프레임", label_en="Frames decoded"),
+    Signal("rejected_total", Kind.COUNTER, "{message}", label_ko="거부 메시지", label_en="Messages rejected"),
+    Signal("lag_s", unit="s", label_ko="지연", label_en="Lag"),
+    Signal("newest_s", unit="s", label_ko="최신 장치 시각", label_en="Newest device time"),
+)
+
+
+@dataclass(slots=True)
+class _Row:
+    messages: int = 0
+    frames: int = 0
+    rejected: int = 0
+    newest_ns: int = 0
+    received_ns: int = 0
+
+
+class Metrics:
+    """Counts of this process, and the frames that tell them once a second. Mutable; the writer owns it.
+
+    Counters begin at zero with the process; whoever wants a rate takes differences, and a fall to
+    zero is a restart. ``lag_s`` is receive time minus device time of the newest frame.
+    """
+
+    def __init__(self, sources: tuple[str, ...]) -> None:
+        self._rows = {name: _Row() for name in sources}
+        self._streams = {
+            name: stream_of(f"twin/ingest/{name}", "metrics", _SOURCE_SIGNALS, period_s=1.0, source="twin")
+            for name in sources
+        }  # fmt: skip
+        self._next_ns = 0
+        self._told_before_ns = 0
+        self._commit_s = 0.0
+        self._commits = 0
+        self._stored = 0
+
+    def stored(self, decoded: Sequence[Decoded], outcome: Outcome, now_ns: int) -> None:
+        """Note deliveries that are now stored."""
+        del now_ns
+        self._stored += outcome.stored
+        for item in decoded:
+            row = self._rows[item.delivery.source]
+            row.messages += 1
+            if item.dead_letter is not None:
+                row.rejected += 1
+            for part in item.frames:
+                row.frames += len(part)
+                newest = int(part.t_ns.max())
+                if newest >= row.newest_ns:
+                    row.newest_ns, row.received_ns = newest, int(part.received_ns[-1])
+
+    def committed(self, took_s: float) -> None:
+        """Note how long a transaction took."""
+        self._commits += 1
+        self._commit_s = max(self._commit_s, took_s)
+
+    def forget(self) -> None:
+        """The frames told last were not stored: tell them again with the next batch."""
+        self._next_ns = self._told_before_ns
+
+    def frames(self, now_ns: int, queue: int) -> list[Frames]:
+        """The frames due now, or none."""
+        self._told_before_ns = self._next_ns
+        if now_ns < self._next_ns:
+            return []
+        self._next_ns = now_ns + EVERY_NS
+        rows = self._rows.values()
+        own = frame(
+            _INGEST,
+            now_ns,
+            0,
+            now_ns,
+            (
+                sum(row.messages for row in rows),
+                self._stored,
+                sum(row.rejected for row in rows),
+                queue,
+                self._commit_s,
+                self._commits,
+            ),
+        )
+        self._commit_s = 0.0
+        return [own, *(self._of_source(name, row, now_ns) for name, row in self._rows.items())]
+
+    def _of_source(self, name: str, row: _Row, now_ns: int) -> Frames:
+        heard = row.newest_ns > 0
+        lag_s = (row.received_ns - row.newest_ns) / NS_PER_S if heard else None
+        newest_s = row.newest_ns / NS_PER_S if heard else None
+        values = (row.messages, row.frames, row.rejected, lag_s, newest_s)
+        return frame(self._streams[name], now_ns, 0, now_ns, values)

@@ -1,0 +1,173 @@
+"""queue → decode → batch → mirror → one transaction → acknowledge.
+
+The order inside a transaction is the store's: insert, fold what was new, write what the fold made,
+commit. Only after that are the messages acknowledged, so everything acknowledged is stored or is a
+dead letter.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from typing import TYPE_CHECKING
+
+from connectors.ingest.decoding import Decoded, Decoding, count
+from connectors.ingest.metrics import Metrics
+from twin.clock import NS_PER_S
+from twin.errors import StoreRejected, StoreUnavailable
+from twin.ports import Commit, Folded, Outcome, SourceCount
+from twin.sample import batch_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from connectors.ingest.queue import DeliveryQueue
+    from twin.clock import Clock
+    from twin.config import IngestConfig
+    from twin.events import Event
+    from twin.keyframes import KeyframePolicy
+    from twin.mirror import Mirror
+    from twin.ports import Delivery, Source, Store
+    from twin.sample import Batch, Frames, Latest
+
+log = logging.getLogger(__name__)
+LINGER_S = 0.05
+"""How long a transaction waits for company: it bounds the commit rate, and adds this much latency."""
+TICK_S = 1.0
+"""Without messages, an empty batch is committed this often, so that time itself reaches the fold."""
+_BACK_OFF_S = (0.1, 5.0)
+
+
+class Pipeline:
+    """The one writer. Mutable; `step` is called from one thread only."""
+
+    def __init__(  # noqa: PLR0913  the parts of the pipeline, wired once
+        self,
+        config: IngestConfig,
+        queue: DeliveryQueue,
+        decoding: Decoding,
+        mirror: Mirror,
+        keyframes: KeyframePolicy,
+        store: Store,
+        sources: Mapping[str, Source],
+        clock: Clock,
+        committed: Callable[[Batch, Sequence[Latest]], None] = lambda _batch, _latest: None,
+    ) -> None:
+        self._config = config
+        self._queue = queue
+        self._decoding = decoding
+        self._mirror = mirror
+        self._keyframes = keyframes
+        self._store = store
+        self._sources = sources
+        self._clock = clock
+        self._committed = committed
+        self._n = store.next_batch(config.writer)
+        self._tick_ns = mirror.tick_ns
+        self._states_saved_ns = 0
+        self._states: dict[str, bytes] = {}
+        self._folded = False
+        self.metrics = Metrics(tuple(decoding.decoders))
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stopping` is set and the queue is empty."""
+        while not (self.stopping.is_set() and not len(self._queue)):
+            self.step()
+
+    def step(self, wait_s: float = TICK_S) -> int:
+        """Take what waits, store it, acknowledge it; returns how many messages that were."""
+        deliveries, events = self._queue.take(self._config.batch_messages, wait_s)
+        if deliveries and len(deliveries) < self._config.batch_messages and not self.stopping.wait(LINGER_S):
+            more, more_events = self._queue.take(self._config.batch_messages - len(deliveries), 0.0)
+            deliveries, events = deliveries + more, events + more_events
+        decoded = [self._decoding.decode(delivery) for delivery in deliveries]
+        self._store_all(decoded, events)
+        return len(deliveries)
+
+    def _store_all(self, decoded: list[Decoded], events: tuple[Event, ...]) -> None:
+        """Store, bisecting down to the guilty message when the database refuses the data itself."""
+        try:
+            outcome = self._commit(decoded, events)
+        except StoreRejected as error:
+            if len(decoded) > 1:
+                middle = len(decoded) // 2
+                self._store_all(decoded[:middle], events)
+                self._store_all(decoded[middle:], ())
+                return
+            if not decoded or decoded[0].dead_letter is not None:
+                raise
+            log.error("the store refuses a message on %s: %s", decoded[0].delivery.message.topic, error)  # noqa: TRY400  the reason is enough
+            decoded = [self._decoding.reject(decoded[0].delivery, "store_rejected", str(error))]
+            outcome = self._commit(decoded, events)
+        self.metrics.stored(decoded, outcome, self._clock.now_ns())
+        self._acknowledge([item.delivery for item in decoded])
+
+    def _commit(self, decoded: list[Decoded], events: tuple[Event, ...]) -> Outcome:
+        """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before."""
+        now_ns = self._clock.now_ns()
+        own = self.metrics.frames(now_ns, len(self._queue))
+        self._tick_ns = max(self._tick_ns, now_ns)
+        batch = batch_of(
+            self._config.writer, self._n, self._tick_ns, [part for item in decoded for part in item.frames] + own
+        )
+        commit = Commit(
+            batch=batch,
+            dead_letters=tuple(item.dead_letter for item in decoded if item.dead_letter is not None),
+            counts=(*count(decoded), *_own_count(own, now_ns)),
+            decoder_states=self._decoder_states(now_ns),
+            events=events,
+        )
+        pause_s, longest_s = _BACK_OFF_S
+        while True:
+            self._folded = False
+            try:
+                outcome = self._store.append(commit, self._fold)
+            except StoreRejected:
+                self._unfold()
+                self.metrics.forget()
+                raise
+            except StoreUnavailable as error:
+                self._unfold()
+                log.error("the store is away, batch %d waits: %s", self._n, error)  # noqa: TRY400  said once a try
+                self.stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+                pause_s = min(pause_s * 2, longest_s)
+                continue
+            self._n += 1
+            self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
+            self._states.update(commit.decoder_states)
+            self._committed(batch, self._mirror.changed)
+            return outcome
+
+    def _unfold(self) -> None:
+        if self._folded:
+            self._mirror.undo()
+            self._keyframes.undo()
+
+    def _fold(self, stored: Batch) -> Folded:
+        self._folded = True
+        events = self._mirror.apply(stored)
+        return Folded(events, self._mirror.changed, self._keyframes.after(self._config.writer, self._mirror))
+
+    def _decoder_states(self, now_ns: int) -> dict[str, bytes]:
+        if now_ns - self._states_saved_ns < NS_PER_S and self._states:
+            return {}
+        self._states_saved_ns = now_ns
+        states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
+        return {name: state for name, state in states.items() if state != self._states.get(name)}
+
+    def _acknowledge(self, deliveries: list[Delivery]) -> None:
+        by_source: dict[str, list[object]] = {}
+        for delivery in deliveries:
+            by_source.setdefault(delivery.source, []).append(delivery.receipt)
+        for name, receipts in by_source.items():
+            self._sources[name].acknowledge(receipts)
+
+
+def _own_count(own: list[Frames], now_ns: int) -> tuple[SourceCount, ...]:
+    """The twin's own samples count like anyone's."""
+    if not own:
+        return ()
+    frames = sum(len(part) for part in own)
+    return (SourceCount("twin", len(own), len(own), decoded_frames=frames, last_received_ns=now_ns),)

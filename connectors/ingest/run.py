@@ -1,0 +1,75 @@
+"""The ingest process: everything wired, run until told to stop."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from connectors.broker import kind_of, url_of
+from connectors.factory_file import read_secret
+from connectors.ingest.decoding import Decoding
+from connectors.ingest.live import LIVE_TOPIC, LivePackets
+from connectors.ingest.pipeline import Pipeline
+from connectors.ingest.queue import DeliveryQueue
+from connectors.plugins import load, make_decoder
+from connectors.publish import Publisher
+from connectors.stores.sql import open_history, open_store
+from connectors.wall_clock import WallClock
+from twin.keyframes import resume
+
+if TYPE_CHECKING:
+    import threading
+
+    from twin.config import Factory
+    from twin.ports import Source
+
+log = logging.getLogger(__name__)
+
+
+def run_ingest(factory: Factory, stop: threading.Event) -> None:
+    """Ingest every source of the factory file until ``stop`` is set; what is in hand is stored first."""
+    clock = WallClock()
+    store = open_store(factory.store.url)
+    history = open_history(factory.store.url)
+    mirror, keyframes = resume(history, factory.ingest.writer)
+    known = history.by_source()
+    decoders = {s.name: make_decoder(s.decoder, s.options, s.name, factory.hub) for s in factory.sources}
+    for name, state in store.decoder_states().items():
+        if name in decoders:
+            decoders[name].restore(state)
+    sources: dict[str, Source] = {}
+    for source in factory.sources:
+        module = load("sources", source.type)
+        sources[source.name] = module.Source(
+            source,
+            factory.broker,
+            f"factory-twin-{factory.hub.id}-{factory.ingest.writer}-{source.name}",
+            clock,
+            mqtt5=kind_of(factory.broker) != "embedded",
+            expects_session=source.name in known,
+        )
+    password = read_secret(factory.broker.password)
+    publisher = Publisher(
+        url_of(factory.broker), f"factory-twin-{factory.hub.id}-live", factory.broker, password, durable=False
+    )
+    topic = LIVE_TOPIC + factory.ingest.writer
+    packets = LivePackets(store.stream_keys, lambda body: publisher.offer(topic, body), clock)
+    queue = DeliveryQueue()
+    decoding = Decoding(decoders, factory.ingest.max_future_s, factory.ingest.max_signals_per_source)
+
+    pipeline = Pipeline(factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed)
+    packets.start()
+    for each in sources.values():
+        each.start(queue.put, queue.report)
+    try:
+        while not stop.is_set():
+            pipeline.step()
+        pipeline.stopping.set()
+        pipeline.step(0.0)
+    finally:
+        for each in sources.values():
+            each.stop()
+        packets.stop()
+        publisher.close()
+        history.close()
+        store.close()

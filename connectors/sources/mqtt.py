@@ -1,0 +1,184 @@
+"""Messages from an MQTT broker: durable session, manual acknowledgement, endless reconnection.
+
+MQTT 5 where the broker has it, else 3.1.1. The network thread only enqueues; parsing, storing and
+acknowledging are the writer's.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from connectors.broker import host_port, url_of
+from connectors.factory_file import read_secret
+from connectors.tls import context
+from twin.config import OWN_TOPICS
+from twin.events import Event, EventKind
+from twin.message import Message
+from twin.ports import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twin.clock import Clock
+    from twin.config import BrokerConfig, SourceConfig
+
+log = logging.getLogger(__name__)
+SESSION_EXPIRY_S = 7 * 86400
+RECEIVE_MAXIMUM = 1000
+MAXIMUM_PACKET_BYTES = 1_000_000
+KEEPALIVE_S = 30
+_UNSUPPORTED_PROTOCOL = 132
+
+
+class _Receipt(NamedTuple):
+    generation: int
+    mid: int
+    qos: int
+
+
+class Source:
+    """One durable subscription. Mutable: the network thread owns the connection's state.
+
+    ``expects_session`` says that this client has been here before, so that a broker without its
+    session means that queued messages are gone.
+    """
+
+    def __init__(  # noqa: PLR0913  what a connection is made of
+        self,
+        config: SourceConfig,
+        broker: BrokerConfig,
+        client_id: str,
+        clock: Clock,
+        *,
+        mqtt5: bool = True,
+        expects_session: bool = False,
+    ) -> None:
+        self.name = config.name
+        self._config = config
+        self._broker = broker
+        self._client_id = client_id
+        self._clock = clock
+        self._protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
+        self._expects_session = expects_session
+        self._generation = 0
+        self._in_flight: set[int] = set()
+        self._connected = threading.Event()
+        self._stopping = False
+        self._client: paho.Client | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection and subscriptions were sent."""
+        return self._connected.is_set()
+
+    def start(self, deliver: Callable[[Delivery], None], report: Callable[[Event], None]) -> None:
+        """Connect in the background; an unreachable broker is tried again, ever slower up to 10 s."""
+        self._deliver, self._report = deliver, report
+        self._client = self._connect()
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """Send PUBACKs, in order, for messages of the present connection; older receipts are void."""
+        client = self._client
+        for receipt in receipts:
+            if not isinstance(receipt, _Receipt):
+                continue
+            generation, mid, qos = receipt
+            if generation == self._generation and mid and client is not None:
+                client.ack(mid, qos)
+                self._in_flight.discard(mid)
+
+    def stop(self) -> None:
+        """Disconnect; the broker keeps the session and queues what comes."""
+        self._stopping = True
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+
+    def _connect(self) -> paho.Client:
+        host, port, tls = host_port(url_of(self._broker))
+        mqtt5 = self._protocol == paho.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=self._protocol,
+            manual_ack=True,
+            reconnect_on_failure=True,
+            clean_session=None if mqtt5 else False,
+        )
+        client.reconnect_delay_set(1, 10)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        if self._broker.username:
+            client.username_pw_set(self._broker.username, read_secret(self._broker.password))
+        if tls:
+            client.tls_set_context(context(self._broker))
+        if mqtt5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+            properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
+            client.connect_async(host, port, KEEPALIVE_S, clean_start=False, properties=properties)
+        else:
+            client.connect_async(host, port, KEEPALIVE_S)
+        client.loop_start()
+        return client
+
+    def _on_connect(self, client: paho.Client, _: Any, flags: Any, reason: Any, __: Any) -> None:
+        if reason.is_failure:
+            if self._protocol == paho.MQTTv5 and reason.value == _UNSUPPORTED_PROTOCOL:
+                self._protocol = paho.MQTTv311
+                threading.Thread(target=self._restart, args=(client,), name=f"{self.name}-311", daemon=True).start()
+            else:
+                log.error("%s: the broker refused the connection: %s", self.name, reason)
+            return
+        self._generation += 1
+        self._in_flight.clear()
+        client.subscribe([(topic, self._config.qos) for topic in self._config.topics])
+        now_ns = self._clock.now_ns()
+        if self._expects_session and not flags.session_present:
+            self._report(Event(EventKind.SESSION_LOST, now_ns, f"twin/ingest/{self.name}"))
+        self._expects_session = True
+        self._connected.set()
+        self._report(Event(EventKind.SOURCE_CONNECTED, now_ns, f"twin/ingest/{self.name}"))
+
+    def _restart(self, client: paho.Client) -> None:
+        client.disconnect()
+        client.loop_stop()
+        if not self._stopping:
+            self._client = self._connect()
+
+    def _on_disconnect(self, client: paho.Client, _: Any, flags: Any, reason: Any, __: Any) -> None:
+        del client, flags
+        if self._connected.is_set():
+            self._connected.clear()
+            if not self._stopping:
+                self._report(
+                    Event(EventKind.SOURCE_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}", after=str(reason))
+                )
+
+    def _on_message(self, client: paho.Client, _: Any, got: paho.MQTTMessage) -> None:
+        if got.qos:
+            if got.mid in self._in_flight:
+                return  # sent again while its first copy still waits to be stored; one acknowledgement serves both
+            self._in_flight.add(got.mid)
+        receipt = _Receipt(self._generation, got.mid, got.qos)
+        try:
+            topic = got.topic
+        except UnicodeDecodeError:
+            topic = bytes(got._topic).decode("utf-8", "replace")  # noqa: SLF001  paho gives no other way to the bytes
+        if topic.startswith(OWN_TOPICS):
+            client.ack(got.mid, got.qos)
+            self._in_flight.discard(got.mid)
+            return
+        self._deliver(
+            Delivery(self.name, Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain), receipt)
+        )

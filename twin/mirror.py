@@ -1,0 +1,275 @@
+"""The live state as a left fold over batches (ISO 23247 synchronisation).
+
+Live, replay and what-if fold with this one class; only the clock that cut the batches differs.
+
+Laws (property tests hold them): for latest values, splitting a stream, order of arrival and applying
+twice change nothing. For events, the same batches with the same ticks give the same events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.clock import NS_PER_S
+from twin.events import Event, EventKind
+from twin.sample import Latest, Quality, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from twin.sample import Batch, Frames
+
+_CHECK_EVERY_NS = NS_PER_S
+_LOST_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether an asset is heard: the newest receive time of any of its streams, and what was said of it."""
+
+    heard_ns: int
+    lost: bool
+    lost_after_ns: int
+
+
+@dataclass(slots=True)
+class _Undo:
+    latest: dict[str, Latest | None]
+    presence: dict[str, Presence | None]
+    n: int
+    tick_ns: int
+    checked_ns: int
+
+
+class Mirror:
+    """The newest frame of every stream, and the presence of every asset.
+
+    Mutable: only the one writer that folds may call `apply` and `undo`. Values inside are never
+    changed, only replaced, so a reader may keep what it took.
+    """
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Latest] = {}
+        self.presence: dict[str, Presence] = {}
+        self.n = 0
+        self.tick_ns = 0
+        self._checked_ns = 0
+        self._undo: _Undo | None = None
+        self._changed: dict[str, Latest] = {}
+
+    @property
+    def changed(self) -> tuple[Latest, ...]:
+        """The latest frames that the last `apply` replaced."""
+        return tuple(self._changed.values())
+
+    def apply(self, batch: Batch) -> tuple[Event, ...]:
+        """Fold one batch; returns its events in order. Deterministic: no clock but the batch's tick.
+
+        Frames whose device clock runs ahead (`Quality.CLOCK_AHEAD`) are history, not state: they
+        never move the live value. Late frames do not either.
+        """
+        self._undo = _Undo({}, {}, self.n, self.tick_ns, self._checked_ns)
+        self._changed = {}
+        events: list[Event] = []
+        for part in batch.frames:
+            self._fold(part, events)
+        self.n = batch.n
+        self.tick_ns = max(self.tick_ns, batch.tick_ns)
+        if self.tick_ns - self._checked_ns >= _CHECK_EVERY_NS:
+            self._checked_ns = self.tick_ns
+            self._look_for_lost(events)
+        return tuple(sorted(events, key=lambda event: event.order))
+
+    def undo(self) -> None:
+        """Take the last `apply` back (its transaction failed, or its batch is cut anew)."""
+        undo = self._undo
+        if undo is None:
+            return
+        for stream, old in undo.latest.items():
+            if old is None:
+                del self.latest[stream]
+            else:
+                self.latest[stream] = old
+        for asset, presence in undo.presence.items():
+            if presence is None:
+                del self.presence[asset]
+            else:
+                self.presence[asset] = presence
+        self.n, self.tick_ns, self._checked_ns = undo.n, undo.tick_ns, undo.checked_ns
+        self._undo = None
+        self._changed = {}
+
+    def _fold(self, part: Frames, events: list[Event]) -> None:
+        keep = part.quality != Quality.CLOCK_AHEAD
+        if not keep.all():
+            part = part.take(keep)
+            if not len(part):
+                return
+        self._hear(part, events)
+        stream = part.stream
+        before = self.latest.get(stream.id)
+        if stream.text_columns:
+            self._fold_texts(part, before, events)
+            return
+        row = _newest(part)
+        if before is None or before.is_older_than(int(part.t_ns[row]), int(part.seq[row])):
+            self._replace(stream, part, row, before)
+
+    def _fold_texts(self, part: Frames, before: Latest | None, events: list[Event]) -> None:
+        stream = part.stream
+        order = np.argsort(part.seq, kind="stable") if stream.sequenced else np.lexsort((part.seq, part.t_ns))
+        row, current = -1, before
+        texts = before.texts if before is not None else (None,) * len(stream.text_columns)
+        for index in order:
+            t_ns, seq = int(part.t_ns[index]), int(part.seq[index])
+            if current is not None and not current.is_older_than(t_ns, seq):
+                continue
+            new = part.texts[index]
+            if new != texts:
+                for signal, old_text, new_text in zip(stream.text_columns, texts, new, strict=True):
+                    if signal.kind.value == "state" and old_text != new_text:
+                        events.append(
+                            Event(
+                                EventKind.STATE_CHANGED, t_ns, stream.asset, signal.name, old_text or "", new_text or ""
+                            )
+                        )
+                texts = new
+            row = int(index)
+            current = _latest(part, row)
+        if row >= 0:
+            self._replace(stream, part, row, before)
+
+    def _replace(self, stream: Stream, part: Frames, row: int, before: Latest | None) -> None:
+        if self._undo is not None:
+            self._undo.latest.setdefault(stream.id, before)
+        latest = _latest(part, row)
+        self.latest[stream.id] = latest
+        self._changed[stream.id] = latest
+
+    def _hear(self, part: Frames, events: list[Event]) -> None:
+        asset = part.stream.asset
+        heard_ns = int(part.received_ns.max())
+        old = self.presence.get(asset)
+        after_ns = round((part.stream.stale_after_s or _LOST_AFTER_S) * NS_PER_S)
+        after_ns = max(after_ns, round(_LOST_AFTER_S * NS_PER_S), old.lost_after_ns if old else 0)
+        if old is not None and old.heard_ns >= heard_ns and not old.lost and old.lost_after_ns == after_ns:
+            return
+        if self._undo is not None:
+            self._undo.presence.setdefault(asset, old)
+        if old is None:
+            events.append(Event(EventKind.ASSET_APPEARED, int(part.t_ns.min()), asset))
+        elif old.lost:
+            events.append(Event(EventKind.ASSET_RETURNED, heard_ns, asset))
+        self.presence[asset] = Presence(max(heard_ns, old.heard_ns if old else 0), lost=False, lost_after_ns=after_ns)
+
+    def _look_for_lost(self, events: list[Event]) -> None:
+        for asset, presence in self.presence.items():
+            if not presence.lost and self.tick_ns - presence.heard_ns > presence.lost_after_ns:
+                if self._undo is not None:
+                    self._undo.presence.setdefault(asset, presence)
+                self.presence[asset] = Presence(presence.heard_ns, lost=True, lost_after_ns=presence.lost_after_ns)
+                events.append(Event(EventKind.ASSET_LOST, presence.heard_ns + presence.lost_after_ns, asset))
+
+    def canonical(self, known: Mapping[str, bytes] | None = None) -> bytes:
+        """The whole state as bytes, the same on every machine: what keyframes hash and keep.
+
+        A head line, then one JSON line a stream and asset, sorted; floats as hexadecimal IEEE-754
+        little-endian, −0 as 0, absent as null. ``known`` may hold lines already made.
+        """
+        head = json.dumps(["mirror", 1, self.n, self.tick_ns, self._checked_ns])
+        made = known or {}
+        lines = [made.get(key) or stream_line(self.latest[key]) for key in sorted(self.latest)]
+        lines += [
+            json.dumps(["asset", asset, p.heard_ns, p.lost, p.lost_after_ns], ensure_ascii=False).encode()
+            for asset, p in sorted(self.presence.items())
+        ]
+        return b"\n".join([head.encode(), *lines]) + b"\n"
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical state, hexadecimal."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+def _newest(part: Frames) -> int:
+    if len(part) == 1:
+        return 0
+    if part.stream.sequenced:
+        return int(np.argmax(part.seq))
+    return int(np.lexsort((part.seq, part.t_ns))[-1])
+
+
+def _latest(part: Frames, row: int) -> Latest:
+    return Latest(
+        part.stream,
+        int(part.t_ns[row]),
+        int(part.seq[row]),
+        int(part.received_ns[row]),
+        int(part.quality[row]),
+        part.values[row],
+        part.texts[row] if part.texts else (),
+    )
+
+
+def stream_line(latest: Latest) -> bytes:
+    """One stream's line of the canonical state."""
+    values = latest.values + 0.0
+    absent = np.isnan(values)
+    hexes = values.astype("<f8").tobytes().hex()
+    cells = [None if absent[i] else hexes[16 * i : 16 * i + 16] for i in range(len(values))]
+    row = [
+        "stream", latest.stream.id, latest.t_ns, latest.seq, latest.received_ns, latest.quality, cells,
+        list(latest.texts),
+    ]  # fmt: skip
+    return json.dumps(row, ensure_ascii=False).encode()
+
+
+def restore(state: bytes, streams: Callable[[str], Stream]) -> Mirror:
+    """The mirror that `Mirror.canonical` wrote; ``streams`` gives a stream by its id."""
+    mirror = Mirror()
+    for line in state.splitlines():
+        row = json.loads(line)
+        if row[0] == "mirror":
+            _, _, mirror.n, mirror.tick_ns, mirror._checked_ns = row  # noqa: SLF001  its own module
+        elif row[0] == "stream":
+            _, stream_id, t_ns, seq, received_ns, quality, cells, texts = row
+            values = np.array(
+                [np.nan if cell is None else struct.unpack("<d", bytes.fromhex(cell))[0] for cell in cells], np.float64
+            )
+            mirror.latest[stream_id] = Latest(streams(stream_id), t_ns, seq, received_ns, quality, values, tuple(texts))
+        else:
+            _, asset, heard_ns, lost, lost_after_ns = row
+            mirror.presence[asset] = Presence(heard_ns, lost, lost_after_ns)
+    return mirror
+
+
+def difference(full: bytes, state: bytes) -> bytes:
+    """What changed from the canonical state ``full`` to ``state``: its head, and the lines not in ``full``."""
+    known = set(full.splitlines())
+    lines = state.splitlines()
+    return b"\n".join([lines[0], *(line for line in lines[1:] if line not in known)]) + b"\n"
+
+
+def patch(full: bytes, changes: bytes) -> bytes:
+    """Undo `difference`: the canonical state from the full one and the changes."""
+
+    def key(line: bytes) -> tuple[str, str]:
+        row = json.loads(line)
+        return row[0], row[1]
+
+    head, *changed = changes.splitlines()
+    lines = {key(line): line for line in full.splitlines()[1:]}
+    lines.update({key(line): line for line in changed})
+    streams = [lines[k] for k in sorted(k for k in lines if k[0] == "stream")]
+    assets = [lines[k] for k in sorted(k for k in lines if k[0] == "asset")]
+    return b"\n".join([head, *streams, *assets]) + b"\n"
+
+
+def fold(mirror: Mirror, batches: Iterable[Batch]) -> list[Event]:
+    """Fold many batches, in order; returns all their events."""
+    return [event for batch in batches for event in mirror.apply(batch)]
