@@ -80,11 +80,18 @@ class PostgresDriver:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection = connect(url)
+        self._connection.autocommit = True
 
     def begin(self) -> None:
-        """Begin (the first statement does), connecting anew where the connection is gone."""
+        """Begin a transaction, connecting anew where the connection is gone.
+
+        It is begun explicitly, because psycopg's `transaction` makes a savepoint only inside one:
+        as the first statement it would be, and commit, the transaction itself.
+        """
         if self._connection.closed:
             self._connection = connect(self._url)
+            self._connection.autocommit = True
+        self._connection.execute("BEGIN")
 
     def commit(self) -> None:
         """Make the transaction durable."""
@@ -237,20 +244,20 @@ class PostgresReader:
             return self._ask(_sql(sql), values)
 
     def _ask(self, sql: bytes, values: Sequence[Any]) -> list[Any]:
-        while True:
+        for tries_left in range(CONNECTIONS_KEPT, -1, -1):
             pooled = self._pool.connect()
             connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
             try:
                 with connection.cursor(binary=True) as cursor:
                     return cursor.execute(sql, values).fetchall()
             except psycopg.OperationalError:
-                if not connection.closed:
+                if not connection.closed or not tries_left:
                     raise
-                # An idle connection that the server closed meanwhile: the next one is older still, or new,
-                # and connecting anew fails by itself where the server is down.
+                # An idle connection that the server closed meanwhile, as it may have closed all that are kept.
                 pooled.invalidate()
             finally:
                 pooled.close()
+        raise AssertionError("the last try returns or raises")
 
     def as_of(self, t_ns: int, keys: Sequence[int] | None) -> list[Any]:
         """(stream_key, t_ns, seq, received_ns, quality, vals, texts) of the newest frame of each stream."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from connectors.stores import _tally
 from connectors.stores._codec import (
     PAYLOAD_CAP,
     canonical,
@@ -20,7 +21,6 @@ from connectors.stores._codec import (
 )
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import changes_of, series_of
-from connectors.stores._tally import LETTERS_PER_SOURCE
 from twin.errors import StoreRejected
 from twin.ports import Commit, Folded, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
@@ -108,7 +108,9 @@ class MemoryStore:
                 self._keep_letter(letter)
         return Outcome(len(stored), sum(duplicates.values()), len(letters))
 
-    def _compare(self, batch: Batch) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], dict[str, int], list[DeadLetter]]:
+    def _compare(
+        self, batch: Batch
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], dict[str, int], list[DeadLetter]]:
         """Which frames are new; how many are there already, by source; the letters of those that differ."""
         mask = np.ones(len(batch), np.bool_)
         duplicates: dict[str, int] = {}
@@ -186,7 +188,7 @@ class MemoryStore:
         if kept is not None:
             last_ns = max(kept.last_ns, letter.received_ns)
             self._letters[key] = replace(kept, count=kept.count + 1, last_ns=last_ns)
-        elif sum(source == letter.source for source, _, _ in self._letters) < LETTERS_PER_SOURCE:
+        elif sum(source == letter.source for source, _, _ in self._letters) < _tally.LETTERS_PER_SOURCE:
             self._letters[key] = StoredDeadLetter(
                 id=len(self._letters) + 1,
                 source=letter.source,

@@ -432,7 +432,16 @@ def test_a_spike_of_one_sample_survives_the_drawing(bench):
 
 
 def test_text_changes_begin_with_the_value_at_the_start_and_collapse_repeats(bench):
-    rows = [(1, "IDLE"), (2, None), (3, "IDLE"), (10, "EXECUTE"), (11, "EXECUTE"), (12, None), (13, "EXECUTE"), (20, "HELD")]
+    rows = [
+        (1, "IDLE"),
+        (2, None),
+        (3, "IDLE"),
+        (10, "EXECUTE"),
+        (11, "EXECUTE"),
+        (12, None),
+        (13, "EXECUTE"),
+        (20, "HELD"),
+    ]
     bench.append(merge([door(t, state, f"n{t}") for t, state in rows]))
     assert bench.history.text_changes(DOOR.id, "state", 0, 99) == [(1, "IDLE"), (10, "EXECUTE"), (20, "HELD")]
     assert bench.history.text_changes(DOOR.id, "state", 2, 20) == [(2, "IDLE"), (10, "EXECUTE")]
@@ -505,7 +514,9 @@ def test_the_same_dead_letter_is_one_row_with_a_count(bench):
     letter = DeadLetter("mqtt", "a/b", "json_syntax", "line 1", b"{", 5)
     bench.append(dead_letters=(letter, replace(letter, received_ns=9, topic="other"), replace(letter, payload=big)))
     bench.restart()
-    bench.append(dead_letters=(replace(letter, received_ns=7), replace(letter, source="uns"), replace(letter, reason="type")))
+    bench.append(
+        dead_letters=(replace(letter, received_ns=7), replace(letter, source="uns"), replace(letter, reason="type"))
+    )
     bench.append(dead_letters=(replace(letter, payload=big[:-1]),))
     letters = bench.history.dead_letters()
     first = next(row for row in letters if (row.source, row.reason, row.payload) == ("mqtt", "json_syntax", b"{"))
