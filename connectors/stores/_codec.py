@@ -124,7 +124,7 @@ def decode_signals(text: str) -> tuple[Signal, ...]:
 
 
 @lru_cache(maxsize=16384)
-def decode_stream(  # noqa: PLR0913  one argument a column
+def decode_stream(  # noqa: PLR0913, PLR0917  one argument a column
     id_: str,
     source: str,
     sequenced: bool,  # noqa: FBT001  as the database gives it
@@ -190,8 +190,13 @@ def conflict_letter(
 
 def clean_letter(letter: DeadLetter) -> DeadLetter:
     """The letter with words that every database takes: no NUL, no lone surrogate."""
-    words = {name: _clean(getattr(letter, name)) for name in ("source", "topic", "reason", "detail")}
-    return replace(letter, **words)
+    return replace(
+        letter,
+        source=_clean(letter.source),
+        topic=_clean(letter.topic),
+        reason=_clean(letter.reason),
+        detail=_clean(letter.detail),
+    )
 
 
 def _clean(text: str) -> str:

@@ -105,8 +105,8 @@ class SqlHistory:
         place = (t_ns, np.iinfo(np.int64).max)
         while True:
             rows = self._reader.ask(
-                "SELECT t_ns, seq, texts FROM frame_text WHERE stream_key = ? AND (t_ns, seq) <= (?, ?) "
-                f"ORDER BY t_ns DESC, seq DESC LIMIT {TEXTS_A_LOOK_BACK}",  # noqa: S608  a constant
+                "SELECT t_ns, seq, texts FROM frame_text WHERE stream_key = ? AND (t_ns, seq) <= (?, ?) "  # noqa: S608  constants
+                f"ORDER BY t_ns DESC, seq DESC LIMIT {TEXTS_A_LOOK_BACK}",
                 (key, place[0], int(place[1])),
             )
             for _, _, row in rows:
@@ -123,8 +123,8 @@ class SqlHistory:
         end = np.iinfo(np.int64).max if last_n is None else last_n
         while key is not None:
             cuts = self._reader.ask(
-                "SELECT n, tick_ns, first_id, last_id FROM batch WHERE writer_key = ? AND n >= ? AND n <= ? "
-                f"ORDER BY n LIMIT {BATCHES_A_READ}",  # noqa: S608  a constant
+                "SELECT n, tick_ns, first_id, last_id FROM batch WHERE writer_key = ? AND n >= ? AND n <= ? "  # noqa: S608  constants
+                f"ORDER BY n LIMIT {BATCHES_A_READ}",
                 (key, first_n, int(end)),
             )
             if not cuts:
@@ -198,7 +198,7 @@ class SqlHistory:
             f"{'WHERE source = ? ' if source else ''}ORDER BY last_ns DESC, id DESC LIMIT ?",
             (source, limit) if source else (limit,),
         )
-        return [StoredDeadLetter(*row[:5], bytes(row[5]), *row[6:]) for row in rows]
+        return [_letter(*row) for row in rows]
 
     def summary(self) -> StoreSummary:
         """What is in the store, in numbers."""
@@ -305,6 +305,10 @@ def _column(signals: Sequence[Any], name: str) -> int | None:
 def _keyframe(row: Any) -> Keyframe:
     writer, n, tick_ns, full, sha256, state = row
     return Keyframe(writer, n, tick_ns, bool(full), sha256, bytes(state))
+
+
+def _letter(*row: Any) -> StoredDeadLetter:
+    return StoredDeadLetter(*row)
 
 
 def _event(row: Any) -> Event:

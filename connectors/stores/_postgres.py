@@ -60,7 +60,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """psycopg's errors as ours: the data's own fault is StoreRejected, everything else StoreUnavailable."""
+    """Errors of psycopg as ours: the data's own fault is StoreRejected, everything else StoreUnavailable."""
     try:
         yield
     except (psycopg.DataError, psycopg.IntegrityError, UnicodeError, OverflowError) as error:

@@ -75,7 +75,8 @@ class SqliteReader:
             try:
                 cursor = connection.cursor()
                 cursor.execute(sql, values)
-                return cursor.fetchall()
+                rows: list[Any] = list(cursor.fetchall())
+                return rows
             finally:
                 connection.close()
 

@@ -59,7 +59,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """sqlite3's errors as ours: the data's own fault is StoreRejected, everything else StoreUnavailable."""
+    """Errors of sqlite3 as ours: the data's own fault is StoreRejected, everything else StoreUnavailable."""
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError, OverflowError) as error:

@@ -21,10 +21,14 @@ _STREAM = """INSERT INTO stream_count (stream_key, frames, vals, first_seq, last
 VALUES (?,?,?,?,?,?,?) ON CONFLICT (stream_key) DO UPDATE SET
 frames = stream_count.frames + excluded.frames,
 vals = stream_count.vals + excluded.vals,
-first_seq = CASE WHEN excluded.first_seq < stream_count.first_seq THEN excluded.first_seq ELSE stream_count.first_seq END,
-last_seq = CASE WHEN excluded.last_seq > stream_count.last_seq THEN excluded.last_seq ELSE stream_count.last_seq END,
-first_ns = CASE WHEN excluded.first_ns < stream_count.first_ns THEN excluded.first_ns ELSE stream_count.first_ns END,
-last_ns = CASE WHEN excluded.last_ns > stream_count.last_ns THEN excluded.last_ns ELSE stream_count.last_ns END"""
+first_seq = CASE WHEN excluded.first_seq < stream_count.first_seq
+ THEN excluded.first_seq ELSE stream_count.first_seq END,
+last_seq = CASE WHEN excluded.last_seq > stream_count.last_seq
+ THEN excluded.last_seq ELSE stream_count.last_seq END,
+first_ns = CASE WHEN excluded.first_ns < stream_count.first_ns
+ THEN excluded.first_ns ELSE stream_count.first_ns END,
+last_ns = CASE WHEN excluded.last_ns > stream_count.last_ns
+ THEN excluded.last_ns ELSE stream_count.last_ns END"""
 _SOURCE = """INSERT INTO source_count
 (source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns)
 VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (source) DO UPDATE SET

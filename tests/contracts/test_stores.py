@@ -387,7 +387,7 @@ def test_latest_is_what_the_fold_gave_last(bench):
     def fold(value: float) -> Any:
         latest = Latest(ARM, 5, 2**60, 6, 64, np.array([value, np.nan]))
         words = Latest(DOOR, 1, 1, 1, 192, np.array([np.nan]), ("대기", None))
-        return lambda batch: Folded((), (latest, words))
+        return lambda _: Folded((), (latest, words))
 
     bench.append(arm(10, 1, 1, 1), fold=fold(1.0))
     bench.append(fold=fold(-0.0))
@@ -479,7 +479,7 @@ def test_a_thousand_batches_come_back_in_order(bench):
 def test_keyframes_come_back_in_order(bench):
     made = [Keyframe("w", n, n * 10, n in (1, 3), f"{n:064x}", bytes([n, 0])) for n in range(1, 41)]
     for keyframe in made:
-        bench.append(fold=lambda batch, keyframe=keyframe: Folded((), (), keyframe))
+        bench.append(fold=lambda _, keyframe=keyframe: Folded((), (), keyframe))
     assert list(bench.history.keyframes("w")) == made
     assert list(bench.history.keyframes("w", 38)) == made[37:]
     assert bench.history.last_keyframe("w") == made[-1]
@@ -494,7 +494,7 @@ def test_events_are_read_by_time_asset_and_kind(bench):
 
     folded = (event(20, "s/a/x"), event(10, "s/a"), event(20, "s/ab"), event(30, "s/a/y", EventKind.ASSET_LOST))
     outside = Event(EventKind.SESSION_LOST, 15, "mqtt")
-    bench.append(fold=lambda batch: Folded(folded, ()), events=(outside,))
+    bench.append(fold=lambda _: Folded(folded, ()), events=(outside,))
     read = bench.history.events
     assert read(0, 99) == [folded[3], folded[2], folded[0], outside, folded[1]]
     assert read(10, 20) == [outside, folded[1]]
@@ -625,7 +625,7 @@ def test_any_frames_come_back_bit_by_bit(new_place):
             named = [replace(part, stream=replace(part.stream, id=f"s/{run}:{part.stream.name}")) for part in parts]
             ids |= {part.stream.id for part in named}
             commit = Commit(batch_of(f"w{run}", n, n, named))
-            expected = model.append(commit, lambda batch: Folded((), ()))
+            expected = model.append(commit, lambda _: Folded((), ()))
             outcome = shared.store.append(commit, lambda batch: (seen.append(batch), Folded((), ()))[1])
             assert outcome == expected
             assert outcome.stored + outcome.duplicate + outcome.key_conflict == len(commit.batch)
