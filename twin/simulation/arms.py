@@ -1,0 +1,276 @@
+"""Robot arms: minimum-jerk cycles in step with their stations, torques by inverse dynamics, heat.
+
+An arm moves only while its station executes, holds still at home while the station waits, and stands
+where it is while the station is broken down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.signal import lfilter
+
+from twin.errors import ScenarioError
+from twin.packml import UnitState
+from twin.simulation.attributes import number, word
+from twin.simulation.calendar import MS_PER_S
+from twin.simulation.dynamics import Friction, inverse_dynamics_n_m
+from twin.simulation.laws import STATUS_MS, Truth
+from twin.simulation.paths import JointPath, Move
+from twin.simulation.sensors import random_of
+from twin.spatial import ARM_MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from twin.sample import Stream
+    from twin.simulation.calendar import Calendar
+    from twin.simulation.laws import Span
+    from twin.simulation.line import StationStep
+    from twin.simulation.tracks import Track
+    from twin.site import Asset
+    from twin.spatial import ArmGeometry
+
+    Rows = NDArray[np.float64]
+
+JOINTS_MS = 50
+OPEN_M = 0.078
+CLOSED_M = 0.036
+_CONTACT_M = 0.046
+"""A part is this wide: from here on the gripper squeezes it."""
+_GRIP_N_PER_M = 14_000.0
+GRIPPER_KG = 1.0
+FRICTION = Friction((9.0, 10.0, 6.5, 2.2, 2.0, 1.6), (11.0, 12.0, 7.5, 2.1, 1.9, 1.5))
+_HEAT_S = (1900.0, 1900.0, 1500.0, 1000.0, 1000.0, 900.0)
+"""Time constants of the motors' temperatures."""
+_HEAT_KEEP = np.round(np.exp(-STATUS_MS / MS_PER_S / np.array(_HEAT_S)), 12)
+_HEAT_CELSIUS = (0.0016, 0.00085, 0.0021, 0.0105, 0.022, 0.05)
+"""Rise above the hall's temperature in balance, a square of the torque in N·m."""
+_HEAT_IDLE_CELSIUS = 6.0
+_HALL_CELSIUS = 23.0
+_STANDBY_W = 95.0
+_EFFICIENCY = 0.72
+_COPPER_W = (0.0042, 0.0031, 0.0058, 0.022, 0.022, 0.022)
+MODE = "Production"
+
+_HOME = (0.0, -1.57, 1.57, -1.57, -1.57, 0.0)
+
+
+def _tool_down(base: float, shoulder: float, elbow: float, spin: float = 0.0) -> tuple[float, ...]:
+    """A pose whose tool points straight down: wrist 1 makes up for shoulder and elbow."""
+    return (base, shoulder, elbow, -1.5708 - shoulder - elbow, -1.5708, spin)
+
+
+_OVER_PICK, _AT_PICK = _tool_down(0.95, -1.32, 1.72, 0.95), _tool_down(0.95, -1.10, 1.96, 0.95)
+_OVER_PLACE, _AT_PLACE = _tool_down(-0.98, -1.28, 1.66, -0.98), _tool_down(-0.98, -1.05, 1.90, -0.98)
+_TRANSFER = _tool_down(0.0, -1.48, 1.44)
+_SEAM = (
+    (-0.32, -1.02, 1.62, -2.05, -1.40, 0.30),
+    (0.02, -0.96, 1.55, -2.15, -1.62, 0.72),
+    (0.34, -1.04, 1.66, -2.30, -1.74, 0.20),
+    (0.10, -1.16, 1.80, -2.35, -1.52, -0.45),
+)
+
+_Plan = tuple[str, float, tuple[float, ...], float, bool]
+
+
+def _cycle_plan(task: str) -> list[_Plan]:
+    """Moves of a task as (step, share of the cycle, pose, gripper's opening at its end, holds a part)."""
+    take: list[_Plan] = [
+        ("approach", 2.6, _OVER_PICK, OPEN_M, False),
+        ("approach", 1.6, _AT_PICK, OPEN_M, False),
+        ("grip", 1.4, _AT_PICK, CLOSED_M, False),
+        ("transfer", 1.5, _OVER_PICK, CLOSED_M, True),
+        ("transfer", 2.2, _TRANSFER, CLOSED_M, True),
+    ]
+    give: list[_Plan] = [
+        ("place", 2.8, _OVER_PLACE, CLOSED_M, True),
+        ("place", 1.6, _AT_PLACE, CLOSED_M, True),
+        ("place", 1.2, _AT_PLACE, OPEN_M, False),
+        ("home", 1.3, _OVER_PLACE, OPEN_M, False),
+        ("home", 2.6, _HOME, OPEN_M, False),
+    ]
+    if task == "tend":
+        return [*take, *give]
+    seconds = 3.4 if task == "weld" else 2.2
+    seams: list[_Plan] = [(task, seconds, pose, CLOSED_M, True) for pose in (*_SEAM, *_SEAM[:2])]
+    return [*take, *seams, *give]
+
+
+def working_path(asset: Asset, seed: int, *, task: str) -> JointPath:
+    """The cycle of one arm: the task's poses, each a little its own way, on the arm's own timing."""
+    random = random_of(seed, asset.id, "path")
+    plan = _cycle_plan(task)
+    # Poses repeat (over the part, at the part): each distinct one is shifted once.
+    shifts = {pose: random.uniform(-0.05, 0.05, len(pose)) for pose in dict.fromkeys(step[2] for step in plan)}
+    shares = np.array([share for _, share, _, _, _ in plan]) * random.uniform(0.92, 1.08, len(plan))
+    ends = np.round(np.cumsum(shares) / shares.sum(), 6)
+    ends[-1] = 1.0
+    return JointPath(
+        tuple(
+            Move(name, float(end), tuple(np.round(np.array(pose) + shifts[pose], 4).tolist()), opening, holds)
+            for (name, _, pose, opening, holds), end in zip(plan, ends, strict=True)
+        )
+    )
+
+
+@dataclass(slots=True, eq=False)
+class Arm:
+    """One simulated arm: its asset, its streams, its station's track, its path.
+
+    ``carried`` is what the filters of the motors' temperatures keep from span to span, one a joint.
+    """
+
+    asset: Asset
+    joints: Stream
+    status: Stream
+    track: Track[StationStep]
+    path: JointPath
+    part_kg: float
+    carried: Rows
+
+
+class Arms:
+    """All the arms of one geometry in a site. Mutable: the motors' heat moves on with every span."""
+
+    def __init__(self, geometry: ArmGeometry, arms: Sequence[Arm], calendar: Calendar) -> None:
+        self._geometry = geometry
+        self._arms = tuple(arms)
+        self._calendar = calendar
+        self.streams = tuple(stream for arm in arms for stream in (arm.joints, arm.status))
+
+    def sample(self, span: Span) -> list[Truth]:
+        """The truth of every arm: joints at 20 Hz (1 Hz when slow), status at 1 Hz."""
+        t_ms = span.grid(STATUS_MS if span.slow else JOINTS_MS)
+        seconds = span.grid(STATUS_MS)
+        every = len(t_ms) // len(seconds)
+        moving = [_Moving(arm, t_ms) for arm in self._arms]
+        position = np.concatenate([arm.position for arm in moving])
+        speed = np.concatenate([arm.speed for arm in moving])
+        acceleration = np.concatenate([arm.acceleration for arm in moving])
+        load_kg = np.concatenate([arm.load_kg for arm in moving])
+        torque = inverse_dynamics_n_m(self._geometry, position, speed, acceleration, load_kg)
+        torque += FRICTION.torque_n_m(speed)
+        resting = self._calendar.rests(seconds)
+        told: list[Truth] = []
+        for place, (arm, motion) in enumerate(zip(self._arms, moving, strict=True)):
+            rows = slice(place * len(t_ms), (place + 1) * len(t_ms))
+            own = torque[rows]
+            columns = (motion.position, motion.opening, motion.speed, motion.opening_speed, own, motion.force)
+            told.append(Truth(arm.joints, t_ms, np.column_stack(columns)))
+            told.append(self._status(span, arm, motion, own[::every], seconds, resting, every))
+        return told
+
+    def _status(  # noqa: PLR0913  one row of it needs all of these
+        self,
+        span: Span,
+        arm: Arm,
+        motion: _Moving,
+        torque: Rows,
+        seconds: NDArray[np.int64],
+        resting: NDArray[np.bool_],
+        every: int,
+    ) -> Truth:
+        square = torque * torque
+        copper = np.zeros(len(seconds))
+        shaft = np.zeros(len(seconds))
+        for joint in range(self._geometry.joints):
+            copper += square[:, joint] * _COPPER_W[joint]
+            shaft += np.abs(torque[:, joint] * motion.speed[::every, joint])
+        power = _STANDBY_W + copper + shaft / _EFFICIENCY
+        span.power_w[arm.asset.id] = power
+        target = _HALL_CELSIUS + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
+        heat = np.empty_like(target)
+        for joint, keep in enumerate(_HEAT_KEEP):
+            heat[:, joint], carried = lfilter(
+                [1.0 - keep], [1.0, -keep], target[:, joint], zi=[arm.carried[joint]]
+            )
+            arm.carried[joint] = carried[0]
+        steps = [arm.track.steps[i] for i in motion.index[::every]]
+        values = np.column_stack(
+            (
+                [step.good for step in steps],
+                [step.scrap for step in steps],
+                [step.cycle_ms / MS_PER_S for step in steps],
+                power,
+                heat,
+            )
+        )
+        names = arm.path.steps
+        texts = tuple(
+            (shown_state(step.state, rests=rests), MODE, names[move] if _is_at_work(step.state) else "home")
+            for step, rests, move in zip(steps, resting.tolist(), motion.move[::every].tolist(), strict=True)
+        )
+        return Truth(arm.status, seconds, values, texts)
+
+    def forget(self, before_ms: int) -> None:
+        """Nothing: the tracks belong to the lines."""
+
+
+def shown_state(state: UnitState, *, rests: bool) -> str:
+    """A station that waits through a planned stop is stopped, whatever it waits for."""
+    return UnitState.STOPPED.value if rests and state is UnitState.SUSPENDED else state.value
+
+
+def _is_at_work(state: UnitState) -> bool:
+    return state in (UnitState.EXECUTE, UnitState.ABORTED)
+
+
+def station_phase(
+    track: Track[StationStep], t_ms: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], Rows, Rows, Rows]:
+    """Which step a station is in, its phase, and the phase's derivatives by seconds: each (n,)."""
+    index = track.index(t_ms)
+    table = np.array([(step.phase, step.rate, step.bend) for step in track.steps])[index]
+    after_ms = (t_ms - np.array(track.times)[index]).astype(np.float64)
+    phase = table[:, 0] + after_ms * (table[:, 1] + 0.5 * table[:, 2] * after_ms)
+    rate = (table[:, 1] + table[:, 2] * after_ms) * MS_PER_S
+    return index, np.clip(phase, 0.0, 1.0), rate, table[:, 2] * (MS_PER_S * MS_PER_S)
+
+
+class _Moving:
+    """One arm's motion over n instants: positions, speeds, accelerations (n, 6), gripper (n,)."""
+
+    def __init__(self, arm: Arm, t_ms: NDArray[np.int64]) -> None:
+        self.index, phase, rate, bend = station_phase(arm.track, t_ms)
+        path = arm.path.at(phase)
+        self.move = path.move
+        self.position = path.position
+        self.speed = path.slope * rate[:, None]
+        self.acceleration = path.bend * (rate * rate)[:, None] + path.slope * bend[:, None]
+        self.opening = path.opening
+        self.opening_speed = path.opening_slope * rate
+        self.force = np.maximum(_CONTACT_M - path.opening, 0.0) * _GRIP_N_PER_M
+        self.load_kg = GRIPPER_KG + arm.part_kg * path.holds
+
+
+def build_arms(
+    assets: Sequence[Asset],
+    tracks: dict[str, Track[StationStep]],
+    streams: dict[str, dict[str, Stream]],
+    calendar: Calendar,
+    seed: int,
+    *,
+    tending: Collection[str],
+) -> list[Arms]:
+    """Arms by geometry; ``tending`` are the ids of those that serve machine tools.
+
+    Raises ScenarioError for a model that nobody published to us.
+    """
+    by_model: dict[str, list[Arm]] = {}
+    for asset in assets:
+        model = word(asset, "model", "ur10e")
+        if model not in ARM_MODELS:
+            raise ScenarioError(f"{asset.id}: no arm model {model!r}; there are: {', '.join(sorted(ARM_MODELS))}")
+        task = "tend" if asset.id in tending else word(asset, "task", "weld")
+        part_kg = number(asset, "part_kg", 4.5, low=0.0, high=ARM_MODELS[model].payload_kg - GRIPPER_KG)
+        own = streams[asset.id]
+        warm = random_of(seed, asset.id, "heat").uniform(3.0, 9.0, ARM_MODELS[model].joints)
+        path = working_path(asset, seed, task=task)
+        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HEAT_KEEP * (_HALL_CELSIUS + warm))
+        by_model.setdefault(model, []).append(arm)
+    return [Arms(ARM_MODELS[model], arms, calendar) for model, arms in by_model.items()]

@@ -1,0 +1,324 @@
+"""Production lines as discrete events (SimPy): cycles, buffers, starving and blocking, breakdowns, scrap.
+
+The kernel counts whole milliseconds since the plant's start, so that event times are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import simpy
+
+from twin.ids import leaf_of, place_of
+from twin.packml import UnitState
+from twin.simulation.attributes import number, word
+from twin.simulation.calendar import MS_PER_S
+from twin.simulation.sensors import random_of
+from twin.simulation.tracks import Track
+from twin.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from simpy.events import Event
+
+    from twin.simulation.calendar import Calendar
+    from twin.site import Asset
+
+    Process = Generator[Event, object, None]
+
+STATION_TYPES = ("robot_arm", "inspection", "machine_tool")
+DEFAULT_CYCLE_S = {"robot_arm": 52.0, "inspection": 38.0, "machine_tool": 120.0}
+DEFAULT_SCRAP_RATIO = {"robot_arm": 0.003, "inspection": 0.0, "machine_tool": 0.02}
+DEFAULT_BETWEEN_FAILURES_S = 5400.0
+REPAIR_MS = (120_000, 480_000)
+BRAKE_MS = 400
+"""How long an arm takes to come to rest when its station breaks down, and to move again."""
+_LEAST_RUN_MS = 1000
+_START_SPREAD_MS = 8000
+_SHORTAGE_RATIO = 0.004
+_SHORTAGE_MS = (60_000, 240_000)
+_DEVIATION_SIGMA_MM = 0.105
+_DEVIATION_LIMIT_MM = 0.25
+_WEAR_LIMIT_UM = 280
+_WEAR_STEP_UM = (1, 4)
+_FRESH_TOOL_UM = 12
+_TOOL_CHANGE_MS = 90_000
+
+
+class StationStep(NamedTuple):
+    """What a station does from one time on.
+
+    ``phase`` is how much of its cycle is done, 0…1; it moves by ``rate`` a millisecond, which itself
+    changes by ``bend`` a millisecond. ``wear_um`` is a machine tool's, ``deviation_mm`` an inspection's.
+    """
+
+    state: UnitState = UnitState.IDLE
+    phase: float = 0.0
+    rate: float = 0.0
+    bend: float = 0.0
+    good: int = 0
+    scrap: int = 0
+    cycle_ms: int = 0
+    cycle: int = 0
+    deviation_mm: float = 0.0
+    passed: bool = True
+    wear_um: int = 0
+
+
+class Unit:
+    """One station under the kernel. Mutable: its process moves it, its track is read by the plant."""
+
+    def __init__(self, env: simpy.Environment, asset: Asset, seed: int) -> None:
+        self.env = env
+        self.asset = asset
+        self.random = random_of(seed, asset.id, "station")
+        self.cycle_s = number(asset, "cycle_s", DEFAULT_CYCLE_S[asset.type], low=8.0, high=3600.0)
+        self.scrap_ratio = number(asset, "scrap_ratio", DEFAULT_SCRAP_RATIO[asset.type], low=0.0, high=1.0)
+        self._between_failures_s = number(
+            asset, "between_failures_s", DEFAULT_BETWEEN_FAILURES_S, low=60.0, high=1e9
+        )
+        self.now = StationStep(wear_um=int(self.random.integers(_FRESH_TOOL_UM, _WEAR_LIMIT_UM - 40)))
+        self.track: Track[StationStep] = Track(self.now)
+        self._until_failure_ms = self._draw_failure_ms()
+
+    def turn(self, state: UnitState) -> None:
+        """Rest in ``state`` at the start of the cycle."""
+        self._write(self.env.now, state, 0.0, 0.0, 0.0)
+
+    def count(self, *, good: bool) -> None:
+        """Count a finished part."""
+        step = self.now
+        self.now = step._replace(good=step.good + good, scrap=step.scrap + (not good))
+
+    def work(self) -> Process:
+        """Run one cycle, through any breakdown in it."""
+        cycle_ms = round(self.cycle_s * MS_PER_S * (0.985 + 0.05 * self.random.random() ** 2))
+        rate = 1.0 / cycle_ms
+        self.now = self.now._replace(cycle=self.now.cycle + 1)
+        self._write(self.env.now, UnitState.EXECUTE, 0.0, rate, 0.0)
+        began_ms, done_ms = self.env.now, 0
+        while self._until_failure_ms <= cycle_ms - done_ms - 2 * _LEAST_RUN_MS:
+            run_ms = max(self._until_failure_ms, _LEAST_RUN_MS)
+            yield self.env.timeout(run_ms)
+            done_ms += run_ms
+            yield from self._break_down(done_ms, rate)
+            done_ms += BRAKE_MS
+        left_ms = cycle_ms - done_ms
+        yield self.env.timeout(left_ms)
+        self._until_failure_ms -= left_ms
+        self.now = self.now._replace(cycle_ms=self.env.now - began_ms)
+
+    def _break_down(self, done_ms: int, rate: float) -> Process:
+        """Brake, stand still until repaired, and move on: braking and starting cover one BRAKE_MS of work."""
+        t_ms, bend = self.env.now, rate / BRAKE_MS
+        rest = (done_ms + BRAKE_MS / 2) * rate
+        self._write(t_ms, UnitState.ABORTED, done_ms * rate, rate, -bend)
+        self._write(t_ms + BRAKE_MS, UnitState.ABORTED, rest, 0.0, 0.0)
+        yield self.env.timeout(int(self.random.integers(*REPAIR_MS)))
+        t_ms = self.env.now
+        self._write(t_ms, UnitState.EXECUTE, rest, 0.0, bend)
+        self._write(t_ms + BRAKE_MS, UnitState.EXECUTE, (done_ms + BRAKE_MS) * rate, rate, 0.0)
+        yield self.env.timeout(BRAKE_MS)
+        self._until_failure_ms = self._draw_failure_ms()
+
+    def _draw_failure_ms(self) -> int:
+        return round(float(self.random.exponential(self._between_failures_s)) * MS_PER_S)
+
+    def _write(self, t_ms: int, state: UnitState, phase: float, rate: float, bend: float) -> None:
+        self.now = self.now._replace(state=state, phase=phase, rate=rate, bend=bend)
+        self.track.write(t_ms, self.now)
+
+
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """Room for parts between two stations. Mutable: stations put and get."""
+
+    room: simpy.Container
+    track: Track[int]
+
+    def note(self) -> None:
+        """Write the level of now down."""
+        self.track.write(self.room._env.now, int(self.room.level))  # noqa: SLF001  simpy shows it nowhere else
+
+
+@dataclass(slots=True, eq=False)
+class Floor:
+    """Every line of a site, under one kernel. Mutable: `run` moves it on.
+
+    ``units`` and ``buffers`` are by asset id; ``feeds`` says which unit a conveyor carries parts from,
+    ``tending`` which arms serve machine tools.
+    """
+
+    env: simpy.Environment
+    calendar: Calendar
+    units: dict[str, Unit] = field(default_factory=dict)
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+    feeds: dict[str, Unit] = field(default_factory=dict)
+    tending: set[str] = field(default_factory=set)
+
+    def run(self, until_ms: int) -> None:
+        """Let every event before ``until_ms`` happen."""
+        if until_ms > self.env.now:
+            self.env.run(until=until_ms)
+
+    def forget(self, before_ms: int) -> None:
+        """Drop what happened before ``before_ms``."""
+        for unit in self.units.values():
+            unit.track.forget(before_ms)
+        for buffer in self.buffers.values():
+            buffer.track.forget(before_ms)
+
+
+def build_floor(assets: Iterable[Asset], calendar: Calendar, seed: int) -> Floor:
+    """Set up the lines that ``assets`` form; raises ScenarioError where they form none."""
+    floor = Floor(simpy.Environment(), calendar)
+    by_place: dict[str, list[Asset]] = {}
+    for asset in assets:
+        by_place.setdefault(place_of(asset.id), []).append(asset)
+    for place, members in by_place.items():
+        stations = [asset for asset in members if asset.type in STATION_TYPES]
+        if not stations:
+            stray = [leaf_of(asset.id) for asset in members if asset.type in ("buffer", "conveyor")]
+            if stray:
+                raise ScenarioError(f"{place}: {', '.join(stray)} stand on a line without stations")
+            continue
+        _lay_line(floor, place, stations, members, seed)
+    return floor
+
+
+def _lay_line(floor: Floor, place: str, stations: list[Asset], members: list[Asset], seed: int) -> None:
+    """Join the stations of one place by their buffers and start their processes."""
+    machines = [asset for asset in stations if asset.type == "machine_tool"]
+    ranks: dict[int, list[Unit]] = {}
+    tenders: dict[str, Unit] = {}
+    for asset in stations:
+        unit = floor.units[asset.id] = Unit(floor.env, asset, seed)
+        if machines and asset.type == "robot_arm":
+            tenders[leaf_of(asset.id)] = unit
+            floor.tending.add(asset.id)
+        else:
+            ranks.setdefault(int(number(asset, "station", None, low=1, high=999)), []).append(unit)
+    order = sorted(ranks)
+    for rank in order:
+        if len(ranks[rank]) > 1 and not all(unit.asset.type == "machine_tool" for unit in ranks[rank]):
+            names = ", ".join(leaf_of(unit.asset.id) for unit in ranks[rank])
+            raise ScenarioError(f"{place}: {names} are all station {rank}; only machine tools may share one")
+    after = _buffers_after(floor, members, order)
+    for rank, following in zip(order, [*order[1:], None], strict=True):
+        if following is not None and rank not in after:
+            room = simpy.Container(floor.env, capacity=1)
+            after[rank] = Buffer(room, Track(0))
+    queues = {name: simpy.Store(floor.env) for name in tenders}
+    for name, tender in tenders.items():
+        floor.env.process(_tend(floor, tender, queues[name]))
+    for position, rank in enumerate(order):
+        source = after[order[position - 1]] if position else None
+        sink = after[rank] if position + 1 < len(order) else None
+        for unit in ranks[rank]:
+            if unit.asset.type == "machine_tool":
+                queue = queues.get(word(unit.asset, "tended_by", ""))
+                if queue is None:
+                    raise ScenarioError(f"{unit.asset.id}: tended_by names no arm of {place}")
+                floor.env.process(_machine(floor, unit, queue, sink))
+            else:
+                floor.env.process(_station(floor, unit, source, sink))
+    for asset in members:
+        if asset.type == "conveyor":
+            rank = int(number(asset, "after", 0, low=0, high=999))
+            before = [r for r in order if r <= rank]
+            floor.feeds[asset.id] = ranks[before[-1] if before else order[0]][0]
+
+
+def _buffers_after(floor: Floor, members: list[Asset], order: list[int]) -> dict[int, Buffer]:
+    after: dict[int, Buffer] = {}
+    for asset in members:
+        if asset.type != "buffer":
+            continue
+        rank = int(number(asset, "after", None, low=1, high=999))
+        if rank not in order[:-1]:
+            raise ScenarioError(f"{asset.id}: after = {rank} is no station with another one behind it")
+        capacity = int(number(asset, "capacity", 12, low=1, high=10_000))
+        room = simpy.Container(floor.env, capacity=capacity, init=capacity // 2)
+        after[rank] = floor.buffers[asset.id] = Buffer(room, Track(capacity // 2))
+    return after
+
+
+def _station(floor: Floor, unit: Unit, source: Buffer | None, sink: Buffer | None) -> Process:
+    """A station in a row: take a part, work on it, judge it, pass it on."""
+    yield floor.env.timeout(int(unit.random.integers(0, _START_SPREAD_MS)))
+    while True:
+        yield from _rest(floor, unit)
+        if source is not None:
+            if source.room.level == 0:
+                unit.turn(UnitState.SUSPENDED)
+            yield source.room.get(1)
+            source.note()
+        elif unit.random.random() < _SHORTAGE_RATIO:
+            unit.turn(UnitState.SUSPENDED)
+            yield floor.env.timeout(int(unit.random.integers(*_SHORTAGE_MS)))
+        yield from _rest(floor, unit)
+        yield from unit.work()
+        good = _judge(unit)
+        unit.count(good=good)
+        if good and sink is not None:
+            yield from _pass_on(unit, sink)
+
+
+def _machine(floor: Floor, unit: Unit, queue: simpy.Store, sink: Buffer | None) -> Process:
+    """A machine tool: be loaded by its arm, cut, and change the tool when it is worn."""
+    yield floor.env.timeout(int(unit.random.integers(0, _START_SPREAD_MS)))
+    while True:
+        yield from _rest(floor, unit)
+        unit.turn(UnitState.SUSPENDED)
+        loaded = floor.env.event()
+        yield queue.put(loaded)
+        yield loaded
+        yield from unit.work()
+        wear_um = unit.now.wear_um + int(unit.random.integers(*_WEAR_STEP_UM))
+        good = bool(unit.random.random() >= unit.scrap_ratio)
+        unit.count(good=good)
+        if good and sink is not None:
+            yield from _pass_on(unit, sink)
+        if wear_um >= _WEAR_LIMIT_UM:
+            unit.turn(UnitState.HELD)
+            yield floor.env.timeout(_TOOL_CHANGE_MS)
+            wear_um = _FRESH_TOOL_UM
+        unit.now = unit.now._replace(wear_um=wear_um)
+
+
+def _tend(floor: Floor, unit: Unit, queue: simpy.Store) -> Process:
+    """An arm that loads and unloads machine tools, in the order in which they ask."""
+    while True:
+        if not queue.items:
+            unit.turn(UnitState.SUSPENDED)
+        loaded = yield queue.get()
+        yield from _rest(floor, unit)
+        yield from unit.work()
+        unit.count(good=True)
+        assert isinstance(loaded, simpy.Event)  # noqa: S101  the queue holds nothing else
+        loaded.succeed()
+
+
+def _rest(floor: Floor, unit: Unit) -> Process:
+    left_ms = floor.calendar.rest_left_ms(floor.env.now)
+    if left_ms:
+        unit.turn(UnitState.STOPPED)
+        yield floor.env.timeout(left_ms)
+
+
+def _pass_on(unit: Unit, sink: Buffer) -> Process:
+    if sink.room.level >= sink.room.capacity:
+        unit.turn(UnitState.SUSPENDED)
+    yield sink.room.put(1)
+    sink.note()
+
+
+def _judge(unit: Unit) -> bool:
+    if unit.asset.type != "inspection":
+        return bool(unit.random.random() >= unit.scrap_ratio)
+    deviation_mm = round(float(unit.random.normal(0.0, _DEVIATION_SIGMA_MM)), 3)
+    passed = abs(deviation_mm) <= _DEVIATION_LIMIT_MM
+    unit.now = unit.now._replace(deviation_mm=deviation_mm, passed=passed)
+    return passed

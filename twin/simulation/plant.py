@@ -1,0 +1,217 @@
+"""The plant: every simulated asset of a site, sampled through its sensors.
+
+Same site, same seed, same start: the same frames, to the bit, however the time is cut into calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.assets import (
+    buffer,
+    conveyor,
+    energy_meter,
+    environment,
+    inspection,
+    machine_tool,
+    mobile_robot,
+    robot_arm,
+)
+from twin.clock import NS_PER_MS
+from twin.errors import ScenarioError
+from twin.sample import Frames, Quality, merge, stream_of
+from twin.simulation.arms import build_arms
+from twin.simulation.calendar import Calendar
+from twin.simulation.fleet import build_fleet
+from twin.simulation.laws import STATUS_MS, Law, Span, Truth
+from twin.simulation.line import Floor, build_floor
+from twin.simulation.machines import BufferLevel, Conveyor, Inspection, MachineTool
+from twin.simulation.sensors import SensorSet
+from twin.simulation.surroundings import EnergyMeter, Environment
+
+if TYPE_CHECKING:
+    from twin.sample import Stream
+    from twin.site import Asset, AssetType, Site
+
+ASSET_TYPES: dict[str, AssetType] = {
+    "buffer": buffer.ASSET_TYPE,
+    "conveyor": conveyor.ASSET_TYPE,
+    "energy_meter": energy_meter.ASSET_TYPE,
+    "environment": environment.ASSET_TYPE,
+    "inspection": inspection.ASSET_TYPE,
+    "machine_tool": machine_tool.ASSET_TYPE,
+    "mobile_robot": mobile_robot.ASSET_TYPE,
+    "robot_arm": robot_arm.ASSET_TYPE,
+}
+"""The asset types that have a law of motion."""
+
+NOISE: dict[str, dict[str, float]] = {
+    "robot_arm": {
+        **{f"position.joint_{i}": 0.00012 for i in range(1, 7)},
+        **{f"velocity.joint_{i}": 0.0015 for i in range(1, 7)},
+        **{f"effort.joint_{i}": sigma for i, sigma in enumerate((1.2, 1.3, 0.8, 0.25, 0.2, 0.15), 1)},
+        **{f"motor_temperature_{i}": 0.08 for i in range(1, 7)},
+        "position.gripper": 0.0002,
+        "effort.gripper": 1.1,
+        "power": 6.0,
+    },
+    "mobile_robot": {"x": 0.006, "y": 0.006, "yaw": 0.002, "load": 0.4},
+    "conveyor": {"speed": 0.003, "motor_current": 0.06},
+    "machine_tool": {
+        "spindle_speed": 9.0, "spindle_load": 0.006, "feed_rate": 6.0, "tool_wear": 0.0006, "vibration": 0.06,
+        "spindle_temperature": 0.1, "power": 40.0,
+    },
+    "energy_meter": {"power": 0.12, "voltage": 0.5, "current": 0.4, "power_factor": 0.002},
+    "environment": {
+        "temperature": 0.08, "humidity": 0.003, "particulates": 0.9, "noise": 0.8, "air_pressure": 0.012,
+    },
+}  # fmt: skip
+"""Standard deviation of each sensor's noise by asset type and signal, in the signal's unit."""
+
+_SLOW_CHUNK_MS = 600_000
+_LIVE_CHUNK_MS = 60_000
+
+
+def build_plant(site: Site, *, seed: int, start_ns: int) -> Plant:
+    """Set a plant up at ``start_ns``; raises ScenarioError where the site cannot be simulated."""
+    if not site.assets:
+        raise ScenarioError(f"{site.id}: there is nothing to simulate, the site has no assets")
+    unknown = sorted({asset.type for asset in site.assets} - set(ASSET_TYPES))
+    if unknown:
+        raise ScenarioError(f"{site.id}: no law of motion for {', '.join(unknown)}; there are: {', '.join(ASSET_TYPES)}")
+    calendar = Calendar(site, start_ns)
+    streams = {asset.id: _streams_of(asset) for asset in site.assets}
+    by_type: dict[str, list[Asset]] = {name: [] for name in ASSET_TYPES}
+    for asset in site.assets:
+        by_type[asset.type].append(asset)
+    floor = build_floor((asset for asset in site.assets if asset.type not in _OFF_LINE), calendar, seed)
+    laws = _laws_of(site, by_type, streams, floor, calendar, seed)
+    types = {asset.id: asset.type for asset in site.assets}
+    return Plant(floor, laws, types, seed=seed, start_ns=start_ns)
+
+
+_OFF_LINE = ("mobile_robot", "energy_meter", "environment")
+
+
+def _streams_of(asset: Asset) -> dict[str, Stream]:
+    return {
+        kind.name: stream_of(asset.id, kind.name, kind.signals, sequenced=True, period_s=kind.period_s)
+        for kind in ASSET_TYPES[asset.type].streams
+    }
+
+
+def _laws_of(  # noqa: PLR0913  a plant's parts
+    site: Site,
+    by_type: dict[str, list[Asset]],
+    streams: dict[str, dict[str, Stream]],
+    floor: Floor,
+    calendar: Calendar,
+    seed: int,
+) -> tuple[Law, ...]:
+    """Every law of the site; the meters come last, because they add up what the others draw."""
+    tracks = {asset: unit.track for asset, unit in floor.units.items()}
+    laws: list[Law] = []
+    laws += build_arms(by_type["robot_arm"], tracks, streams, calendar, seed, tending=floor.tending)
+    for asset in by_type["machine_tool"]:
+        laws.append(MachineTool(floor.units[asset.id], streams[asset.id]["data"], calendar, seed))
+    for asset in by_type["inspection"]:
+        laws.append(Inspection(floor.units[asset.id], streams[asset.id]["data"], calendar))
+    for asset in by_type["conveyor"]:
+        laws.append(Conveyor(asset, floor.feeds[asset.id], streams[asset.id]["data"], calendar, seed))
+    for asset in by_type["buffer"]:
+        laws.append(BufferLevel(floor.buffers[asset.id], streams[asset.id]["data"]))
+    if by_type["mobile_robot"]:
+        laws.append(build_fleet(site, by_type["mobile_robot"], streams, seed))
+    for asset in by_type["environment"]:
+        laws.append(Environment(asset, streams[asset.id]["data"], calendar, seed))
+    for asset in by_type["energy_meter"]:
+        laws.append(EnergyMeter(asset, streams[asset.id]["data"], seed))
+    return tuple(laws)
+
+
+class Plant:
+    """A running plant. Mutable: whoever built it advances it, and nobody else.
+
+    ``streams`` is every stream it sends; ``now_ns`` how far it has run.
+    """
+
+    def __init__(self, floor: Floor, laws: tuple[Law, ...], types: dict[str, str], *, seed: int, start_ns: int) -> None:
+        self.streams = tuple(stream for law in laws for stream in law.streams)
+        self.now_ns = start_ns
+        self._floor = floor
+        self._laws = laws
+        self._start_ns = start_ns
+        self._made_ms = 0
+        self._seq = dict.fromkeys((stream.id for stream in self.streams), 0)
+        self._sensors = {
+            stream.id: SensorSet(stream, seed, NOISE.get(types[stream.asset], {})) for stream in self.streams
+        }
+        self._ahead: dict[str, Frames] = {}
+
+    def advance(self, until_ns: int, *, slow: bool = False) -> list[Frames]:
+        """Run to ``until_ns`` (exclusive) and return what was sampled, at most one `Frames` a stream.
+
+        With ``slow``, joints and mobile robots' poses come at 1 Hz (history); else at their own periods.
+        """
+        if until_ns <= self.now_ns:
+            return []
+        # Laws are asked for whole seconds; what lies beyond ``until_ns`` waits in ``_ahead``.
+        target_ms = -(-(until_ns - self._start_ns) // (NS_PER_MS * STATUS_MS)) * STATUS_MS
+        made: dict[str, list[Frames]] = {key: [frames] for key, frames in self._ahead.items()}
+        while self._made_ms < target_ms:
+            chunk_ms = _SLOW_CHUNK_MS if slow else _LIVE_CHUNK_MS
+            span = Span(self._made_ms, min(self._made_ms + chunk_ms, target_ms), slow)
+            self._made_ms = span.end_ms
+            self._floor.run(span.end_ms)
+            for law in self._laws:
+                for truth in law.sample(span):
+                    if len(truth.t_ms):
+                        made.setdefault(truth.stream.id, []).append(self._measure(truth))
+                law.forget(span.end_ms)
+            self._floor.forget(span.end_ms)
+        self.now_ns = until_ns
+        self._ahead = {}
+        told: list[Frames] = []
+        for key, parts in made.items():
+            self._hand_out(key, merge(parts), until_ns, told)
+        return told
+
+    def _hand_out(self, key: str, frames: Frames, until_ns: int, told: list[Frames]) -> None:
+        """Give what lies before ``until_ns``, keep the rest."""
+        ready = int(np.searchsorted(frames.t_ns, until_ns, side="left"))
+        if ready == len(frames):
+            told.append(frames)
+            return
+        if ready:
+            told.append(_rows(frames, slice(0, ready)))
+            frames = _rows(frames, slice(ready, None))
+        self._ahead[key] = frames
+
+    def _measure(self, truth: Truth) -> Frames:
+        count = len(truth.t_ms)
+        t_ns = self._start_ns + truth.t_ms * NS_PER_MS
+        first = self._seq[truth.stream.id]
+        self._seq[truth.stream.id] = first + count
+        return Frames(
+            truth.stream,
+            t_ns,
+            np.arange(first, first + count, dtype=np.int64),
+            t_ns,
+            self._sensors[truth.stream.id].read(truth.values),
+            np.full(count, int(Quality.GOOD), np.int16),
+            truth.texts,
+        )
+
+
+def _rows(frames: Frames, rows: slice) -> Frames:
+    return Frames(
+        frames.stream,
+        frames.t_ns[rows],
+        frames.seq[rows],
+        frames.received_ns[rows],
+        frames.values[rows],
+        frames.quality[rows],
+        frames.texts[rows],
+    )
