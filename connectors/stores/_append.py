@@ -93,6 +93,10 @@ class SqlStore:
             )
         return int(rows[0][0] or 0) + 1
 
+    def stream_keys(self) -> dict[str, int]:
+        """The stream key of every stream this writer has stored frames of, by its id."""
+        return {stream: key for stream, (key, _) in self._streams.items()}
+
     def decoder_states(self) -> dict[str, bytes]:
         """What the decoders of each source saved last."""
         with self._transaction(), self._driver.translated():

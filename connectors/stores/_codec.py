@@ -124,7 +124,7 @@ def decode_signals(text: str) -> tuple[Signal, ...]:
 
 
 @lru_cache(maxsize=16384)
-def decode_stream(  # noqa: PLR0913, PLR0917  one argument a column
+def decode_stream(  # noqa: PLR0913  one argument a column
     id_: str,
     source: str,
     sequenced: bool,  # noqa: FBT001  as the database gives it

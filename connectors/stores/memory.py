@@ -207,6 +207,10 @@ class MemoryStore:
         with self._lock:
             return max(self._batches.get(writer, ()), default=0) + 1
 
+    def stream_keys(self) -> dict[str, int]:
+        """The stream key of every stream by its id."""
+        return {stream: kept.key for stream, kept in self._kept.items()}
+
     def decoder_states(self) -> dict[str, bytes]:
         """What the decoders of each source saved last."""
         with self._lock:
