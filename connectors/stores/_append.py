@@ -66,6 +66,15 @@ class _Sorted:
     last_id: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Doubt:
+    """A transaction whose COMMIT failed: a lost connection does not tell whether it went through."""
+
+    batch: Batch
+    outcome: Outcome
+    given: int
+
+
 class SqlStore:
     """`twin.ports.Store` on SQLite or PostgreSQL (mutable: it remembers keys; one thread)."""
 
@@ -73,9 +82,18 @@ class SqlStore:
         self._driver = driver
         self._writers: dict[str, _Writer] = {}
         self._streams: dict[str, tuple[int, Stream]] = {}
+        self._doubt: _Doubt | None = None
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
-        """Store a commit durably, in one transaction: see `twin.ports.Store.append`."""
+        """Store a commit durably, in one transaction: see `twin.ports.Store.append`.
+
+        After StoreUnavailable, give the same commit again (same n): where the connection was lost in
+        the middle of COMMIT and the transaction turns out to be stored, it is not stored twice.
+        """
+        settled = self._settle(commit)
+        if settled is not None:
+            fold(settled.batch)  # the caller's mirror takes the batch up; what it made is stored already
+            return settled.outcome
         batch = without_negative_zeros(commit.batch)
         with self._transaction():
             with self._driver.translated():
@@ -83,7 +101,25 @@ class SqlStore:
             folded = fold(result.batch)
             with self._driver.translated():
                 self._write(commit, result, folded)
-        return Outcome(len(result.batch), sum(result.duplicates.values()), sum(result.conflicts.values()))
+            outcome = Outcome(len(result.batch), sum(result.duplicates.values()), sum(result.conflicts.values()))
+            self._doubt = _Doubt(result.batch, outcome, len(batch))
+        self._doubt = None
+        return outcome
+
+    def _settle(self, commit: Commit) -> _Doubt | None:
+        """What was in doubt, if it is this commit and was stored after all."""
+        doubt, batch = self._doubt, commit.batch
+        if doubt is None:
+            return None
+        with self._transaction(), self._driver.translated():
+            found = self._driver.ask(
+                "SELECT checksum FROM batch WHERE n = ? AND writer_key = "
+                "(SELECT writer_key FROM writer WHERE name = ?)",
+                (doubt.batch.n, doubt.batch.writer),
+            )
+        self._doubt = None
+        again = (batch.writer, batch.n, len(batch)) == (doubt.batch.writer, doubt.batch.n, doubt.given)
+        return doubt if again and found and found[0][0] == checksum(doubt.batch) else None
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets: one past its last, from 1."""

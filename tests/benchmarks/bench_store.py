@@ -64,8 +64,8 @@ def append_all(store: Store, work: list[Batch]) -> Iterator[int]:
 
 
 def append_again(store: Store, work: list[Batch]) -> Iterator[int]:
-    for n, batch in enumerate(work, len(work) + 1):
-        again = Batch(batch.writer, n, batch.tick_ns, batch.frames)
+    for batch in work:
+        again = Batch(batch.writer, store.next_batch(batch.writer), batch.tick_ns, batch.frames)
         yield store.append(Commit(again), lambda _: Folded((), ())).duplicate
 
 

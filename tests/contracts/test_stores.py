@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -712,4 +714,73 @@ def test_a_reader_cannot_write(database):
     bench = Bench(database)
     with pytest.raises(StoreError):
         bench.history._reader.ask("DELETE FROM meta")
+    bench.close()
+
+
+def test_a_commit_whose_answer_is_lost_is_not_stored_twice(database, monkeypatch):
+    bench = Bench(database)
+    bench.append(arm(1, 1, 1, 1))
+    driver = bench.store._driver
+    commit_for_good = driver.commit
+    lost = sqlite3.OperationalError if database.url.startswith("sqlite") else psycopg.OperationalError
+
+    def commit_and_lose_the_answer() -> None:
+        commit_for_good()
+        raise lost("the connection is gone")
+
+    commit = Commit(batch_of("w", 2, 5, [arm(1, 1, 1, 1), arm(2, 2, 2, 2)]), counts=(SourceCount("mqtt", 2),))
+    monkeypatch.setattr(driver, "commit", commit_and_lose_the_answer)
+    with pytest.raises(StoreUnavailable):
+        bench.store.append(commit, bench.fold)
+    monkeypatch.undo()
+    assert bench.store.append(commit, bench.fold) == Outcome(1, 1, 0)
+    assert bench.seen[-1].frames[0].seq.tolist() == [2]
+    assert bench.history.by_source()["mqtt"]["received"] == 2
+    assert bench.append(arm(3, 3, 3, 3)) == Outcome(1, 0, 0)
+    assert_same_batches(list(bench.history.batches("w")), [bench.seen[0], bench.seen[1], bench.seen[3]])
+    bench.close()
+
+
+def test_a_locked_file_is_unavailable_and_a_retry_works(database):
+    if not database.url.startswith("sqlite"):
+        pytest.skip("only SQLite locks the whole database")
+    bench = Bench(database)
+    bench.store._driver.run("PRAGMA busy_timeout = 20")
+    with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            bench.store.append(Commit(batch_of("w", 1, 0, [arm(1, 1, 1, 1)])), bench.fold)
+        other.execute("ROLLBACK")
+    assert bench.append(arm(1, 1, 1, 1)) == Outcome(1, 0, 0)
+    bench.close()
+
+
+def test_a_full_disk_is_unavailable_and_a_retry_works(database):
+    if not database.url.startswith("sqlite"):
+        pytest.skip("the room of a server's disk cannot be set from here")
+    bench = Bench(database)
+    bench.append(arm(1, 1, 1, 1))
+    frames = merge([arm(t, t, t, t) for t in range(2, 5000)])
+    bench.store._driver.run("PRAGMA max_page_count = 40")
+    with pytest.raises(StoreUnavailable, match="full"):
+        bench.append(frames)
+    assert bench.history.summary().frames == 1
+    bench.store._driver.run("PRAGMA max_page_count = 100000")
+    assert bench.append(frames) == Outcome(4998, 0, 0)
+    assert bench.store._driver.ask("PRAGMA integrity_check") == [("ok",)]
+    bench.close()
+
+
+def test_a_lost_connection_is_unavailable_and_the_next_try_connects_anew(database):
+    if not database.url.startswith("postgresql"):
+        pytest.skip("a file has no connection to lose")
+    bench = Bench(database)
+    bench.append(arm(1, 1, 1, 1))
+    with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as other:
+        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        other.execute(gone, (database.url.rpartition("/")[2],))
+    with pytest.raises(StoreUnavailable):
+        bench.store.append(Commit(batch_of("w", 2, 0, [arm(2, 2, 2, 2)])), bench.fold)
+    assert bench.history.summary().frames == 1
+    assert bench.append(arm(2, 2, 2, 2)) == Outcome(1, 0, 0)
     bench.close()
