@@ -106,6 +106,7 @@ def decode_texts(text: str) -> tuple[str | None, ...]:
     return tuple(json.loads(text))
 
 
+@lru_cache(maxsize=4096)
 def encode_signals(signals: tuple[Signal, ...]) -> str:
     """Signals as a JSON array of objects, fields at their defaults left out."""
     rows = [

@@ -29,11 +29,6 @@ _TEXT_JOIN = "LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns =
 _KEYFRAME = """SELECT w.name, k.n, k.tick_ns, k.is_full, k.sha256, k.state
 FROM keyframe k JOIN writer w ON w.writer_key = k.writer_key WHERE w.name = ?"""
 _EVENT = "SELECT kind, t_ns, asset, signal, before, after FROM event"
-# Whole rows of texts are compared in the database: only the few that differ come out to be parsed.
-_TEXTS = """SELECT t_ns, texts FROM (
- SELECT t_ns, seq, texts, lag(texts) OVER (ORDER BY t_ns, seq) AS last FROM frame_text
- WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
-WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
 
 class SqlHistory:
@@ -96,8 +91,8 @@ class SqlHistory:
         column = _column(found.text_columns, signal)
         if column is None or end_ns <= start_ns:
             return []
-        rows = self._reader.ask(_TEXTS, (key, start_ns, end_ns))
-        texts = ((int(t_ns), decode_texts(row)[column]) for t_ns, row in rows)
+        rows = self._reader.texts(key, start_ns, end_ns)
+        texts = ((t_ns, decode_texts(row)[column]) for t_ns, row in rows)
         return changes_of(self._text_at(key, column, start_ns), start_ns, texts)
 
     def _text_at(self, key: int, column: int, t_ns: int) -> str | None:

@@ -37,6 +37,10 @@ FROM stream s CROSS JOIN LATERAL (
  WHERE g.stream_key = s.stream_key AND g.t_ns <= %s AND g.quality != 68
  ORDER BY g.t_ns DESC, g.seq DESC LIMIT 1) AS f
 LEFT JOIN frame_text x ON x.stream_key = s.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"""
+_TEXTS = """SELECT t_ns, texts FROM (
+ SELECT t_ns, seq, texts, lag(texts) OVER (ORDER BY t_ns, seq) AS last FROM frame_text
+ WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
+WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
@@ -277,6 +281,10 @@ class PostgresReader:
             (column + 1, key, start_ns, end_ns, column + 1),
         )
         return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
+
+    def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """Times and rows of texts with after < t_ns < end that differ from the row before, in order."""
+        return self.ask(_TEXTS, (key, after_ns, end_ns))
 
     def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
         """Lists → float64 (n, width)."""
