@@ -17,7 +17,7 @@ from connectors.stores._codec import (
     encode_signals,
     encode_texts,
     same_columns,
-    same_row,
+    same_rows,
 )
 from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
 from twin.errors import StoreRejected
@@ -183,25 +183,30 @@ class SqlStore:
         conflicts: dict[str, int],
     ) -> tuple[DeadLetter, ...]:
         """Hold the frames that were not new against those that are there."""
-        there = np.flatnonzero(~new)
-        keys = list(
-            zip(rows.stream_keys[there].tolist(), rows.t_ns[there].tolist(), rows.seq[there].tolist(), strict=True)
-        )
-        stored = self._driver.stored(keys)
         letters: list[DeadLetter] = []
-        starts = np.cumsum([0, *(len(part) for part in batch.frames)])
-        owners = (np.searchsorted(starts, there, side="right") - 1).tolist()
-        for index, owner, key in zip(there.tolist(), owners, keys, strict=True):
-            part, row = batch.frames[owner], int(index - starts[owner])
-            column, text = stored[key]
-            kept = self._driver.decode([column], part.stream.width)[0]
-            kept_texts = decode_texts(text) if text is not None else ()
+        known = ~new
+        stored = self._driver.stored(
+            zip(rows.stream_keys[known].tolist(), rows.t_ns[known].tolist(), rows.seq[known].tolist(), strict=True)
+        )
+        start = 0
+        for part in batch.frames:
+            key = int(rows.stream_keys[start])
+            there = np.flatnonzero(known[start : start + len(part)])
+            start += len(part)
+            if not len(there):
+                continue
+            found = [stored[key, int(part.t_ns[row]), int(part.seq[row])] for row in there]
+            kept = self._driver.decode([column for column, _ in found], part.stream.width)
+            same = same_rows(kept, part.values[there]).tolist()
             source = part.stream.source
-            if same_row(kept, part.values[row]) and kept_texts == (part.texts[row] if part.texts else ()):
-                duplicates[source] = duplicates.get(source, 0) + 1
-            else:
-                conflicts[source] = conflicts.get(source, 0) + 1
-                letters.append(conflict_letter(part, row, kept, kept_texts))
+            for place, row in enumerate(there.tolist()):
+                text = found[place][1]
+                kept_texts = decode_texts(text) if text is not None else ()
+                if same[place] and kept_texts == (part.texts[row] if part.texts else ()):
+                    duplicates[source] = duplicates.get(source, 0) + 1
+                else:
+                    conflicts[source] = conflicts.get(source, 0) + 1
+                    letters.append(conflict_letter(part, row, kept[place], kept_texts))
         return tuple(letters)
 
     def _write(self, commit: Commit, result: _Sorted, folded: Folded) -> None:

@@ -44,6 +44,10 @@ class Driver(Protocol):
         """Run one statement for many rows."""
         ...
 
+    def many_integers(self, sql: str, rows: Sequence[Sequence[int]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows of integers."""
+        ...
+
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,14 @@ def _sql(text: str) -> bytes:
     return text.replace("?", "%s").encode()
 
 
+@lru_cache(maxsize=16)
+def _unnested(text: str) -> bytes:
+    """``VALUES (?,?)`` as a SELECT from whole columns."""
+    head, values, tail = re.split(r"VALUES \(([?,]+)\)", text)
+    columns = ",".join(["%s::bigint[]"] * values.count("?"))
+    return f"{head} SELECT * FROM unnest({columns}) {tail}".encode()  # noqa: S608  constants only
+
+
 class PostgresDriver:
     """The writer's connection to PostgreSQL (mutable; one thread); connects anew where it was lost."""
 
@@ -120,6 +129,10 @@ class PostgresDriver:
         """Run one statement for many rows."""
         with self._connection.cursor() as cursor:
             cursor.executemany(_sql(sql), rows)
+
+    def many_integers(self, sql: str, rows: Sequence[Sequence[int]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows of integers, all in one statement."""
+        self._connection.execute(_unnested(sql), [list(column) for column in zip(*rows, strict=True)])
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""

@@ -25,6 +25,8 @@ from twin.errors import StoreError
 
 SCHEMA_VERSION = 1
 
+_UPDATED_OFTEN = {"fillfactor": 50}  # room beside each row, so that PostgreSQL rewrites it in place (HOT)
+
 metadata = MetaData()
 
 _Key = BigInteger().with_variant(Integer, "sqlite")  # in SQLite only INTEGER PRIMARY KEY is the rowid itself
@@ -110,6 +112,7 @@ stream_count = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("first_ns", BigInteger, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
+    postgresql_with=_UPDATED_OFTEN,
 )
 
 latest = Table(
@@ -122,6 +125,7 @@ latest = Table(
     Column("quality", SmallInteger, nullable=False),
     Column("vals", _Values, nullable=False),
     Column("texts", Text, nullable=False),
+    postgresql_with=_UPDATED_OFTEN,
 )
 
 # ``position`` counts the fold's events from 0; facts from outside the fold are numbered −1, −2, …

@@ -103,6 +103,10 @@ class SqliteDriver:
         """Run one statement for many rows."""
         self._connection.executemany(sql, rows)
 
+    def many_integers(self, sql: str, rows: Sequence[Sequence[int]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows of integers."""
+        self._connection.executemany(sql, rows)
+
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""
         return self._connection.execute(sql, values).fetchall()
