@@ -39,6 +39,7 @@ _WRITER_ID_SHIFT = 44
 _LATEST = """INSERT INTO latest (stream_key, t_ns, seq, received_ns, quality, vals, texts) VALUES (?,?,?,?,?,?,?)
 ON CONFLICT (stream_key) DO UPDATE SET t_ns = excluded.t_ns, seq = excluded.seq, received_ns = excluded.received_ns,
 quality = excluded.quality, vals = excluded.vals, texts = excluded.texts"""
+_LATEST_TYPES = ("bigint", "bigint", "bigint", "bigint", "smallint", "float8[]", "text")
 _EVENT = """INSERT INTO event (writer_key, batch, position, t_ns, kind, asset, signal, before, after)
 VALUES (?,?,?,?,?,?,?,?,?)"""
 _DECODER_STATE = """INSERT INTO decoder_state (source, state) VALUES (?,?)
@@ -267,7 +268,7 @@ class SqlStore:
                 texts = encode_texts(latest.texts)
                 rows.append((key, latest.t_ns, latest.seq, latest.received_ns, latest.quality, value, texts))
         if rows:
-            self._driver.many(_LATEST, rows)
+            self._driver.many_typed(_LATEST, _LATEST_TYPES, rows)
 
     def _writer(self, name: str) -> _Writer:
         known = self._writers.get(name)

@@ -44,8 +44,8 @@ class Driver(Protocol):
         """Run one statement for many rows."""
         ...
 
-    def many_integers(self, sql: str, rows: Sequence[Sequence[int]]) -> None:
-        """Run one ``INSERT … VALUES (?,?…) …`` for many rows of integers."""
+    def many_typed(self, sql: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows with columns of these PostgreSQL types."""
         ...
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:

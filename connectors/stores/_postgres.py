@@ -80,11 +80,18 @@ def _sql(text: str) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _unnested(text: str) -> bytes:
-    """``VALUES (?,?)`` as a SELECT from whole columns."""
-    head, values, tail = re.split(r"VALUES \(([?,]+)\)", text)
-    columns = ",".join(["%s::bigint[]"] * values.count("?"))
-    return f"{head} SELECT * FROM unnest({columns}) {tail}".encode()  # noqa: S608  constants only
+def _unnested(text: str, types: tuple[str, ...]) -> bytes:
+    """``VALUES (?,?)`` as a SELECT from whole columns; columns of arrays come as text (unnest would flatten them)."""
+    head, _, tail = re.split(r"(VALUES \([?,]+\))", text)
+    names = [f"c{number}" for number in range(len(types))]
+    chosen = ",".join(f"{name}::{kind}" for name, kind in zip(names, types, strict=True))
+    columns = ",".join(f"%s::{'text' if kind.endswith('[]') else kind}[]" for kind in types)
+    return f"{head}SELECT {chosen} FROM unnest({columns}) AS u ({','.join(names)}){tail}".encode()  # noqa: S608
+
+
+def _literal(values: Sequence[float | None]) -> str:
+    """PostgreSQL's text of an array of numbers."""
+    return f"{{{','.join('NULL' if value is None else repr(value) for value in values)}}}"
 
 
 class PostgresDriver:
@@ -130,9 +137,16 @@ class PostgresDriver:
         with self._connection.cursor() as cursor:
             cursor.executemany(_sql(sql), rows)
 
-    def many_integers(self, sql: str, rows: Sequence[Sequence[int]]) -> None:
-        """Run one ``INSERT … VALUES (?,?…) …`` for many rows of integers, all in one statement."""
-        self._connection.execute(_unnested(sql), [list(column) for column in zip(*rows, strict=True)])
+    def many_typed(self, sql: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows with columns of these types, in one statement.
+
+        Half a thousand upserts row by row take the server and psycopg 20 ms.
+        """
+        columns = [
+            [_literal(value) for value in column] if kind.endswith("[]") else list(column)
+            for kind, column in zip(types, zip(*rows, strict=True), strict=True)
+        ]
+        self._connection.execute(_unnested(sql, tuple(types)), columns)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""

@@ -103,8 +103,9 @@ class SqliteDriver:
         """Run one statement for many rows."""
         self._connection.executemany(sql, rows)
 
-    def many_integers(self, sql: str, rows: Sequence[Sequence[int]]) -> None:
-        """Run one ``INSERT … VALUES (?,?…) …`` for many rows of integers."""
+    def many_typed(self, sql: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows; SQLite needs no types."""
+        del types
         self._connection.executemany(sql, rows)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
