@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from connectors.stores._reader import Reader
 
 BATCHES_A_READ = 256
-"""Batches fetched at once by `SqlHistory.batches`."""
+FRAMES_A_READ = 20_000
+"""Batches, and about how many frames of them, fetched at once by `SqlHistory.batches`: bounds its memory."""
 KEYFRAMES_A_READ = 16
 TEXTS_A_LOOK_BACK = 64
 
@@ -124,17 +125,19 @@ class SqlHistory:
             )
             if not cuts:
                 return
+            ahead = itertools.accumulate(last - first + 1 for _, _, first, last in cuts)
+            cuts = cuts[: 1 + sum(frames <= FRAMES_A_READ for frames in ahead)]
             streams = self.streams()
             rows = self._reader.ask(
                 "SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts, f.batch, f.stream_key "  # noqa: S608
                 f"FROM frame f {_TEXT_JOIN} WHERE f.id >= ? AND f.id <= ? ORDER BY f.id",
                 (cuts[0][2], cuts[-1][3]),
             )
-            by_batch = {n: list(group) for n, group in groupby(rows, key=lambda row: row[6])}
+            by_batch = {n: list(group) for n, group in itertools.groupby(rows, key=lambda row: row[6])}
             for n, tick_ns, _, _ in cuts:
                 parts = [
                     self._frames_of(streams[stream_key], list(group))
-                    for stream_key, group in groupby(by_batch.get(n, ()), key=lambda row: row[7])
+                    for stream_key, group in itertools.groupby(by_batch.get(n, ()), key=lambda row: row[7])
                 ]
                 yield Batch(writer, int(n), int(tick_ns), tuple(parts))
             first_n = int(cuts[-1][0]) + 1

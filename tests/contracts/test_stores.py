@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.stores import _tally
+from connectors.stores import _history, _tally
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
@@ -490,9 +490,11 @@ def test_batches_come_back_as_they_were_cut(bench):
     assert list(bench.history.batches("nobody")) == []
 
 
-def test_a_thousand_batches_come_back_in_order(bench):
-    for n in range(1, 601):
-        parts = [arm(n, n, n, None)] if n % 3 else []
+def test_many_batches_come_back_in_order_however_many_are_read_at_once(bench, monkeypatch):
+    monkeypatch.setattr(_history, "FRAMES_A_READ", 50)
+    monkeypatch.setattr(_history, "BATCHES_A_READ", 40)
+    for n in range(1, 151):
+        parts = [merge([arm(n, n + i, n, None) for i in range(60 if n == 7 else 3)])] if n % 3 else []
         bench.store.append(Commit(batch_of("w", n, n * 10, parts)), bench.fold)
     assert_same_batches(list(bench.history.batches("w")), bench.seen)
 
