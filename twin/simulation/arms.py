@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.signal import lfilter
 
 from twin.errors import ScenarioError
 from twin.packml import UnitState
@@ -19,7 +18,7 @@ from twin.simulation.calendar import MS_PER_S
 from twin.simulation.dynamics import Friction, inverse_dynamics_n_m
 from twin.simulation.laws import STATUS_MS, Truth
 from twin.simulation.paths import JointPath, Move
-from twin.simulation.sensors import random_of
+from twin.simulation.sensors import follow, random_of
 from twin.spatial import ARM_MODELS
 
 if TYPE_CHECKING:
@@ -47,12 +46,13 @@ GRIPPER_KG = 1.0
 FRICTION = Friction((9.0, 10.0, 6.5, 2.2, 2.0, 1.6), (11.0, 12.0, 7.5, 2.1, 1.9, 1.5))
 _HEAT_S = (1900.0, 1900.0, 1500.0, 1000.0, 1000.0, 900.0)
 """Time constants of the motors' temperatures."""
-_HEAT_KEEP = np.round(np.exp(-STATUS_MS / MS_PER_S / np.array(_HEAT_S)), 12)
+_HEAT_KEEP: Rows = np.round(np.exp(np.array([-1.0 / after_s for after_s in _HEAT_S])), 12)
+"""What is left of a difference in temperature after one second."""
 _HEAT_CELSIUS = (0.0016, 0.00085, 0.0021, 0.0105, 0.022, 0.05)
 """Rise above the hall's temperature in balance, a square of the torque in N·m."""
 _HEAT_IDLE_CELSIUS = 6.0
 _HALL_CELSIUS = 23.0
-_STANDBY_W = 95.0
+_STANDBY_W = 180.0
 _EFFICIENCY = 0.72
 _COPPER_W = (0.0042, 0.0031, 0.0058, 0.022, 0.022, 0.022)
 MODE = "Production"
@@ -122,7 +122,7 @@ def working_path(asset: Asset, seed: int, *, task: str) -> JointPath:
 class Arm:
     """One simulated arm: its asset, its streams, its station's track, its path.
 
-    ``carried`` is what the filters of the motors' temperatures keep from span to span, one a joint.
+    ``heat`` is the motors' temperatures at the end of the last span, one a joint.
     """
 
     asset: Asset
@@ -131,7 +131,7 @@ class Arm:
     track: Track[StationStep]
     path: JointPath
     part_kg: float
-    carried: Rows
+    heat: Rows
 
 
 class Arms:
@@ -184,12 +184,7 @@ class Arms:
         power = _STANDBY_W + copper + shaft / _EFFICIENCY
         span.power_w[arm.asset.id] = power
         target = _HALL_CELSIUS + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
-        heat = np.empty_like(target)
-        for joint, keep in enumerate(_HEAT_KEEP):
-            heat[:, joint], carried = lfilter(
-                [1.0 - keep], [1.0, -keep], target[:, joint], zi=[arm.carried[joint]]
-            )
-            arm.carried[joint] = carried[0]
+        heat = follow(target, _HEAT_KEEP, arm.heat)
         steps = [arm.track.steps[i] for i in motion.index[::every]]
         values = np.column_stack(
             (
@@ -220,9 +215,7 @@ def _is_at_work(state: UnitState) -> bool:
     return state in (UnitState.EXECUTE, UnitState.ABORTED)
 
 
-def station_phase(
-    track: Track[StationStep], t_ms: NDArray[np.int64]
-) -> tuple[NDArray[np.intp], Rows, Rows, Rows]:
+def station_phase(track: Track[StationStep], t_ms: NDArray[np.int64]) -> tuple[NDArray[np.intp], Rows, Rows, Rows]:
     """Which step a station is in, its phase, and the phase's derivatives by seconds: each (n,)."""
     index = track.index(t_ms)
     table = np.array([(step.phase, step.rate, step.bend) for step in track.steps])[index]
@@ -248,7 +241,7 @@ class _Moving:
         self.load_kg = GRIPPER_KG + arm.part_kg * path.holds
 
 
-def build_arms(
+def build_arms(  # noqa: PLR0913  what an arm is built from
     assets: Sequence[Asset],
     tracks: dict[str, Track[StationStep]],
     streams: dict[str, dict[str, Stream]],
@@ -271,6 +264,6 @@ def build_arms(
         own = streams[asset.id]
         warm = random_of(seed, asset.id, "heat").uniform(3.0, 9.0, ARM_MODELS[model].joints)
         path = working_path(asset, seed, task=task)
-        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HEAT_KEEP * (_HALL_CELSIUS + warm))
+        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HALL_CELSIUS + warm)
         by_model.setdefault(model, []).append(arm)
     return [Arms(ARM_MODELS[model], arms, calendar) for model, arms in by_model.items()]
