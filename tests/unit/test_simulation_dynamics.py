@@ -106,7 +106,9 @@ def test_a_minimum_jerk_move_rests_at_both_ends_and_matches_its_own_derivatives(
 
 def test_a_path_goes_through_its_poses_and_ends_where_it_began() -> None:
     home, away = (0.0,) * 6, (1.0, -1.0, 0.5, 0.0, 0.2, -0.2)
-    path = JointPath((Move("approach", 0.4, away, 0.08), Move("grip", 0.5, away, 0.03), Move("home", 1.0, home, 0.08, holds=True)))
+    path = JointPath(
+        (Move("approach", 0.4, away, 0.08), Move("grip", 0.5, away, 0.03), Move("home", 1.0, home, 0.08, holds=True))
+    )
     rows = path.at(np.array([0.0, 0.4, 0.45, 0.75, 1.0]))
     assert rows.position[0] == pytest.approx(home)
     assert rows.position[1] == pytest.approx(away)

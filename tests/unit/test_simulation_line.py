@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -55,8 +56,7 @@ def test_no_part_appears_or_vanishes_between_stations() -> None:
 def test_a_slow_station_blocks_the_one_before_and_starves_the_one_after() -> None:
     floor = ran(arms(40.0, 80.0, 40.0, between_failures_s=1e8), 4)
     state = {
-        i: shares(unit.track.steps, unit.track.times, 4 * HOUR_MS)
-        for i, unit in enumerate(floor.units.values(), 1)
+        i: shares(unit.track.steps, unit.track.times, 4 * HOUR_MS) for i, unit in enumerate(floor.units.values(), 1)
     }
     assert state[1][UnitState.SUSPENDED] > 0.4
     assert state[3][UnitState.SUSPENDED] > 0.4
@@ -107,7 +107,7 @@ def test_machine_tools_wait_for_their_arm_and_wear_their_tools() -> None:
     assert parts <= loads <= parts + 3
     assert parts > 600
     worn = [step.wear_um for step in floor.units["s/line/MT-1"].track.steps]
-    assert any(later < earlier for earlier, later in zip(worn, worn[1:], strict=False))
+    assert any(later < earlier for earlier, later in itertools.pairwise(worn))
     assert max(worn) < 290
     assert floor.tending == {"s/line/T-1"}
 
