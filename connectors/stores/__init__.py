@@ -1,1 +1,1 @@
-"""Samples to rows and back."""
+"""Samples to rows and back: SQLite, PostgreSQL and memory behind the same two ports."""

@@ -1,0 +1,289 @@
+"""The writer: one commit, one transaction."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from connectors.stores import _tally
+from connectors.stores._codec import (
+    checksum,
+    conflict_letter,
+    decode_stream,
+    decode_texts,
+    encode_signals,
+    encode_texts,
+    same_columns,
+    same_row,
+)
+from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
+from twin.errors import StoreRejected
+from twin.ports import Commit, Folded, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from connectors.stores._driver import Driver
+    from connectors.stores._rows import Rows
+    from twin.message import DeadLetter
+    from twin.sample import Batch, Stream
+
+_WRITER_ID_SHIFT = 44
+"""Frame ids of the second writer begin at 1 << 44, so that two writers never give the same one."""
+
+_LATEST = """INSERT INTO latest (stream_key, t_ns, seq, received_ns, quality, vals, texts) VALUES (?,?,?,?,?,?,?)
+ON CONFLICT (stream_key) DO UPDATE SET t_ns = excluded.t_ns, seq = excluded.seq, received_ns = excluded.received_ns,
+quality = excluded.quality, vals = excluded.vals, texts = excluded.texts"""
+_EVENT = """INSERT INTO event (writer_key, batch, position, t_ns, kind, asset, signal, before, after)
+VALUES (?,?,?,?,?,?,?,?,?)"""
+_DECODER_STATE = """INSERT INTO decoder_state (source, state) VALUES (?,?)
+ON CONFLICT (source) DO UPDATE SET state = excluded.state"""
+
+
+@dataclass(slots=True)
+class _Writer:
+    """What is known of a writer (mutable): its key, and the id that its next frame gets."""
+
+    key: int
+    next_id: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sorted:
+    """A batch after its frames were inserted: the new ones, and what became of the others."""
+
+    batch: Batch
+    keys: dict[str, int]
+    duplicates: dict[str, int]
+    conflicts: dict[str, int]
+    letters: tuple[DeadLetter, ...]
+    first_id: int
+    last_id: int
+
+
+class SqlStore:
+    """`twin.ports.Store` on SQLite or PostgreSQL (mutable: it remembers keys; one thread)."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._writers: dict[str, _Writer] = {}
+        self._streams: dict[str, tuple[int, Stream]] = {}
+
+    def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
+        """Store a commit durably, in one transaction: see `twin.ports.Store.append`."""
+        batch = without_negative_zeros(commit.batch)
+        with self._transaction():
+            with self._driver.translated():
+                result = self._insert(batch)
+            folded = fold(result.batch)
+            with self._driver.translated():
+                self._write(commit, result, folded)
+        return Outcome(len(result.batch), sum(result.duplicates.values()), sum(result.conflicts.values()))
+
+    def next_batch(self, writer: str) -> int:
+        """The number the writer's next batch gets: one past its last, from 1."""
+        with self._transaction(), self._driver.translated():
+            rows = self._driver.ask(
+                "SELECT max(n) FROM batch WHERE writer_key = (SELECT writer_key FROM writer WHERE name = ?)", (writer,)
+            )
+        return int(rows[0][0] or 0) + 1
+
+    def stream_keys(self) -> dict[str, int]:
+        """The stream key of every stream this writer has stored frames of, by its id."""
+        return {stream: key for stream, (key, _) in self._streams.items()}
+
+    def decoder_states(self) -> dict[str, bytes]:
+        """What the decoders of each source saved last."""
+        with self._transaction(), self._driver.translated():
+            return {
+                source: bytes(state) for source, state in self._driver.ask("SELECT source, state FROM decoder_state")
+            }
+
+    def close(self) -> None:
+        """Release the database."""
+        self._driver.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._driver.translated():
+                self._driver.begin()
+            yield
+            with self._driver.translated():
+                self._driver.commit()
+        except BaseException:
+            self._driver.rollback()
+            # What was remembered may have been rolled back: it is read again when it is needed.
+            self._writers.clear()
+            self._streams.clear()
+            raise
+
+    def _insert(self, batch: Batch) -> _Sorted:
+        writer = self._writer(batch.writer)
+        first = writer.next_id
+        if not batch.frames:
+            return _Sorted(batch, {}, {}, {}, (), first, first - 1)
+        keys = [self._stream_key(part.stream, batch.tick_ns) for part in batch.frames]
+        by_id = {part.stream.id: key for part, key in zip(batch.frames, keys, strict=True)}
+        rows = rows_of(batch.frames, keys, first, writer.key, batch.n)
+        writer.next_id += len(rows)
+        new = self._driver.insert_frames(rows)
+        stored = batch if new is None else picked(batch, new)
+        texts = text_rows(stored.frames, [by_id[part.stream.id] for part in stored.frames])
+        if texts:
+            self._driver.many("INSERT INTO frame_text (stream_key, t_ns, seq, texts) VALUES (?,?,?,?)", texts)
+        duplicates: dict[str, int] = {}
+        conflicts: dict[str, int] = {}
+        letters = () if new is None else self._compare(batch, rows, new, duplicates, conflicts)
+        return _Sorted(stored, by_id, duplicates, conflicts, letters, first, writer.next_id - 1)
+
+    def _compare(
+        self,
+        batch: Batch,
+        rows: Rows,
+        new: NDArray[np.bool_],
+        duplicates: dict[str, int],
+        conflicts: dict[str, int],
+    ) -> tuple[DeadLetter, ...]:
+        """Hold the frames that were not new against those that are there."""
+        there = np.flatnonzero(~new)
+        keys = list(
+            zip(rows.stream_keys[there].tolist(), rows.t_ns[there].tolist(), rows.seq[there].tolist(), strict=True)
+        )
+        stored = self._driver.stored(keys)
+        letters: list[DeadLetter] = []
+        starts = np.cumsum([0, *(len(part) for part in batch.frames)])
+        owners = (np.searchsorted(starts, there, side="right") - 1).tolist()
+        for index, owner, key in zip(there.tolist(), owners, keys, strict=True):
+            part, row = batch.frames[owner], int(index - starts[owner])
+            column, text = stored[key]
+            kept = self._driver.decode([column], part.stream.width)[0]
+            kept_texts = decode_texts(text) if text is not None else ()
+            source = part.stream.source
+            if same_row(kept, part.values[row]) and kept_texts == (part.texts[row] if part.texts else ()):
+                duplicates[source] = duplicates.get(source, 0) + 1
+            else:
+                conflicts[source] = conflicts.get(source, 0) + 1
+                letters.append(conflict_letter(part, row, kept, kept_texts))
+        return tuple(letters)
+
+    def _write(self, commit: Commit, result: _Sorted, folded: Folded) -> None:
+        driver, batch = self._driver, result.batch
+        writer = self._writer(batch.writer)
+        driver.run(
+            "INSERT INTO batch (writer_key, n, tick_ns, frames, first_id, last_id, checksum) VALUES (?,?,?,?,?,?,?)",
+            (writer.key, batch.n, batch.tick_ns, len(batch), result.first_id, result.last_id, checksum(batch)),
+        )
+        keys = [result.keys[part.stream.id] for part in batch.frames]
+        _tally.count_streams(driver, count_rows(batch.frames, keys))
+        stored: dict[str, int] = {}
+        for part in batch.frames:
+            stored[part.stream.source] = stored.get(part.stream.source, 0) + len(part)
+        _tally.count_sources(driver, commit.counts, stored, result.duplicates, result.conflicts)
+        _tally.keep_letters(driver, (*result.letters, *commit.dead_letters))
+        events = [(-1 - i, event) for i, event in enumerate(commit.events)] + list(enumerate(folded.events))
+        if events:
+            driver.many(
+                _EVENT,
+                [
+                    (writer.key, batch.n, place, e.t_ns, e.kind.value, e.asset, e.signal, e.before, e.after)
+                    for place, e in events
+                ],
+            )
+        self._write_latest(folded, batch.tick_ns)
+        keyframe = folded.keyframe
+        if keyframe is not None:
+            driver.run(
+                "INSERT INTO keyframe (writer_key, n, tick_ns, is_full, sha256, state) VALUES (?,?,?,?,?,?)",
+                (
+                    self._writer(keyframe.writer).key,
+                    keyframe.n,
+                    keyframe.tick_ns,
+                    keyframe.full,
+                    keyframe.sha256,
+                    keyframe.state,
+                ),
+            )
+        if commit.decoder_states:
+            driver.many(_DECODER_STATE, list(commit.decoder_states.items()))
+        driver.run(
+            "UPDATE writer SET batches = batches + 1, events = events + ?, keyframes = keyframes + ? "
+            "WHERE writer_key = ?",
+            (len(events), int(keyframe is not None), writer.key),
+        )
+
+    def _write_latest(self, folded: Folded, tick_ns: int) -> None:
+        by_width: dict[int, list[int]] = {}
+        for index, latest in enumerate(folded.latest):
+            by_width.setdefault(latest.stream.width, []).append(index)
+        rows = []
+        for chosen in by_width.values():
+            column = self._driver.encode(np.stack([folded.latest[index].values for index in chosen]))
+            for index, value in zip(chosen, column, strict=True):
+                latest = folded.latest[index]
+                key = self._stream_key(latest.stream, tick_ns)
+                texts = encode_texts(latest.texts)
+                rows.append((key, latest.t_ns, latest.seq, latest.received_ns, latest.quality, value, texts))
+        if rows:
+            self._driver.many(_LATEST, rows)
+
+    def _writer(self, name: str) -> _Writer:
+        known = self._writers.get(name)
+        if known is not None:
+            return known
+        rows = self._driver.ask("SELECT writer_key FROM writer WHERE name = ?", (name,))
+        if not rows:
+            rows = self._driver.ask(
+                "INSERT INTO writer (name, batches, events, keyframes) VALUES (?, 0, 0, 0) RETURNING writer_key",
+                (name,),
+            )
+        key = int(rows[0][0])
+        last = self._driver.ask("SELECT last_id FROM batch WHERE writer_key = ? ORDER BY n DESC LIMIT 1", (key,))
+        next_id = int(last[0][0]) + 1 if last else ((key - 1) << _WRITER_ID_SHIFT) + 1
+        self._writers[name] = _Writer(key, next_id)
+        return self._writers[name]
+
+    def _stream_key(self, stream: Stream, tick_ns: int) -> int:
+        known = self._streams.get(stream.id)
+        if known is not None and (known[1] is stream or known[1] == stream):
+            return known[0]
+        rows = self._driver.ask(
+            "SELECT stream_key, id, source, sequenced, period_s, columns, text_columns FROM stream WHERE id = ?",
+            (stream.id,),
+        )
+        told = (stream.source, bool(stream.sequenced), stream.period_s, *_signals(stream))
+        if not rows:
+            key = self._driver.ask(
+                "INSERT INTO stream (source, sequenced, period_s, columns, text_columns, id, asset, name, created_ns) "
+                "VALUES (?,?,?,?,?,?,?,?,?) RETURNING stream_key",
+                (*told, stream.id, stream.asset, stream.name, tick_ns),
+            )[0][0]
+        else:
+            key, *columns = rows[0]
+            stored = decode_stream(*columns)
+            if not same_columns(stored, stream):
+                raise StoreRejected(
+                    f"stream {stream.id!r} is stored with other columns {_names(stored)}, not {_names(stream)}: "
+                    "a changed set of columns needs a new id"
+                )
+            if stored != stream:
+                self._driver.run(
+                    "UPDATE stream SET source = ?, sequenced = ?, period_s = ?, columns = ?, text_columns = ? "
+                    "WHERE stream_key = ?",
+                    (*told, key),
+                )
+        self._streams[stream.id] = (int(key), stream)
+        return int(key)
+
+
+def _signals(stream: Stream) -> tuple[str, str]:
+    return encode_signals(stream.columns), encode_signals(stream.text_columns)
+
+
+def _names(stream: Stream) -> Sequence[str]:
+    return [f"{signal.name} [{signal.unit}]" for signal in stream.signals]

@@ -1,0 +1,316 @@
+"""The readers' side, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from connectors.stores._codec import decode_stream, decode_texts
+from connectors.stores._series import changes_of, series_of
+from twin.events import Event, EventKind
+from twin.ports import Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.sample import Batch, Frames, Latest, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from connectors.stores._reader import Reader
+
+BATCHES_A_READ = 256
+"""Batches fetched at once by `SqlHistory.batches`."""
+KEYFRAMES_A_READ = 16
+TEXTS_A_LOOK_BACK = 64
+
+_STREAM = "stream_key, id, source, sequenced, period_s, columns, text_columns"
+_TEXT_JOIN = "LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"
+_KEYFRAME = """SELECT w.name, k.n, k.tick_ns, k.is_full, k.sha256, k.state
+FROM keyframe k JOIN writer w ON w.writer_key = k.writer_key WHERE w.name = ?"""
+_EVENT = "SELECT kind, t_ns, asset, signal, before, after FROM event"
+# Whole rows of texts are compared in the database: only the few that differ come out to be parsed.
+_TEXTS = """SELECT t_ns, texts FROM (
+ SELECT t_ns, seq, texts, lag(texts) OVER (ORDER BY t_ns, seq) AS last FROM frame_text
+ WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
+WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
+
+
+class SqlHistory:
+    """`twin.ports.History` on SQLite or PostgreSQL; any thread may use it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def streams(self) -> dict[int, Stream]:
+        """Every stream by its stream key."""
+        rows = self._reader.ask(f"SELECT {_STREAM} FROM stream ORDER BY stream_key")  # noqa: S608  constants only
+        return {int(key): decode_stream(*columns) for key, *columns in rows}
+
+    def latest(self) -> dict[str, Latest]:
+        """The live values by stream id, as the last commit left them."""
+        rows = self._reader.ask("SELECT stream_key, t_ns, seq, received_ns, quality, vals, texts FROM latest")
+        return self._latest_of(rows)
+
+    def as_of(self, t_ns: int, streams: Iterable[str] | None = None) -> dict[str, Latest]:
+        """By device time: for each stream its newest frame with time <= ``t_ns`` (CLOCK_AHEAD left out)."""
+        if streams is None:
+            return self._latest_of(self._reader.as_of(t_ns, None))
+        wanted = set(streams)
+        keys = [key for key, stream in self.streams().items() if stream.id in wanted]
+        return self._latest_of(self._reader.as_of(t_ns, keys))
+
+    def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
+        """The frames of a stream by device time, ordered by (t_ns, seq); the first ``limit`` of them.
+
+        A stream that is not known gives no frames, of a stream without columns.
+        """
+        key, found = self._stream(stream)
+        rows = self._reader.ask(
+            f"SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, {'x.texts' if found.text_columns else 'NULL'} "  # noqa: S608
+            f"FROM frame f {_TEXT_JOIN if found.text_columns else ''} "
+            "WHERE f.stream_key = ? AND f.t_ns >= ? AND f.t_ns < ? ORDER BY f.t_ns, f.seq"
+            f"{'' if limit is None else ' LIMIT ?'}",
+            (key, start_ns, end_ns, *(() if limit is None else (limit,))),
+        )
+        return self._frames_of(found, rows)
+
+    def samples(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """One numeric signal; more than ``max_points`` samples become min/max/mean buckets.
+
+        A signal that is not known has no samples.
+        """
+        key, found = self._stream(stream)
+        column = _column(found.columns, signal)
+        if column is None:
+            return series_of(np.empty(0, np.int64), np.empty(0), max_points)
+        t_ns, values = self._reader.samples(key, column, found.width, start_ns, end_ns)
+        return series_of(t_ns, values, max_points)
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """(t_ns, text) where a text signal changed, beginning with its value at ``start_ns`` if known.
+
+        That first change is dated ``start_ns``. A signal that is not known has no changes.
+        """
+        key, found = self._stream(stream)
+        column = _column(found.text_columns, signal)
+        if column is None or end_ns <= start_ns:
+            return []
+        rows = self._reader.ask(_TEXTS, (key, start_ns, end_ns))
+        texts = ((int(t_ns), decode_texts(row)[column]) for t_ns, row in rows)
+        return changes_of(self._text_at(key, column, start_ns), start_ns, texts)
+
+    def _text_at(self, key: int, column: int, t_ns: int) -> str | None:
+        """The last text at or before a time, looking back past the rows where it is absent."""
+        place = (t_ns, np.iinfo(np.int64).max)
+        while True:
+            rows = self._reader.ask(
+                "SELECT t_ns, seq, texts FROM frame_text WHERE stream_key = ? AND (t_ns, seq) <= (?, ?) "  # noqa: S608  constants
+                f"ORDER BY t_ns DESC, seq DESC LIMIT {TEXTS_A_LOOK_BACK}",
+                (key, place[0], int(place[1])),
+            )
+            for _, _, row in rows:
+                text = decode_texts(row)[column]
+                if text is not None:
+                    return text
+            if len(rows) < TEXTS_A_LOOK_BACK:
+                return None
+            place = (rows[-1][0], rows[-1][1] - 1)
+
+    def batches(self, writer: str, first_n: int = 1, last_n: int | None = None) -> Iterator[Batch]:
+        """The batches exactly as they were cut, in order, for a re-fold (batches without frames too)."""
+        key = self._writer_key(writer)
+        end = np.iinfo(np.int64).max if last_n is None else last_n
+        while key is not None:
+            cuts = self._reader.ask(
+                "SELECT n, tick_ns, first_id, last_id FROM batch WHERE writer_key = ? AND n >= ? AND n <= ? "  # noqa: S608  constants
+                f"ORDER BY n LIMIT {BATCHES_A_READ}",
+                (key, first_n, int(end)),
+            )
+            if not cuts:
+                return
+            streams = self.streams()
+            rows = self._reader.ask(
+                "SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts, f.batch, f.stream_key "  # noqa: S608
+                f"FROM frame f {_TEXT_JOIN} WHERE f.id >= ? AND f.id <= ? ORDER BY f.id",
+                (cuts[0][2], cuts[-1][3]),
+            )
+            by_batch = {n: list(group) for n, group in groupby(rows, key=lambda row: row[6])}
+            for n, tick_ns, _, _ in cuts:
+                parts = [
+                    self._frames_of(streams[stream_key], list(group))
+                    for stream_key, group in groupby(by_batch.get(n, ()), key=lambda row: row[7])
+                ]
+                yield Batch(writer, int(n), int(tick_ns), tuple(parts))
+            first_n = int(cuts[-1][0]) + 1
+
+    def writers(self) -> tuple[str, ...]:
+        """Who has written."""
+        return tuple(name for (name,) in self._reader.ask("SELECT name FROM writer ORDER BY writer_key"))
+
+    def keyframes(self, writer: str, first_n: int = 1) -> Iterator[Keyframe]:
+        """Keyframes in order of n."""
+        while True:
+            rows = self._reader.ask(
+                f"{_KEYFRAME} AND k.n >= ? ORDER BY k.n LIMIT {KEYFRAMES_A_READ}", (writer, first_n)
+            )
+            yield from map(_keyframe, rows)
+            if len(rows) < KEYFRAMES_A_READ:
+                return
+            first_n = int(rows[-1][1]) + 1
+
+    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
+        """The newest keyframe (the newest full one)."""
+        rows = self._reader.ask(f"{_KEYFRAME}{' AND k.is_full' if full else ''} ORDER BY k.n DESC LIMIT 1", (writer,))
+        return _keyframe(rows[0]) if rows else None
+
+    def events(
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        asset: str = "",
+        kinds: Sequence[EventKind] = (),
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Events by their time, newest first; ``asset`` matches an asset or all below a path."""
+        where, values = ["t_ns >= ?", "t_ns < ?"], [start_ns, end_ns]
+        conditions: list[Any] = [*values]
+        if asset:
+            # "0" follows "/": the range holds every path that begins with "asset/".
+            where.append("(asset = ? OR (asset >= ? AND asset < ?))")
+            conditions += [asset, f"{asset}/", f"{asset}0"]
+        if kinds:
+            where.append(f"kind IN ({','.join('?' * len(kinds))})")
+            conditions += [kind.value for kind in kinds]
+        sql = f"{_EVENT} WHERE {' AND '.join(where)} ORDER BY t_ns DESC, id DESC LIMIT ?"
+        return [_event(row) for row in self._reader.ask(sql, (*conditions, limit))]
+
+    def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
+        """The events that the fold of one batch made, in the fold's order."""
+        sql = f"{_EVENT} WHERE writer_key = ? AND batch = ? AND position >= 0 ORDER BY position"
+        return tuple(_event(row) for row in self._reader.ask(sql, (self._writer_key(writer), n)))
+
+    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first."""
+        rows = self._reader.ask(
+            "SELECT id, source, topic, reason, detail, payload, sha256, first_ns, last_ns, count FROM dead_letter "  # noqa: S608
+            f"{'WHERE source = ? ' if source else ''}ORDER BY last_ns DESC, id DESC LIMIT ?",
+            (source, limit) if source else (limit,),
+        )
+        return [_letter(*row) for row in rows]
+
+    def summary(self) -> StoreSummary:
+        """What is in the store, in numbers."""
+        frames, values, first_ns, last_ns = self._reader.ask(
+            "SELECT coalesce(sum(frames), 0), coalesce(sum(vals), 0), min(first_ns), max(last_ns) FROM stream_count"
+        )[0]
+        batches, events, keyframes = self._reader.ask(
+            "SELECT coalesce(sum(batches), 0), coalesce(sum(events), 0), coalesce(sum(keyframes), 0) FROM writer"
+        )[0]
+        letters = self._reader.ask("SELECT coalesce(sum(dead_letters), 0) FROM source_count")[0][0]
+        streams = self.streams().values()
+        return StoreSummary(
+            frames=int(frames),
+            values=int(values),
+            streams=len(streams),
+            signals=sum(len(stream.signals) for stream in streams),
+            events=int(events),
+            dead_letters=int(letters),
+            batches=int(batches),
+            keyframes=int(keyframes),
+            first_ns=first_ns,
+            last_ns=last_ns,
+            bytes=self._reader.size(),
+        )
+
+    def by_stream(self) -> dict[str, StreamCount]:
+        """What is stored of each stream."""
+        rows = self._reader.ask(
+            "SELECT s.id, c.frames, c.vals, c.first_seq, c.last_seq, c.first_ns, c.last_ns "
+            "FROM stream_count c JOIN stream s ON s.stream_key = c.stream_key ORDER BY s.stream_key"
+        )
+        return {stream: StreamCount(*counts) for stream, *counts in rows}
+
+    def by_source(self) -> dict[str, dict[str, object]]:
+        """Every term of the accounting equations by source."""
+        reasons: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for source, kind, reason, count in self._reader.ask("SELECT source, kind, reason, count FROM source_reason"):
+            reasons[source, kind][reason] = count
+        rows = self._reader.ask(
+            "SELECT source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns "
+            "FROM source_count ORDER BY source"
+        )
+        return {
+            source: {
+                "received": received,
+                "decoded": decoded,
+                "handled": reasons.get((source, "handled"), {}),
+                "rejected": reasons.get((source, "rejected"), {}),
+                "decoded_frames": decoded_frames,
+                "stored": stored,
+                "duplicate": duplicate,
+                "key_conflict": key_conflict,
+                "last_received_ns": last_received_ns,
+            }
+            for source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns in rows
+        }
+
+    def close(self) -> None:
+        """Release the database."""
+        self._reader.close()
+
+    def _writer_key(self, writer: str) -> int | None:
+        rows = self._reader.ask("SELECT writer_key FROM writer WHERE name = ?", (writer,))
+        return int(rows[0][0]) if rows else None
+
+    def _stream(self, stream: str) -> tuple[int, Stream]:
+        rows = self._reader.ask(f"SELECT {_STREAM} FROM stream WHERE id = ?", (stream,))  # noqa: S608  constants only
+        if not rows:
+            return 0, Stream(stream)
+        key, *columns = rows[0]
+        return int(key), decode_stream(*columns)
+
+    def _frames_of(self, stream: Stream, rows: Sequence[Any]) -> Frames:
+        """Rows that begin with (t_ns, seq, received_ns, quality, vals, texts) as frames."""
+        return Frames(
+            stream,
+            np.array([row[0] for row in rows], np.int64),
+            np.array([row[1] for row in rows], np.int64),
+            np.array([row[2] for row in rows], np.int64),
+            self._reader.decode([row[4] for row in rows], stream.width),
+            np.array([row[3] for row in rows], np.int16),
+            tuple(decode_texts(row[5]) for row in rows) if stream.text_columns else (),
+        )
+
+    def _latest_of(self, rows: Sequence[Any]) -> dict[str, Latest]:
+        """Rows of (stream_key, t_ns, seq, received_ns, quality, vals, texts) by stream id."""
+        streams = self.streams()
+        by_width: dict[int, list[Any]] = defaultdict(list)
+        for row in rows:
+            by_width[streams[row[0]].width].append(row)
+        found: dict[str, Latest] = {}
+        for width, group in by_width.items():
+            values = self._reader.decode([row[5] for row in group], width)
+            for (key, t_ns, seq, received_ns, quality, _, text), row_values in zip(group, values, strict=True):
+                texts = decode_texts(text) if text is not None else ()
+                found[streams[key].id] = Latest(streams[key], t_ns, seq, received_ns, quality, row_values, texts)
+        return found
+
+
+def _column(signals: Sequence[Any], name: str) -> int | None:
+    return next((index for index, signal in enumerate(signals) if signal.name == name), None)
+
+
+def _keyframe(row: Any) -> Keyframe:
+    writer, n, tick_ns, full, sha256, state = row
+    return Keyframe(writer, n, tick_ns, bool(full), sha256, bytes(state))
+
+
+def _letter(*row: Any) -> StoredDeadLetter:
+    return StoredDeadLetter(*row)
+
+
+def _event(row: Any) -> Event:
+    kind, *rest = row
+    return Event(EventKind(kind), *rest)

@@ -1,0 +1,291 @@
+"""PostgreSQL, the raw way: connections, binary COPY, and reading."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psycopg
+from psycopg import errors
+from sqlalchemy.pool import QueuePool
+
+from connectors.stores._codec import from_lists, to_lists
+from connectors.stores._reader import CONNECTIONS_KEPT
+from twin.errors import StoreRejected, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from connectors.stores._driver import Key
+    from connectors.stores._rows import Rows
+
+STATEMENT_TIMEOUT_MS = 30_000
+"""A frozen server must show as an error, not as a hang."""
+
+_COLUMNS = "id, stream_key, t_ns, seq, received_ns, writer_key, batch, quality, vals"
+_STORED = """SELECT k.stream_key, k.t_ns, k.seq, f.vals, x.texts
+FROM (SELECT DISTINCT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS u (stream_key, t_ns, seq)) AS k
+JOIN frame f ON f.stream_key = k.stream_key AND f.t_ns = k.t_ns AND f.seq = k.seq
+LEFT JOIN frame_text x ON x.stream_key = k.stream_key AND x.t_ns = k.t_ns AND x.seq = k.seq"""
+_AS_OF = """SELECT s.stream_key, f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts
+FROM stream s CROSS JOIN LATERAL (
+ SELECT g.t_ns, g.seq, g.received_ns, g.quality, g.vals FROM frame g
+ WHERE g.stream_key = s.stream_key AND g.t_ns <= %s AND g.quality != 68
+ ORDER BY g.t_ns DESC, g.seq DESC LIMIT 1) AS f
+LEFT JOIN frame_text x ON x.stream_key = s.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"""
+
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_END = b"\xff\xff"
+_FLOAT8 = 701
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """A connection that notices a server that is gone or frozen."""
+    return psycopg.connect(
+        url,
+        connect_timeout=5,
+        keepalives=1,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+        application_name="factory-twin",
+        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c synchronous_commit=on -c client_min_messages=warning",
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of psycopg as ours: the data's own fault is StoreRejected, everything else StoreUnavailable."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.IntegrityError, UnicodeError, OverflowError) as error:
+        raise StoreRejected(f"PostgreSQL refuses the data: {error}") from error
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"PostgreSQL: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _sql(text: str) -> bytes:
+    return text.replace("?", "%s").encode()
+
+
+class PostgresDriver:
+    """The writer's connection to PostgreSQL (mutable; one thread); connects anew where it was lost."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection = connect(url)
+        self._connection.autocommit = True
+
+    def begin(self) -> None:
+        """Begin a transaction, connecting anew where the connection is gone.
+
+        It is begun explicitly, because psycopg's `transaction` makes a savepoint only inside one:
+        as the first statement it would be, and commit, the transaction itself.
+        """
+        if self._connection.closed:
+            self._connection = connect(self._url)
+            self._connection.autocommit = True
+        self._connection.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        """Undo the transaction; a connection that cannot is given up, and the server undoes it."""
+        try:
+            self._connection.rollback()
+        except psycopg.Error:
+            self._connection.close()
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._connection.close()
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement; how many rows it changed."""
+        return self._connection.execute(_sql(sql), values).rowcount
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for many rows."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_sql(sql), rows)
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows that a statement gives."""
+        return self._connection.execute(_sql(sql), values).fetchall()
+
+    def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
+        """Insert the rows whose key is not there yet; which ones were new, None for all of them.
+
+        COPY cannot skip a row: where a key repeats it is undone, and the rows go through a stage.
+        """
+        data = copy_bytes(rows)
+        try:
+            with self._connection.transaction():
+                self._copy("frame", data)
+        except errors.UniqueViolation:
+            return self._insert_staged(rows, data)
+        return None
+
+    def _copy(self, table: str, data: bytes) -> None:
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+        ):
+            copy.write(data)
+
+    def _insert_staged(self, rows: Rows, data: bytes) -> NDArray[np.bool_]:
+        self.run(f"CREATE TEMP TABLE IF NOT EXISTS stage AS SELECT {_COLUMNS} FROM frame LIMIT 0")  # noqa: S608
+        self.run("TRUNCATE stage")
+        self._copy("stage", data)
+        ids = self.ask(
+            f"INSERT INTO frame ({_COLUMNS}) SELECT {_COLUMNS} FROM stage ORDER BY id "  # noqa: S608  constants only
+            "ON CONFLICT (stream_key, t_ns, seq) DO NOTHING RETURNING id"
+        )
+        new = np.zeros(len(rows), np.bool_)
+        new[[found - rows.first_id for (found,) in ids]] = True
+        return new
+
+    def stored(self, keys: Iterable[Key]) -> dict[Key, tuple[Any, str | None]]:
+        """The values (as the column holds them) and texts of frames that are there."""
+        columns = [list(column) for column in zip(*keys, strict=True)]
+        found = self._connection.execute(_STORED.encode(), columns).fetchall()
+        return {(key, t_ns, seq): (values, texts) for key, t_ns, seq, values, texts in found}
+
+    def encode(self, values: NDArray[np.float64]) -> Sequence[Any]:
+        """Rows of values → lists."""
+        return to_lists(values)
+
+    def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
+        """Lists → float64 (n, width)."""
+        return from_lists(column, width)
+
+    translated = staticmethod(translated)
+
+
+def copy_bytes(rows: Rows) -> bytes:
+    """The rows in PostgreSQL's binary COPY format: big-endian, each field behind its length, −1 for NULL."""
+    parts = [_COPY_HEAD]
+    for index, values in rows.groups:
+        parts.append(_copy_rows(rows, slice(None) if index is None else index, values + 0.0))
+    parts.append(_COPY_END)
+    return b"".join(parts)
+
+
+def _copy_rows(rows: Rows, index: slice | NDArray[np.intp], values: NDArray[np.float64]) -> bytes:
+    count, width = values.shape
+    fields: list[tuple[str, str, Any]] = [("fields", ">i2", 9)]
+    fields += _field("id", ">i8", np.arange(rows.first_id, rows.first_id + len(rows))[index])
+    fields += _field("stream_key", ">i4", rows.stream_keys[index])
+    fields += _field("t_ns", ">i8", rows.t_ns[index])
+    fields += _field("seq", ">i8", rows.seq[index])
+    fields += _field("received_ns", ">i8", rows.received_ns[index])
+    fields += _field("writer_key", ">i2", rows.writer_key)
+    fields += _field("batch", ">i8", rows.batch)
+    fields += _field("quality", ">i2", rows.quality[index])
+    absent = np.isnan(values)
+    missing = absent.sum(axis=1)
+    head = 20 if width else 12
+    fields.append(("vals_size", ">i4", head + 12 * width - 8 * missing))
+    fields += [("dimensions", ">i4", int(width > 0)), ("has_null", ">i4", missing > 0), ("type", ">i4", _FLOAT8)]
+    if width:
+        fields += [("length", ">i4", width), ("lower", ">i4", 1)]
+    layout = np.dtype([(name, kind) for name, kind, _ in fields])
+    out = np.empty((count, layout.itemsize + 12 * width), np.uint8)
+    fixed = np.empty(count, layout)
+    for name, _, column in fields:
+        fixed[name] = column
+    out[:, : layout.itemsize] = fixed.view(np.uint8).reshape(count, -1)
+    elements = np.empty((count, width), np.dtype([("size", ">i4"), ("value", ">f8")]))
+    elements["size"] = np.where(absent, -1, 8)
+    elements["value"] = values
+    out[:, layout.itemsize :] = elements.view(np.uint8).reshape(count, -1)
+    if not absent.any():
+        return out.tobytes()
+    keep = np.ones((count, width, 12), np.bool_)
+    keep[:, :, 4:] = ~absent[:, :, None]
+    mask = np.ones(out.shape, np.bool_)
+    mask[:, layout.itemsize :] = keep.reshape(count, -1)
+    return out[mask].tobytes()
+
+
+def _field(name: str, kind: str, column: Any) -> list[tuple[str, str, Any]]:
+    return [(f"{name}_size", ">i4", np.dtype(kind).itemsize), (name, kind, column)]
+
+
+class PostgresReader:
+    """Read-only connections to PostgreSQL, one a reading thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool = QueuePool(
+            self._connect,  # type: ignore[arg-type]  # psycopg's own connection is one
+            pool_size=CONNECTIONS_KEPT,
+            max_overflow=-1,
+            reset_on_return=None,
+        )
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = connect(self._url)
+        connection.autocommit = True
+        connection.read_only = True
+        return connection
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows that a statement gives; raises StoreUnavailable."""
+        with translated():
+            return self._ask(_sql(sql), values)
+
+    def _ask(self, sql: bytes, values: Sequence[Any]) -> list[Any]:
+        for tries_left in range(CONNECTIONS_KEPT, -1, -1):
+            pooled = self._pool.connect()
+            connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
+            try:
+                with connection.cursor(binary=True) as cursor:
+                    return cursor.execute(sql, values).fetchall()
+            except psycopg.OperationalError:
+                if not connection.closed or not tries_left:
+                    raise
+                # An idle connection that the server closed meanwhile, as it may have closed all that are kept.
+                pooled.invalidate()
+            finally:
+                pooled.close()
+        raise AssertionError("the last try returns or raises")
+
+    def as_of(self, t_ns: int, keys: Sequence[int] | None) -> list[Any]:
+        """(stream_key, t_ns, seq, received_ns, quality, vals, texts) of the newest frame of each stream."""
+        with translated():
+            if keys is None:
+                return self._ask(_AS_OF.encode(), (t_ns,))
+            return self._ask(f"{_AS_OF} WHERE s.stream_key = ANY(%s)".encode(), (t_ns, list(keys)))
+
+    def samples(
+        self, key: int, column: int, width: int, start_ns: int, end_ns: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Times and values of one column, in order of (t_ns, seq); absent ones are left out."""
+        del width  # the array knows its length
+        rows = self.ask(
+            "SELECT t_ns, vals[?] FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? AND vals[?] IS NOT NULL "
+            "ORDER BY t_ns, seq",
+            (column + 1, key, start_ns, end_ns, column + 1),
+        )
+        return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
+
+    def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
+        """Lists → float64 (n, width)."""
+        return from_lists(column, width)
+
+    def size(self) -> int:
+        """What the database takes on the server's disk, in bytes."""
+        return int(self.ask("SELECT pg_database_size(current_database())")[0][0])
+
+    def close(self) -> None:
+        """Release all connections."""
+        self._pool.dispose()

@@ -1,0 +1,226 @@
+"""The tables, the same in SQLite and PostgreSQL but for the type of a frame's values."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from twin.errors import StoreError
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+_Key = BigInteger().with_variant(Integer, "sqlite")  # in SQLite only INTEGER PRIMARY KEY is the rowid itself
+_Values = LargeBinary().with_variant(ARRAY(Double), "postgresql")
+_Path = String().with_variant(String(collation="C"), "postgresql")  # "all below a path" is a range of bytes
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+writer = Table(
+    "writer",
+    metadata,
+    Column("writer_key", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("batches", BigInteger, nullable=False, default=0),
+    Column("events", BigInteger, nullable=False, default=0),
+    Column("keyframes", BigInteger, nullable=False, default=0),
+)
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("stream_key", Integer, primary_key=True),
+    Column("id", _Path, nullable=False, unique=True),
+    Column("asset", _Path, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("sequenced", Boolean, nullable=False),
+    Column("period_s", Double),
+    Column("columns", Text, nullable=False),
+    Column("text_columns", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+)
+
+# Frames get their ids in the order of the cut, so a batch is the range [first_id, last_id] and is read
+# back in order without a third index on the hot table.
+batch = Table(
+    "batch",
+    metadata,
+    Column("writer_key", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("tick_ns", BigInteger, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("checksum", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+frame = Table(
+    "frame",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=False),
+    Column("stream_key", Integer, nullable=False),
+    Column("t_ns", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("received_ns", BigInteger, nullable=False),
+    Column("writer_key", SmallInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("quality", SmallInteger, nullable=False),
+    Column("vals", _Values, nullable=False),
+    UniqueConstraint("stream_key", "t_ns", "seq", name="frame_key"),
+)
+
+frame_text = Table(
+    "frame_text",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("t_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("texts", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+stream_count = Table(
+    "stream_count",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("frames", BigInteger, nullable=False),
+    Column("vals", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("t_ns", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("received_ns", BigInteger, nullable=False),
+    Column("quality", SmallInteger, nullable=False),
+    Column("vals", _Values, nullable=False),
+    Column("texts", Text, nullable=False),
+)
+
+# ``position`` counts the fold's events from 0; facts from outside the fold are numbered −1, −2, …
+event = Table(
+    "event",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("writer_key", Integer, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("t_ns", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("asset", _Path, nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    UniqueConstraint("writer_key", "batch", "position", name="event_place"),
+)
+Index("event_time", event.c.t_ns)
+Index("event_asset", event.c.asset, event.c.t_ns)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    UniqueConstraint("source", "reason", "sha256", name="dead_letter_same"),
+)
+Index("dead_letter_time", dead_letter.c.last_ns)
+
+source_count = Table(
+    "source_count",
+    metadata,
+    Column("source", Text, primary_key=True),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in (
+            "received",
+            "decoded",
+            "decoded_frames",
+            "stored",
+            "duplicate",
+            "key_conflict",
+            "dead_letters",
+            "dead_rows",
+            "dead_overflow",
+            "last_received_ns",
+        )
+    ),
+)
+
+source_reason = Table(
+    "source_reason",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+keyframe = Table(
+    "keyframe",
+    metadata,
+    Column("writer_key", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("tick_ns", BigInteger, nullable=False),
+    Column("is_full", Boolean, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+decoder_state = Table(
+    "decoder_state",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+)
+
+
+def prepare(connection: Connection) -> None:
+    """Make the tables where there are none; raises StoreError where a newer program made them."""
+    if not inspect(connection).has_table("meta"):
+        metadata.create_all(connection)
+        connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
+    check_version(connection)
+
+
+def check_version(connection: Connection) -> None:
+    """Raise StoreError unless this program knows the database's schema."""
+    found = connection.execute(meta.select().where(meta.c.key == "schema_version")).first()
+    if found is None:
+        raise StoreError("the database has a table `meta` without a schema_version: it is not ours")
+    if int(found.value) > SCHEMA_VERSION:
+        raise StoreError(
+            f"the database has schema {found.value}, this program knows {SCHEMA_VERSION} at most: use a newer version"
+        )

@@ -1,0 +1,379 @@
+"""The store that forgets: both ports in one object, for tests, what-ifs and demonstrations."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from dataclasses import replace
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from connectors.stores import _tally
+from connectors.stores._codec import (
+    PAYLOAD_CAP,
+    canonical,
+    clean_letter,
+    conflict_letter,
+    same_columns,
+    same_row,
+)
+from connectors.stores._rows import picked, without_negative_zeros
+from connectors.stores._series import changes_of, series_of
+from twin.errors import StoreRejected
+from twin.ports import Commit, Folded, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from twin.events import Event, EventKind
+    from twin.message import DeadLetter
+    from twin.ports import SourceCount
+
+Place = tuple[int, int]
+"""(t_ns, seq): a frame's place in its stream."""
+
+
+class _Kept:
+    """What is stored of one stream (mutable, guarded by the store's lock): its frames by place."""
+
+    def __init__(self, key: int, stream: Stream) -> None:
+        self.key = key
+        self.stream = stream
+        self.frames: dict[Place, Frames] = {}
+        self._places: list[Place] = []
+
+    @property
+    def places(self) -> list[Place]:
+        """All places in order."""
+        if len(self._places) != len(self.frames):
+            self._places = sorted(self.frames)
+        return self._places
+
+    def between(self, start_ns: int, end_ns: int) -> list[Place]:
+        """The places with start <= t_ns < end."""
+        first, last = (bisect_left(self.places, (t_ns,)) for t_ns in (start_ns, max(start_ns, end_ns)))
+        return self.places[first:last]
+
+    def until(self, t_ns: int) -> Iterator[Frames]:
+        """The frames with time <= ``t_ns``, newest first."""
+        for place in reversed(self.places[: bisect_left(self.places, (t_ns + 1,))]):
+            yield self.frames[place]
+
+    def gathered(self, places: Sequence[Place]) -> Frames:
+        """The frames at those places as one."""
+        if not places:
+            empty = np.empty(0, np.int64)
+            values = np.empty((0, self.stream.width))
+            return Frames(self.stream, empty, empty, empty, values, np.empty(0, np.int16))
+        return replace(merge([self.frames[place] for place in places]), stream=self.stream)
+
+
+class MemoryStore:
+    """`twin.ports.Store` and `twin.ports.History` in memory (mutable; a lock makes readers wait for a commit)."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._kept: dict[str, _Kept] = {}
+        self._batches: dict[str, dict[int, Batch]] = {}
+        self._latest: dict[str, Latest] = {}
+        self._events: list[tuple[str, int, bool, Event]] = []
+        self._keyframes: dict[str, list[Keyframe]] = {}
+        self._decoder_states: dict[str, bytes] = {}
+        self._letters: dict[tuple[str, str, str], StoredDeadLetter] = {}
+        self._letter_count = 0
+        self._sources: dict[str, dict[str, object]] = {}
+
+    def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
+        """Store a commit: see `twin.ports.Store.append`."""
+        batch = without_negative_zeros(commit.batch)
+        with self._lock:
+            if batch.n in self._batches.get(batch.writer, {}):
+                raise StoreRejected(f"batch {batch.n} of {batch.writer!r} is stored already")
+            for part in batch.frames:
+                kept = self._kept.get(part.stream.id)
+                if kept is not None and not same_columns(kept.stream, part.stream):
+                    raise StoreRejected(f"stream {part.stream.id!r} is stored with other columns: it needs a new id")
+            mask, duplicates, letters = self._compare(batch)
+            stored = batch if mask.all() else picked(batch, mask)
+            folded = fold(stored)
+            self._write(commit, stored, folded)
+            for source, count in duplicates.items():
+                _add(self._source(source), "duplicate", count)
+            for letter in letters:
+                _add(self._source(letter.source), "key_conflict", 1)
+            for letter in (*letters, *commit.dead_letters):
+                self._keep_letter(letter)
+        return Outcome(len(stored), sum(duplicates.values()), len(letters))
+
+    def _compare(
+        self, batch: Batch
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], dict[str, int], list[DeadLetter]]:
+        """Which frames are new; how many are there already, by source; the letters of those that differ."""
+        mask = np.ones(len(batch), np.bool_)
+        duplicates: dict[str, int] = {}
+        letters: list[DeadLetter] = []
+        index = 0
+        for part in batch.frames:
+            kept = self._kept.get(part.stream.id)
+            fresh: dict[Place, Frames] = {}
+            for row, place in enumerate(zip(part.t_ns.tolist(), part.seq.tolist(), strict=True)):
+                there = (kept.frames.get(place) if kept else None) or fresh.get(place)
+                mask[index] = there is None
+                index += 1
+                if there is None:
+                    fresh[place] = part.take(np.array([row]))
+                elif same_row(there.values[0], part.values[row]) and there.texts == part.texts[row : row + 1]:
+                    duplicates[part.stream.source] = duplicates.get(part.stream.source, 0) + 1
+                else:
+                    letters.append(conflict_letter(part, row, there.values[0], there.texts[0] if there.texts else ()))
+        return mask, duplicates, letters
+
+    def _write(self, commit: Commit, stored: Batch, folded: Folded) -> None:
+        for part in commit.batch.frames:
+            kept = self._kept.setdefault(part.stream.id, _Kept(len(self._kept) + 1, part.stream))
+            kept.stream = part.stream
+        for part in stored.frames:
+            kept = self._kept[part.stream.id]
+            for row, place in enumerate(zip(part.t_ns.tolist(), part.seq.tolist(), strict=True)):
+                kept.frames[place] = part.take(np.array([row]))
+            _add(self._source(part.stream.source), "stored", len(part))
+        self._batches.setdefault(stored.writer, {})[stored.n] = stored
+        for latest in folded.latest:
+            self._kept.setdefault(latest.stream.id, _Kept(len(self._kept) + 1, latest.stream))
+            self._latest[latest.stream.id] = replace(latest, values=canonical(latest.values))
+        self._events += [(stored.writer, stored.n, False, event) for event in commit.events]
+        self._events += [(stored.writer, stored.n, True, event) for event in folded.events]
+        if folded.keyframe is not None:
+            self._keyframes.setdefault(folded.keyframe.writer, []).append(folded.keyframe)
+        self._decoder_states.update(commit.decoder_states)
+        for count in commit.counts:
+            self._count(count)
+
+    def _source(self, source: str) -> dict[str, object]:
+        return self._sources.setdefault(
+            source,
+            {
+                "received": 0,
+                "decoded": 0,
+                "handled": {},
+                "rejected": {},
+                "decoded_frames": 0,
+                "stored": 0,
+                "duplicate": 0,
+                "key_conflict": 0,
+                "last_received_ns": 0,
+            },
+        )
+
+    def _count(self, count: SourceCount) -> None:
+        terms = self._source(count.source)
+        for name in ("received", "decoded", "decoded_frames"):
+            _add(terms, name, getattr(count, name))
+        for name in ("handled", "rejected"):
+            reasons = terms[name]
+            assert isinstance(reasons, dict)  # noqa: S101  for the type checker
+            for reason, number in getattr(count, name).items():
+                _add(reasons, reason, number)
+        terms["last_received_ns"] = max(_int(terms["last_received_ns"]), count.last_received_ns)
+
+    def _keep_letter(self, raw: DeadLetter) -> None:
+        letter = clean_letter(raw)
+        self._source(letter.source)
+        self._letter_count += 1
+        key = (letter.source, letter.reason, hashlib.sha256(letter.payload).hexdigest())
+        kept = self._letters.get(key)
+        if kept is not None:
+            last_ns = max(kept.last_ns, letter.received_ns)
+            self._letters[key] = replace(kept, count=kept.count + 1, last_ns=last_ns)
+        elif sum(source == letter.source for source, _, _ in self._letters) < _tally.LETTERS_PER_SOURCE:
+            self._letters[key] = StoredDeadLetter(
+                id=len(self._letters) + 1,
+                source=letter.source,
+                topic=letter.topic,
+                reason=letter.reason,
+                detail=letter.detail,
+                payload=letter.payload[:PAYLOAD_CAP],
+                sha256=key[2],
+                first_ns=letter.received_ns,
+                last_ns=letter.received_ns,
+                count=1,
+            )
+
+    def next_batch(self, writer: str) -> int:
+        """The number the writer's next batch gets: one past its last, from 1."""
+        with self._lock:
+            return max(self._batches.get(writer, ()), default=0) + 1
+
+    def stream_keys(self) -> dict[str, int]:
+        """The stream key of every stream by its id."""
+        return {stream: kept.key for stream, kept in self._kept.items()}
+
+    def decoder_states(self) -> dict[str, bytes]:
+        """What the decoders of each source saved last."""
+        with self._lock:
+            return dict(self._decoder_states)
+
+    def close(self) -> None:
+        """Nothing is held: what is stored stays as long as the object."""
+
+    def streams(self) -> dict[int, Stream]:
+        """Every stream by its stream key."""
+        with self._lock:
+            return {kept.key: kept.stream for kept in self._kept.values()}
+
+    def latest(self) -> dict[str, Latest]:
+        """The live values by stream id, as the last commit left them."""
+        with self._lock:
+            return dict(self._latest)
+
+    def as_of(self, t_ns: int, streams: Iterable[str] | None = None) -> dict[str, Latest]:
+        """By device time: for each stream its newest frame with time <= ``t_ns`` (CLOCK_AHEAD left out)."""
+        found: dict[str, Latest] = {}
+        with self._lock:
+            for stream in self._kept if streams is None else streams:
+                kept = self._kept.get(stream)
+                rows = kept.until(t_ns) if kept else iter(())
+                row = next((row for row in rows if row.quality[0] != Quality.CLOCK_AHEAD), None)
+                if row is not None and kept is not None:
+                    found[stream] = Latest(
+                        kept.stream,
+                        int(row.t_ns[0]),
+                        int(row.seq[0]),
+                        int(row.received_ns[0]),
+                        int(row.quality[0]),
+                        row.values[0],
+                        row.texts[0] if row.texts else (),
+                    )
+        return found
+
+    def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
+        """The frames of a stream by device time, ordered by (t_ns, seq); the first ``limit`` of them."""
+        with self._lock:
+            kept = self._kept.get(stream) or _Kept(0, Stream(stream))
+            return kept.gathered(kept.between(start_ns, end_ns)[:limit])
+
+    def samples(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """One numeric signal; more than ``max_points`` samples become min/max/mean buckets."""
+        frames = self.frames(stream, start_ns, end_ns)
+        names = [column.name for column in frames.stream.columns]
+        if signal not in names:
+            return series_of(np.empty(0, np.int64), np.empty(0), max_points)
+        return series_of(frames.t_ns, frames.values[:, names.index(signal)], max_points)
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """(t_ns, text) where a text signal changed, beginning with its value at ``start_ns`` if known."""
+        with self._lock:
+            kept = self._kept.get(stream) or _Kept(0, Stream(stream))
+            names = [column.name for column in kept.stream.text_columns]
+            if signal not in names or end_ns <= start_ns:
+                return []
+            column = names.index(signal)
+            known = (row.texts[0][column] for row in kept.until(start_ns))
+            before = next((text for text in known if text is not None), None)
+            rows = [(t_ns, kept.frames[t_ns, seq].texts[0][column]) for t_ns, seq in kept.between(start_ns + 1, end_ns)]
+        return changes_of(before, start_ns, rows)
+
+    def batches(self, writer: str, first_n: int = 1, last_n: int | None = None) -> Iterator[Batch]:
+        """The batches exactly as they were cut, in order, for a re-fold (batches without frames too)."""
+        with self._lock:
+            cuts = sorted(self._batches.get(writer, {}).items())
+        end = len(cuts) if last_n is None else bisect_right([n for n, _ in cuts], last_n)
+        yield from (batch for n, batch in cuts[:end] if n >= first_n)
+
+    def writers(self) -> tuple[str, ...]:
+        """Who has written."""
+        with self._lock:
+            return tuple(self._batches)
+
+    def keyframes(self, writer: str, first_n: int = 1) -> Iterator[Keyframe]:
+        """Keyframes in order of n."""
+        with self._lock:
+            kept = sorted(self._keyframes.get(writer, ()), key=lambda keyframe: keyframe.n)
+        yield from (keyframe for keyframe in kept if keyframe.n >= first_n)
+
+    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
+        """The newest keyframe (the newest full one)."""
+        wanted = [keyframe for keyframe in self.keyframes(writer) if keyframe.full or not full]
+        return wanted[-1] if wanted else None
+
+    def events(
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        asset: str = "",
+        kinds: Sequence[EventKind] = (),
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Events by their time, newest first; ``asset`` matches an asset or all below a path."""
+        with self._lock:
+            found = [
+                (event.t_ns, index, event)
+                for index, (_, _, _, event) in enumerate(self._events)
+                if start_ns <= event.t_ns < end_ns
+                and (not asset or event.asset == asset or event.asset.startswith(f"{asset}/"))
+                and (not kinds or event.kind in kinds)
+            ]
+        return [event for _, _, event in sorted(found, key=lambda row: row[:2], reverse=True)[:limit]]
+
+    def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
+        """The events that the fold of one batch made, in the fold's order."""
+        with self._lock:
+            return tuple(event for by, at, folded, event in self._events if folded and (by, at) == (writer, n))
+
+    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first."""
+        with self._lock:
+            kept = [letter for letter in self._letters.values() if not source or letter.source == source]
+        return sorted(kept, key=lambda letter: (letter.last_ns, letter.id), reverse=True)[:limit]
+
+    def summary(self) -> StoreSummary:
+        """What is in the store, in numbers; ``bytes`` are those of times and values."""
+        with self._lock:
+            counts = self.by_stream().values()
+            return StoreSummary(
+                frames=sum(count.frames for count in counts),
+                values=sum(count.values for count in counts),
+                streams=len(self._kept),
+                signals=sum(len(kept.stream.signals) for kept in self._kept.values()),
+                events=len(self._events),
+                dead_letters=self._letter_count,
+                batches=sum(map(len, self._batches.values())),
+                keyframes=sum(map(len, self._keyframes.values())),
+                first_ns=min((count.first_ns for count in counts), default=None),
+                last_ns=max((count.last_ns for count in counts), default=None),
+                bytes=sum(8 * (3 * count.frames + count.values) for count in counts),
+            )
+
+    def by_stream(self) -> dict[str, StreamCount]:
+        """What is stored of each stream."""
+        with self._lock:
+            return {
+                stream: StreamCount(
+                    frames=len(kept.frames),
+                    values=sum(row.value_count() for row in kept.frames.values()),
+                    first_seq=min(seq for _, seq in kept.frames),
+                    last_seq=max(seq for _, seq in kept.frames),
+                    first_ns=kept.places[0][0],
+                    last_ns=kept.places[-1][0],
+                )
+                for stream, kept in self._kept.items()
+                if kept.frames
+            }
+
+    def by_source(self) -> dict[str, dict[str, object]]:
+        """Every term of the accounting equations by source."""
+        with self._lock:
+            return {source: dict(terms) for source, terms in sorted(self._sources.items())}
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)  # noqa: S101  for the type checker
+    return value
+
+
+def _add(terms: dict[str, object], name: str, number: int) -> None:
+    terms[name] = _int(terms.get(name, 0)) + number

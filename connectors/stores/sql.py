@@ -1,0 +1,83 @@
+"""The SQL stores: where a URL leads, for the writer and for readers.
+
+``sqlite:///PATH`` (PATH relative to the working directory, or absolute after a fourth slash) and
+``postgresql://…``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from connectors.stores import _postgres, _schema, _sqlite
+from connectors.stores._append import SqlStore
+from connectors.stores._history import SqlHistory
+from connectors.stores._reader import SqliteReader
+from twin.errors import StoreError, StoreUnavailable
+
+__all__ = ["SqlHistory", "SqlStore", "open_history", "open_store"]
+
+_SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+
+
+def open_store(url: str) -> SqlStore:
+    """The writer of the database at ``url``; a SQLite file, its folder and the tables are made as needed.
+
+    Raises StoreUnavailable where the database cannot be reached, StoreError where it is not ours or
+    was written by a newer version of this program.
+    """
+    if url.startswith(_SQLITE):
+        path = Path(url.removeprefix(_SQLITE))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"cannot make the folder {path.parent}: {error}") from error
+        _on_schema(url, write=True)
+        with _sqlite.translated():
+            return SqlStore(_sqlite.SqliteDriver(path))
+    if url.startswith(_POSTGRES):
+        _on_schema(url, write=True)
+        with _postgres.translated():
+            return SqlStore(_postgres.PostgresDriver(url))
+    raise StoreError(f"no store for {url!r}: write sqlite:///PATH or postgresql://…")
+
+
+def open_history(url: str) -> SqlHistory:
+    """Readers of the database at ``url``, while a writer of another process may be writing.
+
+    Raises StoreUnavailable where there is no database yet, StoreError where it is not ours or was
+    written by a newer version of this program.
+    """
+    if url.startswith(_SQLITE):
+        path = Path(url.removeprefix(_SQLITE))
+        if not path.exists():
+            raise StoreUnavailable(f"there is no database at {path} yet")
+        _on_schema(url, write=False)
+        return SqlHistory(SqliteReader(path))
+    if url.startswith(_POSTGRES):
+        _on_schema(url, write=False)
+        return SqlHistory(_postgres.PostgresReader(url))
+    raise StoreError(f"no history for {url!r}: write sqlite:///PATH or postgresql://…")
+
+
+def _on_schema(url: str, *, write: bool) -> None:
+    if url.startswith(_SQLITE):
+        path = Path(url.removeprefix(_SQLITE))
+        opened = _sqlite.open_writer if write else _sqlite.open_reader
+        engine = create_engine("sqlite://", creator=lambda: opened(path), poolclass=NullPool)
+    else:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: _postgres.connect(url), poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            if write:
+                _schema.prepare(connection)
+            else:
+                _schema.check_version(connection)
+    except DBAPIError as error:
+        raise StoreUnavailable(f"the database cannot be opened: {error.orig}") from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,66 @@
+"""The terminal: `twin VERB …`. Results on stdout, progress and logs on stderr.
+
+Exit codes: 0 done, 1 the answer is no, 2 you asked wrongly, 3 the outside failed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from dashboards import __version__
+from dashboards.cli import files, processes, publish, store
+from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
+
+app = typer.Typer(
+    name="twin",
+    help="Factory Twin: the open-source digital twin for physical-AI factories.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(processes.demo)
+app.command()(files.new)
+app.command()(files.check)
+app.command()(processes.run)
+app.command()(processes.ingest)
+app.command()(processes.web)
+app.command()(processes.simulate)
+app.command()(processes.broker)
+app.command()(publish.publish)
+app.command()(store.verify)
+app.add_typer(store.app, name="store")
+
+ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
+
+
+@app.callback(invoke_without_command=True)
+def _version(*, version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        typer.echo(f"factory-twin {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run one command; errors become one clear message and an exit code."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        app()
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(ASKED_WRONGLY)
+    except (BrokerError, StoreError, SourceError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(OUTSIDE_FAILED)
+    except TwinError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(ASKED_WRONGLY)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m dashboards.cli` is `twin`."""
+
+from dashboards.cli import main
+
+main()

@@ -1,0 +1,210 @@
+"""`twin demo`, `twin run` and the single processes: ingest, web, simulate, broker."""
+
+from __future__ import annotations
+
+import shutil
+import webbrowser
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dashboards.cli._output import note
+
+if TYPE_CHECKING:
+    from dashboards.compose import Composition
+
+File = Annotated[Path, typer.Argument(metavar="FACTORY.toml", help="The factory file.")]
+For = Annotated[float | None, typer.Option("--for", help="Stop after this many seconds.", metavar="SECONDS")]
+_DAY_H = 24.0
+
+
+def demo(
+    *,
+    data: Annotated[Path, typer.Option("--data", help="Where broker, database and factory file lie.")] = Path(
+        "data/demo"
+    ),
+    port: Annotated[int, typer.Option("--port", help="The page's port; the next free one if taken.")] = 8050,
+    mqtt_port: Annotated[
+        int, typer.Option("--mqtt-port", help="The broker's port; the next free one if taken.")
+    ] = 1883,
+    duration: For = None,
+    history: Annotated[float, typer.Option("--history", help="Hours of history to begin with; 0 for none.")] = 8.0,
+    rate: Annotated[float, typer.Option("--rate", help="Run the plant this many times faster (needs --for).")] = 0.0,
+    seed: Annotated[int, typer.Option("--seed", help="The plants' seed.")] = 7,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
+) -> None:
+    """Two simulated pilot factories, alive in a browser page, in one command."""
+    from connectors.broker import free_port
+    from connectors.factory_file import read_factory
+    from dashboards.compose import Composition, Plan, log
+
+    if rate < 0 or history < 0 or (rate and duration is None):
+        note(
+            "--rate F needs --for SECONDS, so that the plant's clocks can start early enough"
+            if rate
+            else "--history and --rate are 0 or more"
+        )
+        raise typer.Exit(2)
+    data.mkdir(parents=True, exist_ok=True)
+    file = data / "factory.toml"
+    with as_file(files("dashboards") / "demo" / "factory.toml") as shipped:
+        shutil.copyfile(shipped, file)
+    page, mqtt = free_port(port), free_port(mqtt_port)
+    for wanted, got, what in ((port, page, "--port"), (mqtt_port, mqtt, "--mqtt-port")):
+        if wanted != got:
+            log(f"{what} {wanted} is taken; using {got}")
+    environ = {
+        "TWIN__WEB__PORT": str(page),
+        "TWIN__BROKER__PORT": str(mqtt),
+        "TWIN__STORE__URL": f'"sqlite:///{(data / "twin.db").resolve()}"',
+        "TWIN__SIMULATE__SEED": str(seed),
+    }
+    arguments = ["--ledger", str(data / "published.json")]
+    arguments += ["--rate", str(rate), "--span", str(duration)] if rate else ["--history", str(history)]
+    factory = read_factory(file, environ)
+    plan = Plan(file, factory, data.resolve(), tuple(arguments), environ)
+    composition = Composition(plan)
+    missing = _run(composition, duration, None if no_browser else composition.page_url, data / "published.json")
+    if missing:
+        raise typer.Exit(1)
+
+
+def run(file: File, *, duration: For = None) -> None:
+    """Run a factory: broker (unless there is one), ingest, web, and the simulator if the file asks for it."""
+    from connectors.broker import kind_of, port_is_free
+    from connectors.factory_file import read_factory
+    from dashboards.compose import Composition, Plan
+
+    factory = read_factory(file)
+    if kind_of(factory.broker) != "external" and not port_is_free(factory.broker.port):
+        note(
+            f'port {factory.broker.port} is taken: another broker? Set [broker] port, or use = "mqtt://127.0.0.1:{factory.broker.port}"'
+        )
+        raise typer.Exit(3)
+    if not port_is_free(factory.web.port, factory.web.host):
+        note(f"port {factory.web.port} is taken: another page? Set [web] port")
+        raise typer.Exit(3)
+    folder = file.resolve().parent / "data"
+    simulate_with = ("--ledger", str(folder / "published.json"), "--history", "0") if factory.simulate.sites else ()
+    _run(Composition(Plan(file.resolve(), factory, folder, simulate_with)), duration, None, folder / "published.json")
+
+
+def _run(composition: Composition, duration_s: float | None, open_page: str | None, ledger: Path) -> int:
+    from dashboards.supervise import stop_event
+
+    stop = stop_event()
+    missing = 0
+    try:
+        composition.start()
+        if not composition.wait_ready(stop):
+            if not stop.is_set():
+                raise typer.Exit(3)
+            return 0
+        typer.echo(f"ready {composition.page_url} {composition.broker_url}")
+        if open_page:
+            webbrowser.open(open_page)
+        composition.supervise(stop, duration_s)
+        if duration_s is not None and not stop.is_set() and composition.simulator is not None:
+            published, stored, missing = composition.settle(ledger, stop)
+            typer.echo(f"ledger published={published} stored={stored} missing={missing}")
+    finally:
+        composition.stop()
+    return missing
+
+
+def ingest(file: File, *, duration: For = None) -> None:
+    """Ingest only: from the broker into the store."""
+    from connectors.factory_file import read_factory
+    from connectors.ingest.run import run_ingest
+    from dashboards.supervise import stop_event
+
+    factory = read_factory(file)
+    stop = stop_event()
+    _stop_after(stop, duration)
+    run_ingest(factory, stop)
+
+
+def web(file: File, *, duration: For = None) -> None:
+    """The dashboards only."""
+    from connectors.factory_file import read_factory
+    from dashboards.serve import run_web
+    from dashboards.supervise import stop_event
+
+    factory = read_factory(file)
+    stop = stop_event()
+    _stop_after(stop, duration)
+    run_web(factory, stop, file.resolve().parent)
+
+
+def simulate(
+    file: File,
+    *,
+    duration: For = None,
+    history: Annotated[
+        float, typer.Option("--history", help="Hours that the devices' clocks start in the past.")
+    ] = 0.0,
+    rate: Annotated[float, typer.Option("--rate", help="Run this many times faster.")] = 0.0,
+    span: Annotated[float, typer.Option("--span", help="With --rate: for how many seconds, at most.")] = 3600.0,
+    ledger: Annotated[Path, typer.Option("--ledger", help="The devices' own count.")] = Path("published.json"),
+) -> None:
+    """Simulated devices only: they publish to the broker of the factory file."""
+    from connectors.broker import url_of
+    from connectors.devices import Devices, Ledger, start_time_ns
+    from connectors.factory_file import read_factory, read_secret
+    from connectors.publish import Publisher
+    from connectors.wall_clock import WallClock
+    from dashboards.supervise import stop_event
+
+    factory = read_factory(file)
+    if not factory.simulate.sites:
+        note('nothing to simulate: write [simulate] sites = ["…"]')
+        raise typer.Exit(2)
+    clock, stop = WallClock(), stop_event()
+    publisher = Publisher(
+        url_of(factory.broker),
+        f"factory-twin-{factory.hub.id}-devices",
+        factory.broker,
+        read_secret(factory.broker.password),
+    )
+    publisher.wait_connected()
+    start_ns = start_time_ns(clock.now_ns(), ledger, history_h=history, rate=rate, span_s=duration or span)
+    devices = Devices(factory, publisher, Ledger(ledger), clock, start_ns, rate)
+    try:
+        devices.run(stop, duration)
+    finally:
+        publisher.close()
+
+
+def broker(file: File, *, duration: For = None) -> None:
+    """The broker only, as the factory file wants it."""
+    from connectors.broker import BrokerProcess, kind_of
+    from connectors.factory_file import read_factory
+    from dashboards.supervise import stop_event
+
+    factory = read_factory(file)
+    if kind_of(factory.broker) == "external":
+        note(f"[broker] use = {factory.broker.use!r}: that one runs elsewhere")
+        raise typer.Exit(2)
+    stop = stop_event()
+    _stop_after(stop, duration)
+    process = BrokerProcess(kind_of(factory.broker), file.resolve().parent / "data" / "broker", factory.broker.port)
+    process.start()
+    typer.echo(f"ready {process.url}")
+    try:
+        while not stop.wait(0.2):
+            if process.wait(0) is not None:
+                note(f"the broker ended; see {process.log}")
+                raise typer.Exit(3)
+    finally:
+        process.stop()
+
+
+def _stop_after(stop: object, duration_s: float | None) -> None:
+    import threading
+
+    if duration_s is not None and isinstance(stop, threading.Event):
+        timer = threading.Timer(duration_s, stop.set)
+        timer.daemon = True
+        timer.start()

@@ -1,0 +1,82 @@
+"""`twin store …` and `twin verify`: what is stored, and whether it still tells the same story."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from dashboards.cli._output import print_json
+
+app = typer.Typer(help="Look into the store.", no_args_is_help=True)
+Url = Annotated[str, typer.Option("--url", help="sqlite:///PATH or postgresql://…", envvar="TWIN__STORE__URL")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Look into the store."""
+
+
+@app.command()
+def info(
+    url: Url,
+    *,
+    json: Json = False,
+    by_stream: Annotated[bool, typer.Option("--by-stream", help="Counts for each stream.")] = False,
+    by_source: Annotated[bool, typer.Option("--by-source", help="The accounting equations, each source.")] = False,
+) -> None:
+    """Print what is in a store, in numbers."""
+    from connectors.stores.sql import open_history
+
+    history = open_history(url)
+    try:
+        answer: dict[str, object]
+        if by_stream:
+            answer = {
+                stream: {"frames": c.frames, "values": c.values, "first_seq": c.first_seq, "last_seq": c.last_seq}
+                for stream, c in history.by_stream().items()
+            }
+        elif by_source:
+            answer = dict(history.by_source())
+        else:
+            answer = asdict(history.summary())
+    finally:
+        history.close()
+    if json:
+        print_json(answer)
+        return
+    for name, value in answer.items():
+        typer.echo(f"{name}: {value}")
+
+
+def verify(url: Url, *, json: Json = False) -> None:
+    """Fold everything again and compare with what was recorded live; exit 1 on a mismatch."""
+    from connectors.stores.sql import open_history
+    from twin.keyframes import verify as refold
+
+    history = open_history(url)
+    try:
+        verdict = refold(history)
+    finally:
+        history.close()
+    if json:
+        print_json(
+            {
+                "batches": verdict.batches,
+                "frames": verdict.frames,
+                "keyframes": verdict.keyframes,
+                "mismatches": len(verdict.mismatches),
+                "details": [asdict(mismatch) for mismatch in verdict.mismatches[:100]],
+            }
+        )
+    else:
+        typer.echo(
+            f"{verdict.batches} batches, {verdict.frames} frames folded again, {verdict.keyframes} keyframes compared: "
+            f"{len(verdict.mismatches)} mismatches"
+        )
+        for mismatch in verdict.mismatches[:20]:
+            typer.echo(f"  {mismatch.writer} batch {mismatch.n}: {mismatch.what} differs")
+    if verdict.mismatches:
+        raise typer.Exit(1)

@@ -1,0 +1,167 @@
+"""The wiring: `twin run` and `twin demo` as one command over several processes."""
+
+from __future__ import annotations
+
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connectors.broker import BrokerProcess, LogWatch, is_reachable, kind_of, url_of
+from connectors.devices import Ledger
+from connectors.stores.sql import open_history
+from connectors.wall_clock import WallClock
+from dashboards.supervise import Child
+from twin.errors import BrokerError
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from twin.config import Factory
+
+READY_TIMEOUT_S = 60.0
+DRAIN_TIMEOUT_S = 60.0
+POLL_S = 0.1
+
+
+def log(text: str) -> None:
+    """One line of progress, on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start: the factory file, where the data lies, and how the simulated devices run."""
+
+    file: Path
+    factory: Factory
+    folder: Path
+    simulate: tuple[str, ...] = ()
+    """Arguments of `twin simulate`; () starts no simulator."""
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+class Composition:
+    """Broker, ingest, web and simulator of one factory. Mutable; its thread supervises."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        factory = plan.factory
+        kind = kind_of(factory.broker)
+        self.broker = None if kind == "external" else BrokerProcess(kind, plan.folder / "broker", factory.broker.port)
+        self._watch = (
+            LogWatch(self.broker.log, WallClock().now_ns, plan.folder / "broker" / "refused.json")
+            if self.broker is not None and kind == "embedded"
+            else None
+        )
+        environ = plan.environ
+        self.ingest = Child("ingest", ["ingest", str(plan.file)], environ)
+        self.web = Child("web", ["web", str(plan.file)], environ)
+        self.simulator = (
+            Child("simulator", ["simulate", str(plan.file), *plan.simulate], environ) if plan.simulate else None
+        )
+        self.page_url = f"http://{_host_for_people(factory.web.host)}:{factory.web.port}"
+        self.broker_url = url_of(factory.broker)
+
+    @property
+    def _children(self) -> list[Child]:
+        return [child for child in (self.ingest, self.web, self.simulator) if child is not None]
+
+    def start(self) -> None:
+        """Start everything; raises BrokerError when the broker cannot be had."""
+        if self.broker is not None:
+            self.broker.start()
+            if self._watch is not None:
+                self._watch.start()
+        elif not is_reachable(self.broker_url):
+            log(f"no broker answers at {self.broker_url} yet; it is tried again and again")
+        for child in self._children:
+            child.start()
+
+    def wait_ready(self, stop: threading.Event) -> bool:
+        """Wait until page and broker answer; False when told to stop before."""
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not stop.is_set():
+            self.watch()
+            if is_reachable(self.broker_url, 0.2) and _answers(self.page_url + "/healthz"):
+                return True
+            if time.monotonic() > deadline:
+                log(f"{self.page_url} does not answer after {READY_TIMEOUT_S:.0f} s")
+                return False
+            stop.wait(0.05)
+        return False
+
+    def watch(self) -> None:
+        """One look at every child."""
+        if self.broker is not None and self.broker.wait(0) is not None:
+            log("the broker ended; starting it again")
+            try:
+                self.broker.start()
+            except BrokerError as error:
+                log(str(error))
+        for child in self._children:
+            child.watch(log)
+
+    def supervise(self, stop: threading.Event, duration_s: float | None) -> None:
+        """Watch until told to stop, or for ``duration_s``."""
+        deadline = None if duration_s is None else time.monotonic() + duration_s
+        while not stop.wait(POLL_S) and (deadline is None or time.monotonic() < deadline):
+            self.watch()
+
+    def stop(self) -> None:
+        """Stop the devices, then ingest and web, then the broker: within 5 s, nothing lost."""
+        for group in ([self.simulator], [self.ingest, self.web]):
+            for child in group:
+                if child is not None:
+                    child.ask_to_stop()
+            for child in group:
+                if child is not None:
+                    child.wait(2.0 if child is self.simulator else 2.5)
+        if self._watch is not None:
+            self._watch.stop()
+        if self.broker is not None:
+            self.broker.stop()
+
+    def settle(self, ledger: Path, stop: threading.Event) -> tuple[int, int, int]:
+        """Stop the devices and wait until ingest has all of it; returns (published, stored, missing) frames."""
+        if self.simulator is not None:
+            self.simulator.ask_to_stop()
+            self.simulator.wait(15.0)
+        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        while True:
+            self.ingest.watch(log)
+            published, stored, missing = compare(ledger, self.plan.factory.store.url)
+            if missing == 0 or time.monotonic() > deadline or stop.wait(0.2):
+                return published, stored, missing
+
+
+def compare(ledger: Path, store_url: str) -> tuple[int, int, int]:
+    """(published, stored, missing) frames of the streams in the devices' own ledger."""
+    told = Ledger(ledger).streams
+    history = open_history(store_url)
+    try:
+        kept = history.by_stream()
+    finally:
+        history.close()
+    published = sum(row.frames for row in told.values())
+    stored = sum(kept[stream].frames for stream in told if stream in kept)
+    missing = sum(max(0, row.frames - (kept[stream].frames if stream in kept else 0)) for stream, row in told.items())
+    return published, stored, missing
+
+
+def _host_for_people(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1.0):  # noqa: S310  our own address
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, urllib.error.URLError):
+        return False

@@ -1,0 +1,715 @@
+"""One suite for every store: each sentence of the ports `Store` and `History`, and round trips."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.stores import _tally
+from connectors.stores.memory import MemoryStore
+from connectors.stores.sql import open_history, open_store
+from twin.errors import StoreError, StoreRejected, StoreUnavailable
+from twin.events import Event, EventKind
+from twin.message import DeadLetter
+from twin.ports import Commit, Folded, Keyframe, Outcome, SourceCount
+from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, batch_of, frame, merge, stream_of
+
+ARM = stream_of(
+    "jeonju/cell1/ur3",
+    "joints",
+    [Signal("q0", unit="rad", role=Role.JOINT_POSITION, low=-6.28, high=6.28, label_ko="관절 0"), Signal("q1")],
+    sequenced=True,
+    period_s=0.1,
+    source="mqtt",
+)
+DOOR = stream_of(
+    "jeonju/cell1/door",
+    "state",
+    [Signal("state", Kind.STATE), Signal("open", Kind.FLAG), Signal("note", Kind.TEXT)],
+    source="uns",
+)
+SERVER = {"host": "127.0.0.1", "user": "root"}
+
+
+def postgres_answers() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", 5432), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@dataclass
+class Place:
+    """Somewhere to store: a memory, a file, a database."""
+
+    url: str
+    memory: MemoryStore | None = None
+
+    def store(self) -> Any:
+        return self.memory or open_store(self.url)
+
+    def history(self) -> Any:
+        return self.memory or open_history(self.url)
+
+
+class Bench:
+    """A place with its writer and its reader, and the shortest words for using them."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.store = place.store()
+        self.history = place.history()
+        self.seen: list[Batch] = []
+
+    def fold(self, batch: Batch) -> Folded:
+        self.seen.append(batch)
+        return Folded((), ())
+
+    def append(self, *parts: Frames, fold: Any = None, tick_ns: int = 0, **more: Any) -> Outcome:
+        n = self.store.next_batch("w")
+        return self.store.append(Commit(batch_of("w", n, tick_ns, parts), **more), fold or self.fold)
+
+    def restart(self) -> None:
+        self.store.close()
+        self.store = self.place.store()
+
+    def close(self) -> None:
+        self.history.close()
+        self.store.close()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def new_place(request, tmp_path):
+    """Makes empty places of one kind, one after the other."""
+    made: list[str] = []
+
+    def make() -> Place:
+        number = next(_numbers)
+        if request.param == "memory":
+            return Place("", MemoryStore())
+        if request.param == "sqlite":
+            return Place(f"sqlite:///{tmp_path}/new/folder{number}/twin.db")
+        name = f"twin_contract_{os.getpid()}_{number}"
+        with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        made.append(name)
+        return Place(f"postgresql://root@127.0.0.1/{name}")
+
+    if request.param == "postgres" and not postgres_answers():
+        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
+    yield make
+    for name in made:
+        with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def place(new_place):
+    return new_place()
+
+
+@pytest.fixture
+def bench(place):
+    made = Bench(place)
+    yield made
+    made.close()
+
+
+def arm(t_ns: int, seq: int, *values: float | None, received_ns: int = 7, quality: int = 192) -> Frames:
+    return frame(ARM, t_ns, seq, received_ns, values, quality=quality)
+
+
+def door(t_ns: int, state: str | None, note: str | None = None, is_open: float | None = 1) -> Frames:
+    return frame(DOOR, t_ns, t_ns, t_ns, (is_open,), (state, note))
+
+
+def assert_same_frames(one: Frames, other: Frames) -> None:
+    assert one.stream == other.stream
+    for name in ("t_ns", "seq", "received_ns", "quality"):
+        assert getattr(one, name).tolist() == getattr(other, name).tolist(), name
+        assert getattr(one, name).dtype == getattr(other, name).dtype, name
+    assert one.values.dtype == np.float64
+    assert one.values.shape == other.values.shape
+    assert one.values.tobytes() == other.values.tobytes()
+    assert one.texts == other.texts
+
+
+def assert_same_batches(one: list[Batch], other: list[Batch]) -> None:
+    assert [(b.writer, b.n, b.tick_ns) for b in one] == [(b.writer, b.n, b.tick_ns) for b in other]
+    for left, right in zip(one, other, strict=True):
+        assert [part.stream.id for part in left.frames] == [part.stream.id for part in right.frames]
+        for a, b in zip(left.frames, right.frames, strict=True):
+            assert_same_frames(a, b)
+
+
+# Writing
+
+
+def test_an_empty_store_has_nothing(bench):
+    summary = bench.history.summary()
+    assert (summary.frames, summary.values, summary.streams, summary.batches) == (0, 0, 0, 0)
+    assert summary.first_ns is None
+    assert summary.last_ns is None
+    assert bench.store.next_batch("w") == 1
+    assert bench.store.decoder_states() == {}
+    assert bench.history.streams() == {}
+    assert bench.history.latest() == {}
+    assert bench.history.as_of(2**62) == {}
+    assert bench.history.writers() == ()
+    assert list(bench.history.batches("w")) == []
+    assert list(bench.history.keyframes("w")) == []
+    assert bench.history.last_keyframe("w") is None
+    assert bench.history.events(0, 2**62) == []
+    assert bench.history.batch_events("w", 1) == ()
+    assert bench.history.dead_letters() == []
+    assert bench.history.by_stream() == {}
+    assert bench.history.by_source() == {}
+    assert len(bench.history.frames("nowhere:x", 0, 9)) == 0
+    assert len(bench.history.samples("nowhere:x", "q", 0, 9, 5).t_ns) == 0
+    assert bench.history.text_changes("nowhere:x", "q", 0, 9) == []
+
+
+def test_new_frames_are_stored_and_folded_once(bench):
+    outcome = bench.append(arm(10, 1, 0.5, 1.5), door(11, "EXECUTE"), tick_ns=99)
+    assert outcome == Outcome(stored=2, duplicate=0, key_conflict=0)
+    (batch,) = bench.seen
+    assert (batch.writer, batch.n, batch.tick_ns, len(batch)) == ("w", 1, 99, 2)
+    assert_same_frames(bench.history.frames(ARM.id, 0, 100), arm(10, 1, 0.5, 1.5))
+    assert_same_frames(bench.history.frames(DOOR.id, 0, 100), door(11, "EXECUTE"))
+
+
+def test_a_stream_comes_back_equal(bench):
+    bench.append(arm(10, 1, 0.5, 1.5), door(11, "EXECUTE"))
+    assert set(bench.history.streams().values()) == {ARM, DOOR}
+
+
+def test_a_stream_keeps_its_key_through_a_restart(bench):
+    bench.append(arm(10, 1, 0.5, 1.5), door(11, "EXECUTE"))
+    before = bench.history.streams()
+    bench.restart()
+    bench.append(door(12, "HELD"), arm(11, 2, 0.5, 1.5))
+    assert bench.history.streams() == before
+
+
+def test_a_stream_with_other_columns_is_rejected_and_nothing_is_written(bench):
+    bench.append(arm(10, 1, 0.5, 1.5))
+    other = stream_of("jeonju/cell1/ur3", "joints", [Signal("q0", unit="deg")], sequenced=True)
+    for _ in range(2):
+        with pytest.raises(StoreRejected, match="columns"):
+            bench.append(door(1, "IDLE"), frame(other, 20, 2, 0, (1.0,)))
+    assert set(bench.history.streams().values()) == {ARM}
+    assert bench.append(arm(20, 2, 0.5, 1.5), door(1, "IDLE")).stored == 2
+
+
+def test_a_stream_described_anew_with_the_same_columns_takes_the_new_words(bench):
+    bench.append(arm(10, 1, 0.5, 1.5))
+    renamed = replace(ARM, period_s=0.2, columns=(replace(ARM.columns[0], label_ko="어깨"), ARM.columns[1]))
+    bench.append(replace(arm(20, 2, 0.5, 1.5), stream=renamed))
+    assert list(bench.history.streams().values()) == [renamed]
+    assert len(bench.history.frames(ARM.id, 0, 100)) == 2
+
+
+def test_a_redelivered_frame_is_a_duplicate(bench):
+    bench.append(arm(10, 1, 0.5, None))
+    outcome = bench.append(merge([arm(10, 1, 0.5, None, received_ns=8), arm(11, 2, 0.5, None)]))
+    assert outcome == Outcome(stored=1, duplicate=1, key_conflict=0)
+    assert bench.seen[-1].frames[0].seq.tolist() == [2]
+    assert bench.history.frames(ARM.id, 10, 11).received_ns.tolist() == [7]
+    assert bench.history.dead_letters() == []
+
+
+def test_a_redelivered_frame_is_a_duplicate_after_a_restart(bench):
+    bench.append(arm(10, 1, 0.5, None), door(3, "IDLE", "한글"))
+    bench.restart()
+    assert bench.append(arm(10, 1, 0.5, None), door(3, "IDLE", "한글")) == Outcome(0, 2, 0)
+    assert bench.seen[-1].frames == ()
+    assert bench.append(arm(11, 2, 0.5, None)) == Outcome(1, 0, 0)
+
+
+def test_a_frame_twice_in_one_commit_is_stored_once(bench):
+    outcome = bench.append(merge([arm(10, 1, 1, 2), arm(10, 1, 1, 2), arm(10, 1, 9, 2), arm(9, 1, 9, 2)]))
+    assert outcome == Outcome(stored=2, duplicate=1, key_conflict=1)
+    assert bench.history.frames(ARM.id, 0, 100).values.tolist() == [[9, 2], [1, 2]]
+
+
+def test_other_values_under_the_same_key_go_to_the_dead_letters(bench):
+    bench.append(arm(10, 1, 0.5, None), door(3, "IDLE"))
+    assert bench.append(arm(10, 1, 0.5, 0.0, received_ns=8), door(3, "HELD")) == Outcome(0, 0, 2)
+    assert bench.history.frames(ARM.id, 0, 100).value_count() == 1
+    assert bench.history.text_changes(DOOR.id, "state", 0, 100) == [(3, "IDLE")]
+    (letter,) = bench.history.dead_letters(source="mqtt")
+    assert letter.reason == "key_conflict"
+    assert b'"kept":{"texts":[],"values":[0.5,null]},"refused":{"texts":[],"values":[0.5,0.0]}' in letter.payload
+    assert (letter.first_ns, letter.last_ns, letter.count) == (8, 8, 1)
+    assert [letter.source for letter in bench.history.dead_letters()] == ["mqtt", "uns"]
+
+
+def test_many_duplicates_are_told_from_conflicts_in_a_mixed_batch(bench):
+    old = merge([arm(t, t, t, None if t % 3 else 1) for t in range(200)])
+    bench.append(old, door(1, "A"))
+    again = [arm(t, t, t if t % 10 else -1, None if t % 3 else 1) for t in range(100, 300)]
+    assert bench.append(merge(again), door(1, "A"), door(2, "A")) == Outcome(101, 91, 10)
+    assert bench.history.by_stream()[ARM.id].frames == 300
+    assert [len(part) for part in bench.seen[-1].frames] == [1, 100]
+
+
+def test_when_the_fold_raises_nothing_is_written_and_a_retry_works(bench):
+    bench.append(arm(9, 1, 1, 1))
+
+    def broken(batch: Batch) -> Folded:
+        raise ZeroDivisionError
+
+    parts = (arm(10, 2, 1, 1), door(3, "IDLE"))
+    more = {
+        "dead_letters": (DeadLetter("mqtt", "t", "json_syntax", "", b"{", 5),),
+        "counts": (SourceCount("mqtt", received=3),),
+        "decoder_states": {"mqtt": b"x"},
+    }
+    with pytest.raises(ZeroDivisionError):
+        bench.append(*parts, fold=broken, **more)
+    summary = bench.history.summary()
+    assert (summary.frames, summary.batches, summary.streams, summary.dead_letters) == (1, 1, 1, 0)
+    assert bench.store.decoder_states() == {}
+    assert bench.history.by_source()["mqtt"]["received"] == 0
+    assert bench.append(*parts, **more) == Outcome(2, 0, 0)
+    assert bench.history.summary().batches == 2
+    assert bench.store.decoder_states() == {"mqtt": b"x"}
+
+
+def test_a_batch_number_cannot_be_used_twice(bench):
+    bench.append(arm(9, 1, 1, 1))
+    with pytest.raises(StoreRejected):
+        bench.store.append(Commit(batch_of("w", 1, 0, [arm(10, 2, 1, 1)])), bench.fold)
+    assert bench.history.summary().frames == 1
+    assert bench.append(arm(10, 2, 1, 1)) == Outcome(1, 0, 0)
+
+
+def test_batch_numbers_go_on_after_a_restart_and_belong_to_a_writer(bench):
+    for _ in range(3):
+        bench.append()
+    bench.restart()
+    assert bench.store.next_batch("w") == 4
+    assert bench.store.next_batch("other") == 1
+
+
+def test_two_writers_share_a_store(bench):
+    for n in (1, 2):
+        for writer, seq in (("a", 10), ("b", 20)):
+            bench.store.append(Commit(batch_of(writer, n, n, [arm(n, seq, seq, n)])), bench.fold)
+    assert bench.history.writers() == ("a", "b")
+    assert [batch.frames[0].seq.tolist() for batch in bench.history.batches("b")] == [[20], [20]]
+    assert bench.history.summary().batches == 4
+
+
+def test_what_decoders_saved_last_comes_back(bench):
+    bench.append(decoder_states={"mqtt": b"\x00one", "uns": b""})
+    bench.append(decoder_states={"mqtt": b"two"})
+    bench.restart()
+    assert bench.store.decoder_states() == {"mqtt": b"two", "uns": b""}
+
+
+def test_a_text_that_no_database_takes_never_stops_a_dead_letter(bench):
+    bench.append(dead_letters=(DeadLetter("mqtt", "a\x00b", "encoding", "lone \ud800", b"\x00\xff", 5),))
+    (letter,) = bench.history.dead_letters()
+    assert letter.payload == b"\x00\xff"
+    assert "\x00" not in letter.topic
+
+
+# Values
+
+
+def test_negative_zero_is_stored_and_folded_as_zero(bench):
+    bench.append(arm(10, 1, -0.0, 1.0))
+    for values in (bench.seen[0].frames[0].values, bench.history.frames(ARM.id, 0, 99).values):
+        assert not np.signbit(values[0, 0])
+    assert bench.append(arm(10, 1, 0.0, 1.0)) == Outcome(0, 1, 0)
+
+
+def test_absent_values_come_back_absent(bench):
+    bench.append(merge([arm(1, 1, None, 2), arm(2, 2, None, None), arm(3, 3, 1, 2)]))
+    values = bench.history.frames(ARM.id, 0, 9).values
+    assert np.isnan(values).tolist() == [[True, False], [True, True], [False, False]]
+    assert bench.history.by_stream()[ARM.id].values == 3
+
+
+def test_sequences_up_to_62_bits_and_far_times_are_exact(bench):
+    seq, t_ns = 2**62 + 1, 2**62 - 1
+    bench.append(arm(t_ns, seq, 1, 1), arm(-5, 1, 1, 1))
+    frames = bench.history.frames(ARM.id, -10, 2**62)
+    assert frames.t_ns.tolist() == [-5, t_ns]
+    assert frames.seq.tolist() == [1, seq]
+    assert bench.history.by_stream()[ARM.id].last_seq == seq
+
+
+@pytest.mark.parametrize("text", ["대기 중", "'; DROP TABLE frame; --", "🤖\u200f\t\n", "\\u0041", "", '"[null]"'])
+def test_texts_are_exact(bench, text):
+    bench.append(door(1, text, None), door(2, None, text))
+    assert bench.history.frames(DOOR.id, 0, 9).texts == ((text, None), (None, text))
+
+
+def test_a_stream_without_numbers_and_one_of_many_are_stored(bench):
+    words = stream_of("a", "words", [Signal("w", Kind.TEXT)])
+    wide = stream_of("a", "wide", [Signal(f"s{i}") for i in range(70)])
+    row = [None if i % 7 == 0 else i / 3 for i in range(70)]
+    bench.append(frame(words, 1, 1, 1, (), ("x",)), frame(wide, 1, 1, 1, row), arm(1, 1, 1, 1))
+    assert bench.history.frames("a:words", 0, 9).values.shape == (1, 0)
+    assert bench.history.as_of(5)["a:words"].texts == ("x",)
+    assert_same_frames(bench.history.frames("a:wide", 0, 9), frame(wide, 1, 1, 1, row))
+    assert_same_batches(list(bench.history.batches("w")), bench.seen)
+
+
+# Reading frames
+
+
+def test_ranges_are_half_open_and_ordered_by_time_then_sequence(bench):
+    bench.append(merge([arm(30, 3, 3, 3), arm(20, 9, 2, 9), arm(20, 2, 2, 2), arm(10, 1, 1, 1)]))
+    frames = bench.history.frames(ARM.id, 10, 30)
+    assert list(zip(frames.t_ns.tolist(), frames.seq.tolist(), strict=True)) == [(10, 1), (20, 2), (20, 9)]
+    assert bench.history.frames(ARM.id, 10, 31, limit=2).seq.tolist() == [1, 2]
+    assert len(bench.history.frames(ARM.id, 30, 10)) == 0
+    assert bench.history.samples(ARM.id, "q1", 10, 30, 100).mean.tolist() == [1, 2, 9]
+
+
+def test_latest_is_what_the_fold_gave_last(bench):
+    def fold(value: float) -> Any:
+        latest = Latest(ARM, 5, 2**60, 6, 64, np.array([value, np.nan]))
+        words = Latest(DOOR, 1, 1, 1, 192, np.array([np.nan]), ("대기", None))
+        return lambda _: Folded((), (latest, words))
+
+    bench.append(arm(10, 1, 1, 1), fold=fold(1.0))
+    bench.append(fold=fold(-0.0))
+    latest = bench.history.latest()
+    assert set(latest) == {ARM.id, DOOR.id}
+    found = latest[ARM.id]
+    assert (found.stream, found.t_ns, found.seq, found.received_ns, found.quality) == (ARM, 5, 2**60, 6, 64)
+    assert found.values.tobytes() == np.array([0.0, np.nan]).tobytes()
+    assert latest[DOOR.id].texts == ("대기", None)
+
+
+def test_as_of_sees_late_data_and_leaves_out_clocks_ahead(bench):
+    bench.append(arm(10, 1, 1, 1), arm(50, 5, 5, 5), door(10, "IDLE", "x"))
+    bench.append(arm(30, 3, 3, None), arm(40, 4, 4, 4, quality=Quality.CLOCK_AHEAD), arm(30, 2, 2, 2))
+    found = bench.history.as_of(45)
+    assert found[ARM.id].seq == 3
+    assert np.isnan(found[ARM.id].values[1])
+    assert found[DOOR.id].texts == ("IDLE", "x")
+    assert found[DOOR.id].stream == DOOR
+    assert bench.history.as_of(50, [ARM.id, "nowhere:x"])[ARM.id].seq == 5
+    assert set(bench.history.as_of(50, [ARM.id, "nowhere:x"])) == {ARM.id}
+    assert bench.history.as_of(9) == {}
+    assert bench.history.as_of(10, []) == {}
+
+
+def test_a_spike_of_one_sample_survives_the_drawing(bench):
+    values = np.sin(np.arange(5000) / 100)
+    values[3333] = 50.0
+    frames = merge([arm(i * 10, i, values[i], None if i % 2 else 1.0) for i in range(5000)])
+    bench.append(frames)
+    series = bench.history.samples(ARM.id, "q0", 0, 50_000, 100)
+    assert not series.raw
+    assert len(series.t_ns) <= 100
+    assert series.maximum.max() == 50.0
+    assert series.minimum.min() == values.min()
+    assert np.all((series.minimum <= series.mean) & (series.mean <= series.maximum))
+    assert np.all(np.diff(series.t_ns) > 0)
+    raw = bench.history.samples(ARM.id, "q1", 100, 200, 100)
+    assert raw.raw
+    assert raw.t_ns.tolist() == [100, 120, 140, 160, 180]
+    assert len(bench.history.samples(ARM.id, "no_such", 0, 9, 5).t_ns) == 0
+
+
+def test_text_changes_begin_with_the_value_at_the_start_and_collapse_repeats(bench):
+    rows = [
+        (1, "IDLE"),
+        (2, None),
+        (3, "IDLE"),
+        (10, "EXECUTE"),
+        (11, "EXECUTE"),
+        (12, None),
+        (13, "EXECUTE"),
+        (20, "HELD"),
+    ]
+    bench.append(merge([door(t, state, f"n{t}") for t, state in rows]))
+    assert bench.history.text_changes(DOOR.id, "state", 0, 99) == [(1, "IDLE"), (10, "EXECUTE"), (20, "HELD")]
+    assert bench.history.text_changes(DOOR.id, "state", 2, 20) == [(2, "IDLE"), (10, "EXECUTE")]
+    assert bench.history.text_changes(DOOR.id, "state", 10, 12) == [(10, "EXECUTE")]
+    assert bench.history.text_changes(DOOR.id, "state", 99, 100) == [(99, "HELD")]
+    assert bench.history.text_changes(DOOR.id, "note", 19, 99) == [(19, "n13"), (20, "n20")]
+    assert bench.history.text_changes(DOOR.id, "open", 0, 99) == []
+
+
+def test_the_value_at_the_start_is_found_behind_many_absent_ones(bench):
+    bench.append(merge([door(1, "IDLE"), *(door(t, None, "x") for t in range(2, 300))]))
+    assert bench.history.text_changes(DOOR.id, "state", 299, 400) == [(299, "IDLE")]
+
+
+# Batches, keyframes, events
+
+
+def test_batches_come_back_as_they_were_cut(bench):
+    bench.append(merge([arm(30, 3, 3, None), arm(10, 1, 1, 1)]), door(1, "가"), tick_ns=100)
+    bench.append(tick_ns=200)
+    bench.append(merge([arm(10, 1, 1, 1), arm(5, 7, 0.1, 2)]), tick_ns=300)
+    bench.append(arm(10, 1, 1, 1), tick_ns=400)
+    assert_same_batches(list(bench.history.batches("w")), bench.seen)
+    assert_same_batches(list(bench.history.batches("w", 2, 3)), bench.seen[1:3])
+    assert list(bench.history.batches("nobody")) == []
+
+
+def test_a_thousand_batches_come_back_in_order(bench):
+    for n in range(1, 601):
+        parts = [arm(n, n, n, None)] if n % 3 else []
+        bench.store.append(Commit(batch_of("w", n, n * 10, parts)), bench.fold)
+    assert_same_batches(list(bench.history.batches("w")), bench.seen)
+
+
+def test_keyframes_come_back_in_order(bench):
+    made = [Keyframe("w", n, n * 10, n in (1, 3), f"{n:064x}", bytes([n, 0])) for n in range(1, 41)]
+    for keyframe in made:
+        bench.append(fold=lambda _, keyframe=keyframe: Folded((), (), keyframe))
+    assert list(bench.history.keyframes("w")) == made
+    assert list(bench.history.keyframes("w", 38)) == made[37:]
+    assert bench.history.last_keyframe("w") == made[-1]
+    assert bench.history.last_keyframe("w", full=True) == made[2]
+    assert bench.history.last_keyframe("nobody") is None
+    assert bench.history.summary().keyframes == 40
+
+
+def test_events_are_read_by_time_asset_and_kind(bench):
+    def event(t_ns: int, asset: str, kind: EventKind = EventKind.STATE_CHANGED) -> Event:
+        return Event(kind, t_ns, asset, "state", "IDLE", "실행")
+
+    folded = (event(20, "s/a/x"), event(10, "s/a"), event(20, "s/ab"), event(30, "s/a/y", EventKind.ASSET_LOST))
+    outside = Event(EventKind.SESSION_LOST, 15, "mqtt")
+    bench.append(fold=lambda _: Folded(folded, ()), events=(outside,))
+    read = bench.history.events
+    assert read(0, 99) == [folded[3], folded[2], folded[0], outside, folded[1]]
+    assert read(10, 20) == [outside, folded[1]]
+    assert read(0, 99, asset="s/a") == [folded[3], folded[0], folded[1]]
+    assert read(0, 99, kinds=[EventKind.ASSET_LOST, EventKind.SESSION_LOST]) == [folded[3], outside]
+    assert read(0, 99, asset="s", kinds=[EventKind.STATE_CHANGED], limit=1) == [folded[2]]
+    assert bench.history.batch_events("w", 1) == folded
+    assert bench.history.batch_events("w", 2) == ()
+    assert bench.history.summary().events == 5
+
+
+# Accounting
+
+
+def test_the_same_dead_letter_is_one_row_with_a_count(bench):
+    big = b"x" * 100_000
+    letter = DeadLetter("mqtt", "a/b", "json_syntax", "line 1", b"{", 5)
+    bench.append(dead_letters=(letter, replace(letter, received_ns=9, topic="other"), replace(letter, payload=big)))
+    bench.restart()
+    bench.append(
+        dead_letters=(replace(letter, received_ns=7), replace(letter, source="uns"), replace(letter, reason="type"))
+    )
+    bench.append(dead_letters=(replace(letter, payload=big[:-1]),))
+    letters = bench.history.dead_letters()
+    first = next(row for row in letters if (row.source, row.reason, row.payload) == ("mqtt", "json_syntax", b"{"))
+    assert (first.topic, first.detail, first.first_ns, first.last_ns, first.count) == ("a/b", "line 1", 5, 9, 3)
+    assert letters[0] == first
+    assert len(letters) == 5
+    assert sorted(len(row.payload) for row in letters) == [1, 1, 1, 65536, 65536]
+    assert len({row.sha256 for row in letters}) == 3
+    assert len(bench.history.dead_letters(source="uns")) == 1
+    assert len(bench.history.dead_letters(limit=2)) == 2
+    assert bench.history.summary().dead_letters == 7
+
+
+def test_dead_letters_beyond_the_room_of_a_source_are_counted(bench, monkeypatch):
+    monkeypatch.setattr(_tally, "LETTERS_PER_SOURCE", 5)
+    letters = tuple(DeadLetter("mqtt", "t", "type", "", bytes([i]), i) for i in range(8))
+    bench.append(dead_letters=letters[:4])
+    bench.append(dead_letters=letters)
+    bench.append(dead_letters=(replace(letters[0], source="uns"),))
+    assert len(bench.history.dead_letters(source="mqtt")) == 5
+    assert bench.history.summary().dead_letters == 13
+    assert sum(row.count for row in bench.history.dead_letters(source="mqtt")) == 9
+
+
+def test_the_accounting_equations_hold_by_source(bench):
+    first = SourceCount("mqtt", 9, 5, {"ping": 1}, {"type": 3}, 4, last_received_ns=50)
+    second = SourceCount("mqtt", 3, 2, {"ping": 1}, {}, 2, last_received_ns=40)
+    bench.append(merge([arm(t, t, 1, 1) for t in range(4)]), counts=(first,))
+    bench.append(arm(0, 0, 1, 1), arm(1, 1, 2, 2), counts=(second, SourceCount("uns", 1, 0, {}, {"json_syntax": 1})))
+    bench.restart()
+    sources = bench.history.by_source()
+    assert sources["mqtt"] == {
+        "received": 12,
+        "decoded": 7,
+        "handled": {"ping": 2},
+        "rejected": {"type": 3},
+        "decoded_frames": 6,
+        "stored": 4,
+        "duplicate": 1,
+        "key_conflict": 1,
+        "last_received_ns": 50,
+    }
+    assert sources["uns"]["rejected"] == {"json_syntax": 1}
+
+
+def test_the_counts_of_streams_are_exact(bench):
+    bench.append(merge([arm(30, 3, 3, None), arm(10, 7, 1, 1)]), door(1, "가"))
+    bench.append(merge([arm(30, 3, 3, None), arm(5, 4, 0.1, 2)]), door(2, None, None, None))
+    counts = bench.history.by_stream()
+    arm_count, door_count = counts[ARM.id], counts[DOOR.id]
+    assert (arm_count.frames, arm_count.values, door_count.frames, door_count.values) == (3, 5, 2, 2)
+    assert (arm_count.first_seq, arm_count.last_seq, arm_count.first_ns, arm_count.last_ns) == (3, 7, 5, 30)
+    summary = bench.history.summary()
+    assert (summary.frames, summary.values, summary.streams, summary.signals) == (5, 7, 2, 5)
+    assert (summary.first_ns, summary.last_ns, summary.batches) == (1, 30, 2)
+    assert summary.bytes > 0
+
+
+# Any frames
+
+_values = st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-3, 3).map(float))
+_texts = st.one_of(st.none(), st.text(st.characters(exclude_characters="\x00", codec=None), max_size=8))
+_times = st.integers(-(2**62), 2**62) | st.integers(0, 5)
+
+
+@st.composite
+def _cuts(draw):
+    streams = [
+        stream_of(
+            "s/a",
+            str(index),
+            [Signal(f"n{i}") for i in range(width)] + [Signal(f"t{i}", Kind.TEXT) for i in range(texts)],
+            sequenced=index % 2 == 0,
+            source=f"source{index % 2}",
+        )
+        for index, (width, texts) in enumerate(
+            draw(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 2)), min_size=1, max_size=4))
+        )
+    ]
+    row = st.sampled_from(streams).flatmap(
+        lambda stream: st.builds(
+            lambda t_ns, seq, values, texts, quality: frame(stream, t_ns, seq, 5, values, tuple(texts), quality),
+            _times,
+            st.integers(0, 2**62) | st.integers(0, 2),
+            st.lists(_values, min_size=stream.width, max_size=stream.width),
+            st.lists(_texts, min_size=len(stream.text_columns), max_size=len(stream.text_columns)),
+            st.sampled_from([0, 64, 68, 192, 500]),
+        )
+    )
+    return draw(st.lists(st.lists(row, max_size=12), min_size=1, max_size=4))
+
+
+def test_any_frames_come_back_bit_by_bit(new_place):
+    shared = Bench(new_place())
+    number = itertools.count()
+
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(_cuts())
+    def check(cuts):
+        # The same database for all examples: each gets a writer and stream ids of its own.
+        run = next(number)
+        model = MemoryStore()
+        seen: list[Batch] = []
+        ids: set[str] = set()
+        for n, parts in enumerate(cuts, 1):
+            named = [replace(part, stream=replace(part.stream, id=f"s/{run}:{part.stream.name}")) for part in parts]
+            ids |= {part.stream.id for part in named}
+            commit = Commit(batch_of(f"w{run}", n, n, named))
+            expected = model.append(commit, lambda _: Folded((), ()))
+            outcome = shared.store.append(commit, lambda batch: (seen.append(batch), Folded((), ()))[1])
+            assert outcome == expected
+            assert outcome.stored + outcome.duplicate + outcome.key_conflict == len(commit.batch)
+        assert_same_batches(list(shared.history.batches(f"w{run}")), seen)
+        assert_same_batches(list(model.batches(f"w{run}")), seen)
+        counts = shared.history.by_stream()
+        for stream in ids:
+            assert_same_frames(
+                shared.history.frames(stream, -(2**63), 2**63 - 1), model.frames(stream, -(2**63), 2**63 - 1)
+            )
+            assert counts[stream] == model.by_stream()[stream]
+        found, known = shared.history.as_of(3, ids), model.as_of(3, ids)
+        assert {key: (row.t_ns, row.seq, row.texts) for key, row in found.items()} == {
+            key: (row.t_ns, row.seq, row.texts) for key, row in known.items()
+        }
+
+    try:
+        check()
+    finally:
+        shared.close()
+
+
+# What only databases do
+
+
+@pytest.fixture
+def database(place):
+    if place.memory is not None:
+        pytest.skip("a memory has no database beneath it")
+    return place
+
+
+def test_there_is_no_history_before_the_first_store(database):
+    with pytest.raises(StoreUnavailable if database.url.startswith("sqlite") else StoreError):
+        open_history(database.url)
+
+
+def test_a_newer_schema_is_refused_by_name(database):
+    store = open_store(database.url)
+    store._driver.begin()
+    store._driver.run("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+    store._driver.commit()
+    store.close()
+    for opened in (open_store, open_history):
+        with pytest.raises(StoreError, match="schema 999"):
+            opened(database.url)
+
+
+def test_an_unknown_url_is_refused():
+    for opened in (open_store, open_history):
+        with pytest.raises(StoreError, match="sqlite:///"):
+            opened("mysql://somewhere")
+
+
+def test_a_database_that_fails_at_the_end_leaves_nothing_and_a_retry_works(database):
+    bench = Bench(database)
+    parts = (arm(10, 1, 1, 1), door(3, "IDLE"))
+    driver = bench.store._driver
+    driver.begin()
+    driver.run("ALTER TABLE writer RENAME TO writer_away")
+    driver.commit()
+    commit = Commit(batch_of("w", 1, 5, parts))
+    with pytest.raises(StoreUnavailable):
+        bench.store.append(commit, bench.fold)
+    driver.begin()
+    driver.run("ALTER TABLE writer_away RENAME TO writer")
+    driver.commit()
+    assert bench.history.summary().frames == 0
+    assert bench.store.append(commit, bench.fold) == Outcome(2, 0, 0)
+    assert_same_batches(list(bench.history.batches("w")), [commit.batch])
+    bench.close()
+
+
+def test_a_reader_sees_commits_of_a_writer_it_shares_nothing_with(database):
+    bench = Bench(database)
+    for t in range(5):
+        bench.append(arm(t, t, t, t))
+        assert bench.history.summary().frames == t + 1
+        assert bench.history.as_of(99)[ARM.id].seq == t
+    bench.close()
+
+
+def test_a_reader_cannot_write(database):
+    bench = Bench(database)
+    with pytest.raises(StoreError):
+        bench.history._reader.ask("DELETE FROM meta")
+    bench.close()
