@@ -110,7 +110,8 @@ def test_robots_that_meet_on_a_narrow_lane_yield_and_go_on() -> None:
     for hour in range(2):
         for truth in fleet.sample(Span(hour * HOUR_MS, (hour + 1) * HOUR_MS, slow=True)):
             texts += truth.texts
-    assert {"Execute", "Suspended", "Idle"} <= {row[0] for row in texts}
+    assert {"Execute", "Suspended", "Idle", "Held"} <= {row[0] for row in texts}
+    assert {row[1] for row in texts if row[0] == "Held"} == {"obstacle"}
     assert all(robot.trips > 40 for robot in fleet.robots)
 
 

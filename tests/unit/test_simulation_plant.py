@@ -85,8 +85,8 @@ def text(frames: Frames, name: str) -> list[str | None]:
 
 
 GOLDEN = {
-    "jeonju": "5c53b6aedef60ed80b4751ce5c7aa9a2ad404686e9fdd25c8144325974e478af",
-    "changwon": "ef935ddb15730618d2fee63796fad2dab289ed37a6a76a6429fdd6c3d758c048",
+    "jeonju": "43c520d87a711f6863c0730646c35ed0686e75e2b8de3d86cb12692eb067f002",
+    "changwon": "d41a1d50b8db2a0f2d5c6d139f03897f258a250c40b27476f46d1b2470aebd18",
 }
 
 
@@ -215,6 +215,24 @@ def test_an_arm_moves_only_while_its_station_executes() -> None:
         if len(waiting):
             assert np.nanmax(np.nanmax(waiting, axis=0) - np.nanmin(waiting, axis=0)) < 0.002
     assert {"Suspended", "Aborted"} <= seen
+
+
+def test_published_speeds_are_the_derivatives_of_published_positions() -> None:
+    joints = live_minutes("jeonju")["jeonju/weld/line1/R-104:joints"]
+    positions, speeds = joints.values[:, :6], joints.values[:, 7:13]
+    derived = (positions[2:] - positions[:-2]) / 0.1
+    off = np.abs(derived - speeds[1:-1])
+    assert np.nanmax(np.abs(speeds)) > 0.2
+    assert np.nanquantile(off, 0.999) < 0.02
+
+
+def test_no_cycle_repeats_the_one_before_to_the_last_digit() -> None:
+    joints = live_minutes("jeonju")["jeonju/weld/line1/R-102:joints"]
+    force, shoulder = column(joints, "effort.gripper"), column(joints, "position.joint_2")
+    grips = np.flatnonzero((force[1:] > 60.0) & (force[:-1] <= 60.0))
+    assert len(grips) >= 4
+    spread = np.ptp(shoulder[grips + 200])
+    assert 0.001 < spread < 0.06
 
 
 def test_the_gripper_closes_at_grip_and_squeezes_only_a_part() -> None:

@@ -55,6 +55,10 @@ _HALL_CELSIUS = 23.0
 _STANDBY_W = 180.0
 _EFFICIENCY = 0.72
 _COPPER_W = (0.0042, 0.0031, 0.0058, 0.022, 0.022, 0.022)
+_STRAY_RAD = 0.012
+"""How far a joint strays from the taught path at most, in the middle of a cycle."""
+_SPREAD, _SPREAD_RANGE = 2_654_435_761, 1 << 32
+"""Knuth's multiplicative hash: consecutive cycles land far apart."""
 MODE = "Production"
 
 _HOME = (0.0, -1.57, 1.57, -1.57, -1.57, 0.0)
@@ -122,6 +126,7 @@ def working_path(asset: Asset, seed: int, *, task: str) -> JointPath:
 class Arm:
     """One simulated arm: its asset, its streams, its station's track, its path.
 
+    ``salt`` int64 (joints,) makes its cycles differ from each other in its own way;
     ``heat`` is the motors' temperatures at the end of the last span, one a joint.
     """
 
@@ -131,6 +136,7 @@ class Arm:
     track: Track[StationStep]
     path: JointPath
     part_kg: float
+    salt: NDArray[np.int64]
     heat: Rows
 
 
@@ -225,6 +231,21 @@ def station_phase(track: Track[StationStep], t_ms: NDArray[np.int64]) -> tuple[N
     return index, np.clip(phase, 0.0, 1.0), rate, table[:, 2] * (MS_PER_S * MS_PER_S)
 
 
+def _variation(arm: Arm, cycle: NDArray[np.int64], phase: Rows) -> tuple[Rows, Rows, Rows]:
+    """How a cycle strays from the taught path, as a real one does: (n, joints) and by-phase derivatives.
+
+    It swells from nothing at the cycle's start and fades to nothing at its end; how far each joint
+    strays comes from whole numbers, so that it needs no memory of the cycles before.
+    """
+    drawn = (cycle[:, None] * _SPREAD + arm.salt) % _SPREAD_RANGE
+    reach = _STRAY_RAD * (2.0 * drawn / _SPREAD_RANGE - 1.0)
+    rest = 1.0 - phase
+    swell = 16.0 * phase * phase * rest * rest
+    slope = 32.0 * phase * rest * (1.0 - 2.0 * phase)
+    bend = 32.0 * (1.0 - 6.0 * phase * rest)
+    return reach * swell[:, None], reach * slope[:, None], reach * bend[:, None]
+
+
 class _Moving:
     """One arm's motion over n instants: positions, speeds, accelerations (n, 6), gripper (n,)."""
 
@@ -232,9 +253,12 @@ class _Moving:
         self.index, phase, rate, bend = station_phase(arm.track, t_ms)
         path = arm.path.at(phase)
         self.move = path.move
-        self.position = path.position
-        self.speed = path.slope * rate[:, None]
-        self.acceleration = path.bend * (rate * rate)[:, None] + path.slope * bend[:, None]
+        cycle = np.array([step.cycle for step in arm.track.steps], np.int64)[self.index]
+        stray, stray_slope, stray_bend = _variation(arm, cycle, phase)
+        slope = path.slope + stray_slope
+        self.position = path.position + stray
+        self.speed = slope * rate[:, None]
+        self.acceleration = (path.bend + stray_bend) * (rate * rate)[:, None] + slope * bend[:, None]
         self.opening = path.opening
         self.opening_speed = path.opening_slope * rate
         self.force = np.maximum(_CONTACT_M - path.opening, 0.0) * _GRIP_N_PER_M
@@ -264,6 +288,7 @@ def build_arms(  # noqa: PLR0913  what an arm is built from
         own = streams[asset.id]
         warm = random_of(seed, asset.id, "heat").uniform(3.0, 9.0, ARM_MODELS[model].joints)
         path = working_path(asset, seed, task=task)
-        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HALL_CELSIUS + warm)
+        salt = random_of(seed, asset.id, "stray").integers(0, _SPREAD_RANGE, ARM_MODELS[model].joints)
+        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, salt, _HALL_CELSIUS + warm)
         by_model.setdefault(model, []).append(arm)
     return [Arms(ARM_MODELS[model], arms, calendar) for model, arms in by_model.items()]

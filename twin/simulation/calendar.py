@@ -21,6 +21,7 @@ MS_PER_DAY = 24 * MS_PER_HOUR
 BREAKS_MS = ((12 * MS_PER_HOUR, 12 * MS_PER_HOUR + 1_200_000), (20 * MS_PER_HOUR, 20 * MS_PER_HOUR + 1_200_000))
 """Planned stops of each day, local time: twenty minutes from 12:00 and from 20:00."""
 
+
 class Calendar:
     """Planned stops, in milliseconds since the plant's start."""
 
