@@ -227,7 +227,7 @@ def test_published_speeds_are_the_derivatives_of_published_positions() -> None:
 
 
 def test_no_cycle_repeats_the_one_before_to_the_last_digit() -> None:
-    joints = live_minutes("jeonju")["jeonju/weld/line1/R-102:joints"]
+    joints = live_minutes("jeonju")["jeonju/weld/line1/R-104:joints"]
     force, shoulder = column(joints, "effort.gripper"), column(joints, "position.joint_2")
     grips = np.flatnonzero((force[1:] > 60.0) & (force[:-1] <= 60.0))
     assert len(grips) >= 4
