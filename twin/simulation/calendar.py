@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from twin.clock import NS_PER_MS, NS_PER_S
+from twin.errors import ScenarioError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,11 +24,15 @@ BREAKS_MS = ((12 * MS_PER_HOUR, 12 * MS_PER_HOUR + 1_200_000), (20 * MS_PER_HOUR
 
 
 class Calendar:
-    """Planned stops, in milliseconds since the plant's start."""
+    """Planned stops, in milliseconds since the plant's start; raises ScenarioError for a time zone there is not."""
 
     def __init__(self, site: Site, start_ns: int) -> None:
         # The offset of the start holds for the whole run: a plant does not eat earlier when clocks change.
-        offset = datetime.fromtimestamp(start_ns // NS_PER_S, ZoneInfo(site.timezone)).utcoffset() or timedelta()
+        try:
+            zone = ZoneInfo(site.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ScenarioError(f"{site.id}: no time zone is called {site.timezone!r}") from error
+        offset = datetime.fromtimestamp(start_ns // NS_PER_S, zone).utcoffset() or timedelta()
         self._local_start_ms = (start_ns // NS_PER_MS + offset // timedelta(milliseconds=1)) % MS_PER_DAY
 
     def time_of_day_ms(self, t_ms: NDArray[np.int64]) -> NDArray[np.int64]:

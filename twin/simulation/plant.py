@@ -158,7 +158,7 @@ class Plant:
         """Frames sampled beyond ``now_ns``, and when the first of them is due."""
         self._fresh: dict[str, list[Frames]] = {}
         """Frames of the span that is being made."""
-        self._making: Iterator[None] | None = None
+        self._making: Iterator[int] | None = None
 
     def advance(self, until_ns: int, *, slow: bool = False) -> list[Frames]:
         """Run to ``until_ns`` (exclusive) and return what was sampled, at most one `Frames` a stream.
@@ -182,15 +182,15 @@ class Plant:
             self._make_a_little(target_ms)
         return told
 
-    def _make(self, span: Span) -> Iterator[None]:
-        """Sample a span law by law, with a pause behind each."""
+    def _make(self, span: Span) -> Iterator[int]:
+        """Sample a span law by law, with a pause behind each; yields how many streams that were."""
         self._floor.run(span.end_ms)
         for law in self._laws:
             for truth in law.sample(span):
                 if len(truth.t_ms):
                     self._fresh.setdefault(truth.stream.id, []).append(self._measure(truth))
             law.forget(span.end_ms)
-            yield
+            yield len(law.streams)
         self._floor.forget(span.end_ms)
         self._made_ms = span.end_ms
 
@@ -200,10 +200,12 @@ class Plant:
             if self._made_ms > target_ms:
                 return
             self._making = self._make(Span(self._made_ms, self._made_ms + STATUS_MS, slow=False))
-        for _ in range(-(-len(self._laws) // _LIVE_SHARES)):
-            if next(self._making, self) is self:
-                self._making = None
+        made, share = 0, -(-len(self.streams) // _LIVE_SHARES)
+        for count in self._making:
+            made += count
+            if made >= share:
                 return
+        self._making = None
 
     def _hand_out(self, until_ns: int) -> list[Frames]:
         """Give what lies before ``until_ns``, keep the rest."""
