@@ -15,13 +15,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dash.development.base_component import Component
+from dash.development.base_component import Component, ComponentRegistry
 
 __version__ = "0.1.0"
 
 NAMESPACE = "factory_twin"
-_js_dist = [{"relative_package_path": "factory_twin.min.js", "namespace": NAMESPACE}]
+"""Where the browser finds the components: ``window.factory_twin``."""
+_js_dist = [{"relative_package_path": "factory_twin.min.js", "namespace": __name__}]
 _css_dist: list[dict[str, str]] = []
+# Dash looks for scripts in the top-level package of a component; ours lie in this one.
+ComponentRegistry.registry.add(__name__)  # type: ignore[no-untyped-call]
 
 _COMMON = ("id", "lang", "timezone", "words", "className")
 
