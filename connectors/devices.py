@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from twin.simulation.plant import build_plant
 
-from connectors.encoders import columnar, joint_state
+from connectors.encoders import columnar, joint_states
 from twin.clock import NS_PER_S
+from twin.simulation.plant import build_plant
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
     from pathlib import Path
 
-    from twin.simulation.plant import Plant
-
     from connectors.publish import Publisher
     from twin.clock import Clock
     from twin.config import Factory
     from twin.sample import Frames
+    from twin.simulation.plant import Plant
 
 log = logging.getLogger(__name__)
 CHUNK_S = 30.0
@@ -163,16 +162,12 @@ class Devices:
             offset = self._offsets[part.stream.id]
             seqs = part.seq + offset
             present = np.count_nonzero(~np.isnan(part.values), axis=1) + len(part.stream.text_columns)
-            if part.stream.name == "joints":
-                for topic, payload, row in joint_state(part, offset):
-                    token = (part.stream.id, 1, int(present[row]), int(seqs[row]), int(seqs[row]))
-                    self._publisher.publish(topic, payload, token=token)
-            else:
-                for topic, payload, taken in columnar(part, offset, rows):
-                    count = taken.stop - taken.start
-                    first, last = int(seqs[taken.start]), int(seqs[taken.stop - 1])
-                    token = (part.stream.id, count, int(present[taken].sum()), first, last)
-                    self._publisher.publish(topic, payload, token=token)
+            encode = joint_states if part.stream.name == "joints" else columnar
+            for topic, payload, taken in encode(part, offset, rows):
+                count = taken.stop - taken.start
+                first, last = int(seqs[taken.start]), int(seqs[taken.stop - 1])
+                token = (part.stream.id, count, int(present[taken].sum()), first, last)
+                self._publisher.publish(topic, payload, token=token)
 
     def _count(self) -> None:
         for token in self._publisher.acknowledged():

@@ -18,30 +18,31 @@ _JOINT_PARTS = ("position", "velocity", "effort")
 _encode = msgspec.json.Encoder().encode
 
 
-def joint_state(frames: Frames, seq_offset: int) -> Iterator[tuple[str, bytes, int]]:
-    """(topic, payload, row) of one sensor_msgs/JointState a frame; ``header.seq`` counts from ``seq_offset``."""
+def joint_states(frames: Frames, seq_offset: int, rows: int) -> Iterator[tuple[str, bytes, slice]]:
+    """(topic, payload, rows) of sensor_msgs/JointState: one as an object, more as an array of them.
+
+    ``header.seq`` counts from ``seq_offset``.
+    """
     names: dict[str, list[str]] = {part: [] for part in _JOINT_PARTS}
     columns: dict[str, list[int]] = {part: [] for part in _JOINT_PARTS}
     for i, signal in enumerate(frames.stream.columns):
         part, _, joint = signal.name.partition(".")
         names[part].append(joint)
         columns[part].append(i)
-    joints = names["position"]
     topic = f"{frames.stream.asset}/joint_states"
-    cells = _cells(frames)
-    for row, values in enumerate(cells):
-        t_ns = int(frames.t_ns[row])
-        body: dict[str, Any] = {
-            "header": {
-                "seq": int(frames.seq[row]) + seq_offset,
-                "stamp": {"sec": t_ns // NS_PER_S, "nanosec": t_ns % NS_PER_S},
-                "frame_id": "base_link",
-            },
-            "name": joints,
-        }
-        for part in _JOINT_PARTS:
-            body[part] = [values[i] for i in columns[part]]
-        yield topic, _encode(body), row
+    joints, cells = names["position"], _cells(frames)
+
+    def one(row: int) -> dict[str, Any]:
+        seconds, nanoseconds = divmod(int(frames.t_ns[row]), NS_PER_S)
+        stamp = {"sec": seconds, "nanosec": nanoseconds}
+        header = {"seq": int(frames.seq[row]) + seq_offset, "stamp": stamp, "frame_id": "base_link"}
+        parts = {part: [cells[row][i] for i in columns[part]] for part in _JOINT_PARTS}
+        return {"header": header, "name": joints, **parts}
+
+    for first in range(0, len(frames), rows):
+        taken = slice(first, min(first + rows, len(frames)))
+        bodies = [one(row) for row in range(taken.start, taken.stop)]
+        yield topic, _encode(bodies[0] if rows == 1 else bodies), taken
 
 
 def columnar(frames: Frames, seq_offset: int, rows: int) -> Iterator[tuple[str, bytes, slice]]:

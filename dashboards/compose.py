@@ -9,10 +9,9 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connectors.stores.sql import open_history
-
 from connectors.broker import BrokerProcess, LogWatch, is_reachable, kind_of, url_of
 from connectors.devices import Ledger
+from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from dashboards.supervise import Child
 from twin.errors import BrokerError

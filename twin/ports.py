@@ -149,7 +149,7 @@ class Store(Protocol):
         ...
 
     def stream_keys(self) -> Mapping[str, int]:
-        """The stream key of every stream by its id."""
+        """The stream key of every stream that this writer has stored frames of, by its id."""
         ...
 
     def decoder_states(self) -> dict[str, bytes]:

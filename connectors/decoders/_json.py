@@ -17,8 +17,8 @@ MAX_DEPTH = 32
 MAX_INT = 2**53
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 _NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-_FIRST_NS = 946_684_800 * NS_PER_S
-_LAST_NS = 4_102_444_800 * NS_PER_S
+_EARLIEST_NS = 946_684_800 * NS_PER_S
+_END_NS = 4_102_444_800 * NS_PER_S
 _EPOCH, _LAST, _LAST_NS, _BEGAN = range(4)
 _generic = msgspec.json.Decoder()
 
@@ -113,7 +113,7 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
     else:
         whole = math.floor(value)
         t_ns = whole * _NS[unit] + round((value - whole) * _NS[unit])
-    if not _FIRST_NS <= t_ns < _LAST_NS:
+    if not _EARLIEST_NS <= t_ns < _END_NS:
         raise DecodeError("ts_unit", f"{where}: {value} {unit} is outside 2000 to 2100; is the unit right?")
     return t_ns
 

@@ -1,6 +1,7 @@
 """ROS messages as JSON: sensor_msgs/JointState, as mqtt_client and rosbridge write it.
 
 Arrays may be empty and are zipped by name. ``header.seq`` (ROS 1) is the sequence where it is there.
+A payload is one message, or a list of messages of the same joints (what a bridge kept while offline).
 
 ```toml
 [[source]]
@@ -31,12 +32,15 @@ from twin.sample import Frames, Quality, Role, Signal, Stream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from numpy.typing import NDArray
+
     from twin.message import Liveness, Message
     from twin.site import AssetType, Hub
 
 _UNITS = {"position": "rad", "velocity": "rad/s", "effort": "N.m"}
 _ROLES = {"position": Role.JOINT_POSITION, "velocity": Role.JOINT_VELOCITY, "effort": Role.JOINT_EFFORT}
 _NS_PER_S = 1_000_000_000
+MAX_ROWS = 10_000
 
 
 class _Stamp(msgspec.Struct):
@@ -58,6 +62,17 @@ class _JointState(msgspec.Struct):
     effort: list[float | None] = []
 
 
+def _shape(state: _JointState) -> tuple[object, ...]:
+    counted = state.header.seq is not None
+    return state.name, len(state.position), len(state.velocity), len(state.effort), counted
+
+
+def _stamp_ns(stamp: _Stamp) -> int:
+    if not 0 <= stamp.nanosec < _NS_PER_S:
+        raise DecodeError("ts_range", f"nanosec {stamp.nanosec}")
+    return _json.time_ns(stamp.sec, "s", "header.stamp.sec") + stamp.nanosec
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``stream`` names the joints' stream."""
 
@@ -76,44 +91,40 @@ class Decoder(TopicDialect):
     def __init__(self, options: Options, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
-        self._parser = msgspec.json.Decoder(_JointState)
+        self._parser = msgspec.json.Decoder(_JointState | list[_JointState])
         self._streams: dict[tuple[str, tuple[str, ...], int, int, int, bool], tuple[Stream, list[int] | None]] = {}
 
     def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
-        """One frame: positions, velocities and efforts of all joints."""
+        """Positions, velocities and efforts of all joints: one frame a message."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]
         asset, _ = self.place(message.topic)
         _json.guard(message.payload)
-        state: _JointState = _json.decode(self._parser, message.payload)
-        stamp = state.header.stamp
-        if not 0 <= stamp.nanosec < _NS_PER_S:
-            raise DecodeError("ts_range", f"nanosec {stamp.nanosec}")
-        t_ns = _json.time_ns(stamp.sec, "s", "header.stamp.sec") + stamp.nanosec
-        stream, order = self._stream(asset, state)
-        row = [*state.position, *state.velocity, *state.effort]
-        values = np.array([row], np.float64)
+        told = _json.decode(self._parser, message.payload)
+        states: list[_JointState] = told if isinstance(told, list) else [told]
+        if not 0 < len(states) <= MAX_ROWS:
+            raise DecodeError("too_many_values", f"{len(states)} messages in one; 1 to {MAX_ROWS} are taken")
+        stream, order = self._stream(asset, states[0])
+        shape = _shape(states[0])
+        if any(_shape(state) != shape for state in states):
+            raise DecodeError("schema", "the messages of a list name different joints")
+        t_ns = np.array([_stamp_ns(state.header.stamp) for state in states], np.int64)
+        values = np.array([[*state.position, *state.velocity, *state.effort] for state in states], np.float64)
         if order is not None:
             values = values[:, order]
         if np.isinf(values).any():
             raise DecodeError("non_finite", "an infinite value")
-        counted = state.header.seq
-        seq = (
-            _json.payload_seq(message.payload)
-            if counted is None
-            else self.sequences.unwrap(f"{asset}:{self._options.stream}", counted, t_ns)
-        )
-        quality = Quality.BAD if np.isnan(values).all() else Quality.GOOD
-        return [
-            Frames(
-                stream,
-                np.array([t_ns], np.int64),
-                np.array([seq], np.int64),
-                np.array([message.received_ns], np.int64),
-                values,
-                np.array([quality], np.int16),
-            )
-        ]
+        quality = np.where(np.isnan(values).all(axis=1), np.int16(Quality.BAD), np.int16(Quality.GOOD))
+        received_ns = np.full(len(states), message.received_ns, np.int64)
+        seq = self._seq(f"{asset}:{self._options.stream}", states, t_ns, message.payload)
+        return [Frames(stream, t_ns, seq, received_ns, values, quality)]
+
+    def _seq(self, key: str, states: list[_JointState], t_ns: NDArray[np.int64], payload: bytes) -> NDArray[np.int64]:
+        if states[0].header.seq is None:
+            first = _json.payload_seq(payload)
+            return np.array([first ^ row for row in range(len(states))], np.int64)
+        counted = [self.sequences.unwrap(key, s.header.seq, t) for s, t in zip(states, t_ns.tolist(), strict=True)]
+        return np.array(counted, np.int64)
 
     def _stream(self, asset: str, state: _JointState) -> tuple[Stream, list[int] | None]:
         names = tuple(state.name)

@@ -28,7 +28,8 @@ class LivePackets:
         self._send = send
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: dict[str, Latest] = {}
+        self._waiting: dict[int, Latest] = {}
+        self._keys: dict[str, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-packets", daemon=True)
 
@@ -44,9 +45,11 @@ class LivePackets:
     def committed(self, batch: Batch, changed: Sequence[Latest]) -> None:
         """Take what a commit changed; called by the writer after COMMIT."""
         del batch
+        if any(latest.stream.id not in self._keys for latest in changed):
+            self._keys.update(self._stream_keys())
         with self._lock:
             for latest in changed:
-                self._waiting[latest.stream.id] = latest
+                self._waiting[self._keys[latest.stream.id]] = latest
 
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
@@ -57,6 +60,4 @@ class LivePackets:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
         if waiting:
-            keys = self._stream_keys()
-            entries = [(keys[stream_id], latest) for stream_id, latest in waiting.items()]
-            self._send(encode_packet(CHANGES, self._clock.now_ns(), entries))
+            self._send(encode_packet(CHANGES, self._clock.now_ns(), list(waiting.items())))

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LINGER_S = 0.05
 """How long a transaction waits for company: it bounds the commit rate, and adds this much latency."""
+CROWD = 50
+"""With this many messages waiting, a transaction waits for no more company."""
+MAX_BATCH_FRAMES = 20_000
 TICK_S = 1.0
 """Without messages, an empty batch is committed this often, so that time itself reaches the fold."""
 _BACK_OFF_S = (0.1, 5.0)
@@ -79,12 +82,19 @@ class Pipeline:
     def step(self, wait_s: float = TICK_S) -> int:
         """Take what waits, store it, acknowledge it; returns how many messages that were."""
         deliveries, events = self._queue.take(self._config.batch_messages, wait_s)
-        if deliveries and len(deliveries) < self._config.batch_messages and not self.stopping.wait(LINGER_S):
+        if 0 < len(deliveries) < CROWD and not self.stopping.wait(LINGER_S):
             more, more_events = self._queue.take(self._config.batch_messages - len(deliveries), 0.0)
             deliveries, events = deliveries + more, events + more_events
-        decoded = [self._decoding.decode(delivery) for delivery in deliveries]
+        decoded: list[Decoded] = []
+        frames = 0
+        for delivery in deliveries:
+            decoded.append(self._decoding.decode(delivery))
+            frames += sum(len(part) for part in decoded[-1].frames)
+            if frames >= MAX_BATCH_FRAMES:
+                self._queue.put_back(deliveries[len(decoded) :])
+                break
         self._store_all(decoded, events)
-        return len(deliveries)
+        return len(decoded)
 
     def _store_all(self, decoded: list[Decoded], events: tuple[Event, ...]) -> None:
         """Store, bisecting down to the guilty message when the database refuses the data itself."""

@@ -29,6 +29,11 @@ class DeliveryQueue:
             if len(self._waiting) == 1:
                 self._ready.notify()
 
+    def put_back(self, deliveries: list[Delivery]) -> None:
+        """Return what was taken too much, to the front, order kept."""
+        with self._ready:
+            self._waiting.extendleft(reversed(deliveries))
+
     def report(self, event: Event) -> None:
         """Add a fact from outside the fold."""
         self._events.append(event)

@@ -17,7 +17,7 @@ from connectors.stores._codec import (
     encode_signals,
     encode_texts,
     same_columns,
-    same_row,
+    same_rows,
 )
 from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
 from twin.errors import StoreRejected
@@ -39,6 +39,7 @@ _WRITER_ID_SHIFT = 44
 _LATEST = """INSERT INTO latest (stream_key, t_ns, seq, received_ns, quality, vals, texts) VALUES (?,?,?,?,?,?,?)
 ON CONFLICT (stream_key) DO UPDATE SET t_ns = excluded.t_ns, seq = excluded.seq, received_ns = excluded.received_ns,
 quality = excluded.quality, vals = excluded.vals, texts = excluded.texts"""
+_LATEST_TYPES = ("bigint", "bigint", "bigint", "bigint", "smallint", "float8[]", "text")
 _EVENT = """INSERT INTO event (writer_key, batch, position, t_ns, kind, asset, signal, before, after)
 VALUES (?,?,?,?,?,?,?,?,?)"""
 _DECODER_STATE = """INSERT INTO decoder_state (source, state) VALUES (?,?)
@@ -66,6 +67,15 @@ class _Sorted:
     last_id: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Doubt:
+    """A transaction whose COMMIT failed: a lost connection does not tell whether it went through."""
+
+    batch: Batch
+    outcome: Outcome
+    given: int
+
+
 class SqlStore:
     """`twin.ports.Store` on SQLite or PostgreSQL (mutable: it remembers keys; one thread)."""
 
@@ -73,9 +83,18 @@ class SqlStore:
         self._driver = driver
         self._writers: dict[str, _Writer] = {}
         self._streams: dict[str, tuple[int, Stream]] = {}
+        self._doubt: _Doubt | None = None
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
-        """Store a commit durably, in one transaction: see `twin.ports.Store.append`."""
+        """Store a commit durably, in one transaction: see `twin.ports.Store.append`.
+
+        After StoreUnavailable, give the same commit again (same n): where the connection was lost in
+        the middle of COMMIT and the transaction turns out to be stored, it is not stored twice.
+        """
+        settled = self._settle(commit)
+        if settled is not None:
+            fold(settled.batch)  # the caller's mirror takes the batch up; what it made is stored already
+            return settled.outcome
         batch = without_negative_zeros(commit.batch)
         with self._transaction():
             with self._driver.translated():
@@ -83,7 +102,25 @@ class SqlStore:
             folded = fold(result.batch)
             with self._driver.translated():
                 self._write(commit, result, folded)
-        return Outcome(len(result.batch), sum(result.duplicates.values()), sum(result.conflicts.values()))
+            outcome = Outcome(len(result.batch), sum(result.duplicates.values()), sum(result.conflicts.values()))
+            self._doubt = _Doubt(result.batch, outcome, len(batch))
+        self._doubt = None
+        return outcome
+
+    def _settle(self, commit: Commit) -> _Doubt | None:
+        """What was in doubt, if it is this commit and was stored after all."""
+        doubt, batch = self._doubt, commit.batch
+        if doubt is None:
+            return None
+        with self._transaction(), self._driver.translated():
+            found = self._driver.ask(
+                "SELECT checksum FROM batch WHERE n = ? AND writer_key = "
+                "(SELECT writer_key FROM writer WHERE name = ?)",
+                (doubt.batch.n, doubt.batch.writer),
+            )
+        self._doubt = None
+        again = (batch.writer, batch.n, len(batch)) == (doubt.batch.writer, doubt.batch.n, doubt.given)
+        return doubt if again and found and found[0][0] == checksum(doubt.batch) else None
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets: one past its last, from 1."""
@@ -92,6 +129,10 @@ class SqlStore:
                 "SELECT max(n) FROM batch WHERE writer_key = (SELECT writer_key FROM writer WHERE name = ?)", (writer,)
             )
         return int(rows[0][0] or 0) + 1
+
+    def stream_keys(self) -> dict[str, int]:
+        """The stream key of every stream this writer has stored frames of, by its id."""
+        return {stream: key for stream, (key, _) in self._streams.items()}
 
     def decoder_states(self) -> dict[str, bytes]:
         """What the decoders of each source saved last."""
@@ -147,25 +188,30 @@ class SqlStore:
         conflicts: dict[str, int],
     ) -> tuple[DeadLetter, ...]:
         """Hold the frames that were not new against those that are there."""
-        there = np.flatnonzero(~new)
-        keys = list(
-            zip(rows.stream_keys[there].tolist(), rows.t_ns[there].tolist(), rows.seq[there].tolist(), strict=True)
-        )
-        stored = self._driver.stored(keys)
         letters: list[DeadLetter] = []
-        starts = np.cumsum([0, *(len(part) for part in batch.frames)])
-        owners = (np.searchsorted(starts, there, side="right") - 1).tolist()
-        for index, owner, key in zip(there.tolist(), owners, keys, strict=True):
-            part, row = batch.frames[owner], int(index - starts[owner])
-            column, text = stored[key]
-            kept = self._driver.decode([column], part.stream.width)[0]
-            kept_texts = decode_texts(text) if text is not None else ()
+        known = ~new
+        stored = self._driver.stored(
+            zip(rows.stream_keys[known].tolist(), rows.t_ns[known].tolist(), rows.seq[known].tolist(), strict=True)
+        )
+        start = 0
+        for part in batch.frames:
+            key = int(rows.stream_keys[start])
+            there = np.flatnonzero(known[start : start + len(part)])
+            start += len(part)
+            if not len(there):
+                continue
+            found = [stored[key, int(part.t_ns[row]), int(part.seq[row])] for row in there]
+            kept = self._driver.decode([column for column, _ in found], part.stream.width)
+            same = same_rows(kept, part.values[there]).tolist()
             source = part.stream.source
-            if same_row(kept, part.values[row]) and kept_texts == (part.texts[row] if part.texts else ()):
-                duplicates[source] = duplicates.get(source, 0) + 1
-            else:
-                conflicts[source] = conflicts.get(source, 0) + 1
-                letters.append(conflict_letter(part, row, kept, kept_texts))
+            for place, row in enumerate(there.tolist()):
+                text = found[place][1]
+                kept_texts = decode_texts(text) if text is not None else ()
+                if same[place] and kept_texts == (part.texts[row] if part.texts else ()):
+                    duplicates[source] = duplicates.get(source, 0) + 1
+                else:
+                    conflicts[source] = conflicts.get(source, 0) + 1
+                    letters.append(conflict_letter(part, row, kept[place], kept_texts))
         return tuple(letters)
 
     def _write(self, commit: Commit, result: _Sorted, folded: Folded) -> None:
@@ -226,7 +272,7 @@ class SqlStore:
                 texts = encode_texts(latest.texts)
                 rows.append((key, latest.t_ns, latest.seq, latest.received_ns, latest.quality, value, texts))
         if rows:
-            self._driver.many(_LATEST, rows)
+            self._driver.many_typed(_LATEST, _LATEST_TYPES, rows)
 
     def _writer(self, name: str) -> _Writer:
         known = self._writers.get(name)

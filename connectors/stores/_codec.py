@@ -106,6 +106,7 @@ def decode_texts(text: str) -> tuple[str | None, ...]:
     return tuple(json.loads(text))
 
 
+@lru_cache(maxsize=4096)
 def encode_signals(signals: tuple[Signal, ...]) -> str:
     """Signals as a JSON array of objects, fields at their defaults left out."""
     rows = [
@@ -124,7 +125,7 @@ def decode_signals(text: str) -> tuple[Signal, ...]:
 
 
 @lru_cache(maxsize=16384)
-def decode_stream(  # noqa: PLR0913, PLR0917  one argument a column
+def decode_stream(  # noqa: PLR0913  one argument a column
     id_: str,
     source: str,
     sequenced: bool,  # noqa: FBT001  as the database gives it
@@ -158,9 +159,10 @@ def checksum(batch: Batch) -> str:
     return digest.hexdigest()
 
 
-def same_row(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Whether two rows of values are equal, absent where the other is absent."""
-    return bool(np.array_equal(one, other, equal_nan=True))
+def same_rows(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows (n, width) have equal values, absent where the other is absent: bool (n,)."""
+    same: NDArray[np.bool_] = ((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)
+    return same
 
 
 def conflict_letter(

@@ -44,6 +44,10 @@ class Driver(Protocol):
         """Run one statement for many rows."""
         ...
 
+    def many_typed(self, sql: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows with columns of these PostgreSQL types."""
+        ...
+
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""
         ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from connectors.stores._reader import Reader
 
 BATCHES_A_READ = 256
-"""Batches fetched at once by `SqlHistory.batches`."""
+FRAMES_A_READ = 20_000
+"""Batches, and about how many frames of them, fetched at once by `SqlHistory.batches`: bounds its memory."""
 KEYFRAMES_A_READ = 16
 TEXTS_A_LOOK_BACK = 64
 
@@ -29,11 +30,6 @@ _TEXT_JOIN = "LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns =
 _KEYFRAME = """SELECT w.name, k.n, k.tick_ns, k.is_full, k.sha256, k.state
 FROM keyframe k JOIN writer w ON w.writer_key = k.writer_key WHERE w.name = ?"""
 _EVENT = "SELECT kind, t_ns, asset, signal, before, after FROM event"
-# Whole rows of texts are compared in the database: only the few that differ come out to be parsed.
-_TEXTS = """SELECT t_ns, texts FROM (
- SELECT t_ns, seq, texts, lag(texts) OVER (ORDER BY t_ns, seq) AS last FROM frame_text
- WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
-WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
 
 class SqlHistory:
@@ -96,8 +92,8 @@ class SqlHistory:
         column = _column(found.text_columns, signal)
         if column is None or end_ns <= start_ns:
             return []
-        rows = self._reader.ask(_TEXTS, (key, start_ns, end_ns))
-        texts = ((int(t_ns), decode_texts(row)[column]) for t_ns, row in rows)
+        rows = self._reader.texts(key, start_ns, end_ns)
+        texts = ((t_ns, decode_texts(row)[column]) for t_ns, row in rows)
         return changes_of(self._text_at(key, column, start_ns), start_ns, texts)
 
     def _text_at(self, key: int, column: int, t_ns: int) -> str | None:
@@ -129,17 +125,19 @@ class SqlHistory:
             )
             if not cuts:
                 return
+            ahead = itertools.accumulate(last - first + 1 for _, _, first, last in cuts)
+            cuts = cuts[: 1 + sum(frames <= FRAMES_A_READ for frames in ahead)]
             streams = self.streams()
             rows = self._reader.ask(
                 "SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts, f.batch, f.stream_key "  # noqa: S608
                 f"FROM frame f {_TEXT_JOIN} WHERE f.id >= ? AND f.id <= ? ORDER BY f.id",
                 (cuts[0][2], cuts[-1][3]),
             )
-            by_batch = {n: list(group) for n, group in groupby(rows, key=lambda row: row[6])}
+            by_batch = {n: list(group) for n, group in itertools.groupby(rows, key=lambda row: row[6])}
             for n, tick_ns, _, _ in cuts:
                 parts = [
                     self._frames_of(streams[stream_key], list(group))
-                    for stream_key, group in groupby(by_batch.get(n, ()), key=lambda row: row[7])
+                    for stream_key, group in itertools.groupby(by_batch.get(n, ()), key=lambda row: row[7])
                 ]
                 yield Batch(writer, int(n), int(tick_ns), tuple(parts))
             first_n = int(cuts[-1][0]) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,10 @@ FROM stream s CROSS JOIN LATERAL (
  WHERE g.stream_key = s.stream_key AND g.t_ns <= %s AND g.quality != 68
  ORDER BY g.t_ns DESC, g.seq DESC LIMIT 1) AS f
 LEFT JOIN frame_text x ON x.stream_key = s.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"""
+_TEXTS = """SELECT t_ns, texts FROM (
+ SELECT t_ns, seq, texts, lag(texts) OVER (ORDER BY t_ns, seq) AS last FROM frame_text
+ WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
+WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
@@ -72,6 +77,21 @@ def translated() -> Iterator[None]:
 @lru_cache(maxsize=256)
 def _sql(text: str) -> bytes:
     return text.replace("?", "%s").encode()
+
+
+@lru_cache(maxsize=16)
+def _unnested(text: str, types: tuple[str, ...]) -> bytes:
+    """``VALUES (?,?)`` as a SELECT from whole columns; columns of arrays come as text (unnest would flatten them)."""
+    head, _, tail = re.split(r"(VALUES \([?,]+\))", text)
+    names = [f"c{number}" for number in range(len(types))]
+    chosen = ",".join(f"{name}::{kind}" for name, kind in zip(names, types, strict=True))
+    columns = ",".join(f"%s::{'text' if kind.endswith('[]') else kind}[]" for kind in types)
+    return f"{head}SELECT {chosen} FROM unnest({columns}) AS u ({','.join(names)}){tail}".encode()  # noqa: S608
+
+
+def _literal(values: Sequence[float | None]) -> str:
+    """PostgreSQL's text of an array of numbers."""
+    return f"{{{','.join('NULL' if value is None else repr(value) for value in values)}}}"
 
 
 class PostgresDriver:
@@ -116,6 +136,17 @@ class PostgresDriver:
         """Run one statement for many rows."""
         with self._connection.cursor() as cursor:
             cursor.executemany(_sql(sql), rows)
+
+    def many_typed(self, sql: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows with columns of these types, in one statement.
+
+        Half a thousand upserts row by row take the server and psycopg 20 ms.
+        """
+        columns = [
+            [_literal(value) for value in column] if kind.endswith("[]") else list(column)
+            for kind, column in zip(types, zip(*rows, strict=True), strict=True)
+        ]
+        self._connection.execute(_unnested(sql, tuple(types)), columns)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""
@@ -277,6 +308,10 @@ class PostgresReader:
             (column + 1, key, start_ns, end_ns, column + 1),
         )
         return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
+
+    def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """Times and rows of texts with after < t_ns < end that differ from the row before, in order."""
+        return self.ask(_TEXTS, (key, after_ns, end_ns))
 
     def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
         """Lists → float64 (n, width)."""

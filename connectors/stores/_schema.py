@@ -25,6 +25,8 @@ from twin.errors import StoreError
 
 SCHEMA_VERSION = 1
 
+_UPDATED_OFTEN = {"fillfactor": 50}  # room beside each row, so that PostgreSQL rewrites it in place (HOT)
+
 metadata = MetaData()
 
 _Key = BigInteger().with_variant(Integer, "sqlite")  # in SQLite only INTEGER PRIMARY KEY is the rowid itself
@@ -59,7 +61,7 @@ stream = Table(
 )
 
 # Frames get their ids in the order of the cut, so a batch is the range [first_id, last_id] and is read
-# back in order without a third index on the hot table.
+# back in order without an index on (writer_key, batch), which costs 0.4-1.9 µs a frame on SQLite.
 batch = Table(
     "batch",
     metadata,
@@ -73,6 +75,8 @@ batch = Table(
     sqlite_with_rowid=False,
 )
 
+# In SQLite a rowid table with a unique index: at 20 values, batches of 1000 over 50 streams, 4.0-5.2 µs
+# a frame and 205 bytes, against 4.6-5.7 µs and 220 bytes WITHOUT ROWID; and only rowids give the ranges.
 frame = Table(
     "frame",
     metadata,
@@ -108,6 +112,7 @@ stream_count = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("first_ns", BigInteger, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
+    postgresql_with=_UPDATED_OFTEN,
 )
 
 latest = Table(
@@ -120,6 +125,7 @@ latest = Table(
     Column("quality", SmallInteger, nullable=False),
     Column("vals", _Values, nullable=False),
     Column("texts", Text, nullable=False),
+    postgresql_with=_UPDATED_OFTEN,
 )
 
 # ``position`` counts the fold's events from 0; facts from outside the fold are numbered −1, −2, …

@@ -103,6 +103,11 @@ class SqliteDriver:
         """Run one statement for many rows."""
         self._connection.executemany(sql, rows)
 
+    def many_typed(self, sql: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Run one ``INSERT … VALUES (?,?…) …`` for many rows; SQLite needs no types."""
+        del types
+        self._connection.executemany(sql, rows)
+
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""
         return self._connection.execute(sql, values).fetchall()

@@ -56,7 +56,7 @@ VALUES (?,?,?,?,?,?,?,?,1)"""
 def count_streams(driver: Driver, rows: Sequence[Sequence[int]]) -> None:
     """Add to what is stored of each stream."""
     if rows:
-        driver.many(_STREAM, rows)
+        driver.many_typed(_STREAM, ("bigint",) * 7, rows)
 
 
 def count_sources(

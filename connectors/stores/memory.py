@@ -17,7 +17,7 @@ from connectors.stores._codec import (
     clean_letter,
     conflict_letter,
     same_columns,
-    same_row,
+    same_rows,
 )
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import changes_of, series_of
@@ -125,7 +125,9 @@ class MemoryStore:
                 index += 1
                 if there is None:
                     fresh[place] = part.take(np.array([row]))
-                elif same_row(there.values[0], part.values[row]) and there.texts == part.texts[row : row + 1]:
+                elif (
+                    same_rows(there.values, part.values[row : row + 1])[0] and there.texts == part.texts[row : row + 1]
+                ):
                     duplicates[part.stream.source] = duplicates.get(part.stream.source, 0) + 1
                 else:
                     letters.append(conflict_letter(part, row, there.values[0], there.texts[0] if there.texts else ()))
@@ -206,6 +208,10 @@ class MemoryStore:
         """The number the writer's next batch gets: one past its last, from 1."""
         with self._lock:
             return max(self._batches.get(writer, ()), default=0) + 1
+
+    def stream_keys(self) -> dict[str, int]:
+        """The stream key of every stream by its id."""
+        return {stream: kept.key for stream, kept in self._kept.items()}
 
     def decoder_states(self) -> dict[str, bytes]:
         """What the decoders of each source saved last."""
@@ -364,6 +370,10 @@ class MemoryStore:
         """Every term of the accounting equations by source."""
         with self._lock:
             return {source: dict(terms) for source, terms in sorted(self._sources.items())}
+
+
+def _same(there: Frames, part: Frames, row: int) -> bool:
+    return bool(same_rows(there.values, part.values[row : row + 1])[0]) and there.texts == part.texts[row : row + 1]
 
 
 def _int(value: object) -> int:

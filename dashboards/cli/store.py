@@ -54,7 +54,6 @@ def info(
 def verify(url: Url, *, json: Json = False) -> None:
     """Fold everything again and compare with what was recorded live; exit 1 on a mismatch."""
     from connectors.stores.sql import open_history
-
     from twin.keyframes import verify as refold
 
     history = open_history(url)

@@ -23,7 +23,7 @@ from connectors.stores._rows import rows_of
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from twin.ports import Commit, Folded, Store
-from twin.sample import Batch, Frames, Signal, Stream, batch_of, stream_of
+from twin.sample import Batch, Frames, Latest, Signal, Stream, batch_of, stream_of
 
 BATCH, WIDTH, PERIOD_NS = 1000, 20, 10_000_000
 
@@ -58,14 +58,25 @@ def timed(name: str, steps: Iterator[int]) -> float:
     return wall / frames
 
 
+def newest(batch: Batch) -> Folded:
+    """What a mirror gives: the newest frame of each stream."""
+    return Folded(
+        (),
+        tuple(
+            Latest(p.stream, int(p.t_ns[-1]), int(p.seq[-1]), int(p.received_ns[-1]), 192, p.values[-1])
+            for p in batch.frames
+        ),
+    )
+
+
 def append_all(store: Store, work: list[Batch]) -> Iterator[int]:
     for batch in work:
-        yield store.append(Commit(batch), lambda _: Folded((), ())).stored
+        yield store.append(Commit(batch), newest).stored
 
 
 def append_again(store: Store, work: list[Batch]) -> Iterator[int]:
-    for n, batch in enumerate(work, len(work) + 1):
-        again = Batch(batch.writer, n, batch.tick_ns, batch.frames)
+    for batch in work:
+        again = Batch(batch.writer, store.next_batch(batch.writer), batch.tick_ns, batch.frames)
         yield store.append(Commit(again), lambda _: Folded((), ())).duplicate
 
 

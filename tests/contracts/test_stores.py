@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.stores import _tally
+from connectors.stores import _history, _tally
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
@@ -88,32 +90,38 @@ class Bench:
         self.store.close()
 
 
-_numbers = itertools.count()
+@pytest.fixture(scope="module")
+def server_database():
+    """A database of this run's own on the PostgreSQL server, dropped at the end."""
+    if not postgres_answers():
+        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
+    name = f"twin_contract_{os.getpid()}"
+    with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def new_place(request, tmp_path):
-    """Makes empty places of one kind, one after the other."""
-    made: list[str] = []
+    """Makes an empty place of one kind."""
+    if request.param == "memory":
+        return lambda: Place("", MemoryStore())
+    if request.param == "sqlite":
+        return lambda: Place(f"sqlite:///{tmp_path}/new/folder/twin.db")
+    name = request.getfixturevalue("server_database")
 
     def make() -> Place:
-        number = next(_numbers)
-        if request.param == "memory":
-            return Place("", MemoryStore())
-        if request.param == "sqlite":
-            return Place(f"sqlite:///{tmp_path}/new/folder{number}/twin.db")
-        name = f"twin_contract_{os.getpid()}_{number}"
-        with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        made.append(name)
+        with psycopg.connect(**SERVER, dbname=name, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
         return Place(f"postgresql://root@127.0.0.1/{name}")
 
-    if request.param == "postgres" and not postgres_answers():
-        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    yield make
-    for name in made:
-        with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return make
 
 
 @pytest.fixture
@@ -371,6 +379,19 @@ def test_a_stream_without_numbers_and_one_of_many_are_stored(bench):
     assert_same_batches(list(bench.history.batches("w")), bench.seen)
 
 
+@pytest.mark.parametrize("width", [1, 8, 57, 64, 65])
+def test_a_signal_is_read_from_rows_of_any_presence(bench, width):
+    wide = stream_of("a", "wide", [Signal(f"s{i}") for i in range(width)])
+    rows = [[1.5 * i for i in range(width)], [None] * width]
+    rows += [[i if i % 2 == odd else None for i in range(width)] for odd in (0, 1)]
+    frames = merge([frame(wide, t, t, t, row) for t, row in enumerate(rows)])
+    bench.append(frames)
+    for column in {0, width // 2, width - 1}:
+        series = bench.history.samples("a:wide", f"s{column}", 0, 99, 99)
+        expected = [(t, row[column]) for t, row in enumerate(rows) if row[column] is not None]
+        assert list(zip(series.t_ns.tolist(), series.mean.tolist(), strict=True)) == expected
+
+
 # Reading frames
 
 
@@ -469,9 +490,11 @@ def test_batches_come_back_as_they_were_cut(bench):
     assert list(bench.history.batches("nobody")) == []
 
 
-def test_a_thousand_batches_come_back_in_order(bench):
-    for n in range(1, 601):
-        parts = [arm(n, n, n, None)] if n % 3 else []
+def test_many_batches_come_back_in_order_however_many_are_read_at_once(bench, monkeypatch):
+    monkeypatch.setattr(_history, "FRAMES_A_READ", 50)
+    monkeypatch.setattr(_history, "BATCHES_A_READ", 40)
+    for n in range(1, 151):
+        parts = [merge([arm(n, n + i, n, None) for i in range(60 if n == 7 else 3)])] if n % 3 else []
         bench.store.append(Commit(batch_of("w", n, n * 10, parts)), bench.fold)
     assert_same_batches(list(bench.history.batches("w")), bench.seen)
 
@@ -651,27 +674,29 @@ def test_any_frames_come_back_bit_by_bit(new_place):
 # What only databases do
 
 
-@pytest.fixture
-def database(place):
-    if place.memory is not None:
-        pytest.skip("a memory has no database beneath it")
-    return place
+SQLITE = pytest.mark.parametrize("new_place", ["sqlite"], indirect=True)
+POSTGRES = pytest.mark.parametrize("new_place", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+DATABASES = pytest.mark.parametrize(
+    "new_place", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 
 
-def test_there_is_no_history_before_the_first_store(database):
-    with pytest.raises(StoreUnavailable if database.url.startswith("sqlite") else StoreError):
-        open_history(database.url)
+@DATABASES
+def test_there_is_no_history_before_the_first_store(place):
+    with pytest.raises(StoreUnavailable if place.url.startswith("sqlite") else StoreError):
+        open_history(place.url)
 
 
-def test_a_newer_schema_is_refused_by_name(database):
-    store = open_store(database.url)
+@DATABASES
+def test_a_newer_schema_is_refused_by_name(place):
+    store = open_store(place.url)
     store._driver.begin()
     store._driver.run("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
     store._driver.commit()
     store.close()
     for opened in (open_store, open_history):
         with pytest.raises(StoreError, match="schema 999"):
-            opened(database.url)
+            opened(place.url)
 
 
 def test_an_unknown_url_is_refused():
@@ -680,8 +705,9 @@ def test_an_unknown_url_is_refused():
             opened("mysql://somewhere")
 
 
-def test_a_database_that_fails_at_the_end_leaves_nothing_and_a_retry_works(database):
-    bench = Bench(database)
+@DATABASES
+def test_a_database_that_fails_at_the_end_leaves_nothing_and_a_retry_works(place):
+    bench = Bench(place)
     parts = (arm(10, 1, 1, 1), door(3, "IDLE"))
     driver = bench.store._driver
     driver.begin()
@@ -699,8 +725,9 @@ def test_a_database_that_fails_at_the_end_leaves_nothing_and_a_retry_works(datab
     bench.close()
 
 
-def test_a_reader_sees_commits_of_a_writer_it_shares_nothing_with(database):
-    bench = Bench(database)
+@DATABASES
+def test_a_reader_sees_commits_of_a_writer_it_shares_nothing_with(place):
+    bench = Bench(place)
     for t in range(5):
         bench.append(arm(t, t, t, t))
         assert bench.history.summary().frames == t + 1
@@ -708,8 +735,76 @@ def test_a_reader_sees_commits_of_a_writer_it_shares_nothing_with(database):
     bench.close()
 
 
-def test_a_reader_cannot_write(database):
-    bench = Bench(database)
+@DATABASES
+def test_a_reader_cannot_write(place):
+    bench = Bench(place)
     with pytest.raises(StoreError):
         bench.history._reader.ask("DELETE FROM meta")
+    bench.close()
+
+
+@DATABASES
+def test_a_commit_whose_answer_is_lost_is_not_stored_twice(place, monkeypatch):
+    bench = Bench(place)
+    bench.append(arm(1, 1, 1, 1))
+    driver = bench.store._driver
+    commit_for_good = driver.commit
+    lost = sqlite3.OperationalError if place.url.startswith("sqlite") else psycopg.OperationalError
+
+    def commit_and_lose_the_answer() -> None:
+        commit_for_good()
+        raise lost("the connection is gone")
+
+    commit = Commit(batch_of("w", 2, 5, [arm(1, 1, 1, 1), arm(2, 2, 2, 2)]), counts=(SourceCount("mqtt", 2),))
+    monkeypatch.setattr(driver, "commit", commit_and_lose_the_answer)
+    with pytest.raises(StoreUnavailable):
+        bench.store.append(commit, bench.fold)
+    monkeypatch.undo()
+    assert bench.store.append(commit, bench.fold) == Outcome(1, 1, 0)
+    assert bench.seen[-1].frames[0].seq.tolist() == [2]
+    assert bench.history.by_source()["mqtt"]["received"] == 2
+    assert bench.append(arm(3, 3, 3, 3)) == Outcome(1, 0, 0)
+    assert_same_batches(list(bench.history.batches("w")), [bench.seen[0], bench.seen[1], bench.seen[3]])
+    bench.close()
+
+
+@SQLITE
+def test_a_locked_file_is_unavailable_and_a_retry_works(place):
+    bench = Bench(place)
+    bench.store._driver.run("PRAGMA busy_timeout = 20")
+    with closing(sqlite3.connect(place.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            bench.store.append(Commit(batch_of("w", 1, 0, [arm(1, 1, 1, 1)])), bench.fold)
+        other.execute("ROLLBACK")
+    assert bench.append(arm(1, 1, 1, 1)) == Outcome(1, 0, 0)
+    bench.close()
+
+
+@SQLITE
+def test_a_full_disk_is_unavailable_and_a_retry_works(place):
+    bench = Bench(place)
+    bench.append(arm(1, 1, 1, 1))
+    frames = merge([arm(t, t, t, t) for t in range(2, 5000)])
+    bench.store._driver.run("PRAGMA max_page_count = 40")
+    with pytest.raises(StoreUnavailable, match="full"):
+        bench.append(frames)
+    assert bench.history.summary().frames == 1
+    bench.store._driver.run("PRAGMA max_page_count = 100000")
+    assert bench.append(frames) == Outcome(4998, 0, 0)
+    assert bench.store._driver.ask("PRAGMA integrity_check") == [("ok",)]
+    bench.close()
+
+
+@POSTGRES
+def test_a_lost_connection_is_unavailable_and_the_next_try_connects_anew(place):
+    bench = Bench(place)
+    bench.append(arm(1, 1, 1, 1))
+    with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as other:
+        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        other.execute(gone, (place.url.rpartition("/")[2],))
+    with pytest.raises(StoreUnavailable):
+        bench.store.append(Commit(batch_of("w", 2, 0, [arm(2, 2, 2, 2)])), bench.fold)
+    assert bench.history.summary().frames == 1
+    assert bench.append(arm(2, 2, 2, 2)) == Outcome(1, 0, 0)
     bench.close()

@@ -186,9 +186,7 @@ class Arms:
         target = _HALL_CELSIUS + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
         heat = np.empty_like(target)
         for joint, keep in enumerate(_HEAT_KEEP):
-            heat[:, joint], carried = lfilter(
-                [1.0 - keep], [1.0, -keep], target[:, joint], zi=[arm.carried[joint]]
-            )
+            heat[:, joint], carried = lfilter([1.0 - keep], [1.0, -keep], target[:, joint], zi=[arm.carried[joint]])
             arm.carried[joint] = carried[0]
         steps = [arm.track.steps[i] for i in motion.index[::every]]
         values = np.column_stack(
@@ -220,9 +218,7 @@ def _is_at_work(state: UnitState) -> bool:
     return state in (UnitState.EXECUTE, UnitState.ABORTED)
 
 
-def station_phase(
-    track: Track[StationStep], t_ms: NDArray[np.int64]
-) -> tuple[NDArray[np.intp], Rows, Rows, Rows]:
+def station_phase(track: Track[StationStep], t_ms: NDArray[np.int64]) -> tuple[NDArray[np.intp], Rows, Rows, Rows]:
     """Which step a station is in, its phase, and the phase's derivatives by seconds: each (n,)."""
     index = track.index(t_ms)
     table = np.array([(step.phase, step.rate, step.bend) for step in track.steps])[index]
@@ -271,6 +267,8 @@ def build_arms(
         own = streams[asset.id]
         warm = random_of(seed, asset.id, "heat").uniform(3.0, 9.0, ARM_MODELS[model].joints)
         path = working_path(asset, seed, task=task)
-        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HEAT_KEEP * (_HALL_CELSIUS + warm))
+        arm = Arm(
+            asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HEAT_KEEP * (_HALL_CELSIUS + warm)
+        )
         by_model.setdefault(model, []).append(arm)
     return [Arms(ARM_MODELS[model], arms, calendar) for model, arms in by_model.items()]

@@ -213,15 +213,11 @@ class Fleet:
             track = robot.track
             begins, steps = track.times, track.steps
             index = track.index(pose_ms).tolist()
-            poses = [
-                self._pose(steps[i], t - begins[i]) for t, i in zip(pose_ms.tolist(), index, strict=True)
-            ]
+            poses = [self._pose(steps[i], t - begins[i]) for t, i in zip(pose_ms.tolist(), index, strict=True)]
             told.append(Truth(robot.pose, pose_ms, np.array(poses)))
             index = track.index(seconds).tolist()
             now = [(steps[i], t - begins[i]) for t, i in zip(seconds.tolist(), index, strict=True)]
-            rows = [
-                (_charge_at(step, after_ms) / _WHOLE, step.load_kg, float(step.charging)) for step, after_ms in now
-            ]
+            rows = [(_charge_at(step, after_ms) / _WHOLE, step.load_kg, float(step.charging)) for step, after_ms in now]
             texts = tuple((step.state.value, step.task, step.node) for step, _ in now)
             told.append(Truth(robot.status, seconds, np.array(rows), texts))
             span.power_w[robot.asset.id] = np.array([_CHARGER_W * row[2] for row in rows])

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import simpy
 
+from twin.errors import ScenarioError
 from twin.ids import leaf_of, place_of
 from twin.packml import UnitState
 from twin.simulation.attributes import number, word
 from twin.simulation.calendar import MS_PER_S
 from twin.simulation.sensors import random_of
 from twin.simulation.tracks import Track
-from twin.errors import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -76,9 +76,7 @@ class Unit:
         self.random = random_of(seed, asset.id, "station")
         self.cycle_s = number(asset, "cycle_s", DEFAULT_CYCLE_S[asset.type], low=8.0, high=3600.0)
         self.scrap_ratio = number(asset, "scrap_ratio", DEFAULT_SCRAP_RATIO[asset.type], low=0.0, high=1.0)
-        self._between_failures_s = number(
-            asset, "between_failures_s", DEFAULT_BETWEEN_FAILURES_S, low=60.0, high=1e9
-        )
+        self._between_failures_s = number(asset, "between_failures_s", DEFAULT_BETWEEN_FAILURES_S, low=60.0, high=1e9)
         self.now = StationStep(wear_um=int(self.random.integers(_FRESH_TOOL_UM, _WEAR_LIMIT_UM - 40)))
         self.track: Track[StationStep] = Track(self.now)
         self._until_failure_ms = self._draw_failure_ms()

@@ -80,7 +80,9 @@ def build_plant(site: Site, *, seed: int, start_ns: int) -> Plant:
         raise ScenarioError(f"{site.id}: there is nothing to simulate, the site has no assets")
     unknown = sorted({asset.type for asset in site.assets} - set(ASSET_TYPES))
     if unknown:
-        raise ScenarioError(f"{site.id}: no law of motion for {', '.join(unknown)}; there are: {', '.join(ASSET_TYPES)}")
+        raise ScenarioError(
+            f"{site.id}: no law of motion for {', '.join(unknown)}; there are: {', '.join(ASSET_TYPES)}"
+        )
     calendar = Calendar(site, start_ns)
     streams = {asset.id: _streams_of(asset) for asset in site.assets}
     by_type: dict[str, list[Asset]] = {name: [] for name in ASSET_TYPES}

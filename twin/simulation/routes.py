@@ -114,9 +114,7 @@ class RouteGraph:
 
     def goes_straight_on(self, edge: Edge) -> bool:
         """Whether a lane leads on from the edge's end without a turn."""
-        return any(
-            turn_rad(edge.heading_rad, onward.heading_rad) < STRAIGHT_RAD for onward in self.edges[edge.end]
-        )
+        return any(turn_rad(edge.heading_rad, onward.heading_rad) < STRAIGHT_RAD for onward in self.edges[edge.end])
 
     def left_s(self, goal: str) -> dict[str, float]:
         """The least time from each node to ``goal``: a bound that no trip beats."""
