@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 import dashboards
 from dashboards import errors, shell
 from dashboards.guard import Guard, Rules
+from dashboards.health import health_router
 from dashboards.i18n import words
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
@@ -112,6 +113,7 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
                 response.headers.append("set-cookie", set_cookie(name, asked[name]))
         return response
 
+    server.include_router(health_router(behind))
     server.include_router(view_router(behind))
 
 

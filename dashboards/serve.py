@@ -21,12 +21,23 @@ from dashboards.subscription import Subscription
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from twin.config import Factory
 
 log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without signals: they belong to the process's own event."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them as they are."""
+        yield
+
+
 STOP_S = 1
 POLL_S = 0.1
 
@@ -40,7 +51,7 @@ def run_web(factory: Factory, stop: threading.Event, folder: Path) -> None:
     reader = Reader(lambda: open_history(factory.store.url), clock)
     hub = LiveHub(factory.hub, asset_types(), reader, clock)
     behind = Behind(factory, hub, reader, clock, folder)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(behind, lambda: _living(factory, hub)),
             host=factory.web.host,
@@ -60,8 +71,7 @@ def run_web(factory: Factory, stop: threading.Event, folder: Path) -> None:
 
 
 async def _serve(server: uvicorn.Server, stop: threading.Event) -> None:
-    """Serve without touching signals, which belong to the process's own event."""
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    """Serve until told to stop."""
     serving = asyncio.create_task(server.serve())
     while not stop.is_set() and not serving.done():
         await asyncio.sleep(POLL_S)

@@ -36,7 +36,9 @@ def frame(asked: Asked, zone: str) -> Any:
             html.A(asked.t("shell.skip"), href="#page", className="pg-skip"),
             html.Header(
                 [
-                    html.A(icon(BRAND, filled=True), href="/", className="brand", title=asked.t("shell.brand")),
+                    dcc.Link(
+                        icon(BRAND, filled=True), href="/", className="brand", title=asked.t("shell.brand"), refresh=False
+                    ),
                     html.Nav(id="crumbs", className="crumbs", **{"aria-label": asked.t("shell.where")}),
                     html.Div(
                         [

@@ -49,8 +49,8 @@ class View(Protocol):
         """The newest frames at an earlier moment, by device time."""
         ...
 
-    def frames(self, stream: str, start_ns: int, limit: int | None = None) -> Frames:
-        """A stream's frames from ``start_ns`` to the clock."""
+    def frames(self, stream: str, start_ns: int, end_ns: int | None = None, limit: int | None = None) -> Frames:
+        """A stream's frames in [start, end), to the clock at the latest."""
         ...
 
     def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
@@ -93,9 +93,10 @@ class _Bounded:
         """The newest frames at an earlier moment, by device time."""
         return self._history.as_of(min(t_ns, self._clock_ns), streams)
 
-    def frames(self, stream: str, start_ns: int, limit: int | None = None) -> Frames:
-        """A stream's frames from ``start_ns`` to the clock."""
-        return self._history.frames(stream, start_ns, self._clock_ns + 1, limit)
+    def frames(self, stream: str, start_ns: int, end_ns: int | None = None, limit: int | None = None) -> Frames:
+        """A stream's frames in [start, end), to the clock at the latest."""
+        end_ns = self._clock_ns + 1 if end_ns is None else self._end(end_ns)
+        return self._history.frames(stream, start_ns, end_ns, limit)
 
     def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
         """One numeric signal."""
