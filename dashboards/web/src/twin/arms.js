@@ -151,10 +151,12 @@ export class Arms {
   }
 
   tint(item) {
-    const main = new Color(color(INKS[item.look] ?? INKS.none));
-    const joint = new Color(color(item.look === "fault" || item.look === "held" ? INKS[item.look] : item.look === "lost" ? "--arm-lost" : "--arm-joint"));
+    // an abnormal arm keeps its metal and gets coloured joints: the disc below it and its label say the same
+    const abnormal = item.look === "fault" || item.look === "held";
+    const main = new Color(color(abnormal ? INKS.none : (INKS[item.look] ?? INKS.none)));
+    const joint = new Color(color(abnormal || item.look === "lost" || item.look === "unknown" ? INKS[item.look] : "--arm-joint"));
     item.group.links.forEach((mesh, i) => {
-      mesh.setColorAt(item.at, i === 1 || i === 2 || i === 0 ? main : joint);
+      mesh.setColorAt(item.at, i === 1 || i === 2 || (i === 0 && !abnormal) ? main : joint);
       mesh.instanceColor.needsUpdate = true;
     });
   }

@@ -10,10 +10,10 @@ const size = (asset, name, otherwise) => (typeof asset.attributes?.[name] === "n
 
 export class Furniture {
   constructor(scene, site, assets, whole) {
-    this.flat = new Boxes(scene, false);
+    this.flat = new Boxes(scene, false, undefined, -2);
     this.solid = new Boxes(scene, true);
     this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 24).rotateX(Math.PI / 2));
-    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 40).rotateX(Math.PI / 2));
+    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 40).rotateX(Math.PI / 2), -1);
     this.bodies = new Map();
     this.levels = new Map();
     this.spots = new Map();
