@@ -6,6 +6,7 @@ const BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 15000;
 const SILENT_AFTER_MS = 20000;
 const CHANGE_SITE_MS = 60;
+const ANY_SITE_MS = 700;
 
 class Live {
   constructor() {
@@ -49,13 +50,15 @@ class Live {
 
   plan() {
     clearTimeout(this.planned);
+    // A page that names no site yet will do so in a moment.
+    const named = [...this.wants.values()].some(Boolean);
     this.planned = setTimeout(() => {
       if (!this.wants.size) return;
       const sites = new Set([...this.wants.values()].filter(Boolean));
       const site = sites.size === 1 ? [...sites][0] : "*";
       // A socket that already brings every site stays when only the status bar is left on the page.
       if (this.site === null || (sites.size && site !== this.site)) this.open(site);
-    }, CHANGE_SITE_MS);
+    }, named ? CHANGE_SITE_MS : ANY_SITE_MS);
   }
 
   open(site) {

@@ -18,7 +18,8 @@ const AXIS = 18;
 const RECEIVED = 30;
 const EVENTS = 18;
 const FLAG = 20;
-const LANE_MIN = 12;
+const LANE_MIN = 14;
+const LANE_MAX = 28;
 const LANE_NATURAL = 20;
 const HOUR_MS = 3_600_000;
 const SPANS_H = [0.25, 1, 4, 8, 24];
@@ -44,6 +45,10 @@ export class StateStripCore extends Core {
     if (props.controls) root.append(this.buildControls());
     root.append(this.note, this.body);
     toggle(root, "has-controls", props.controls);
+    const seen = new ResizeObserver(() => this.plot.style.setProperty("--seen", `${this.body.clientHeight}px`));
+    seen.observe(this.body);
+    this.until(() => seen.disconnect());
+    this.body.addEventListener("scroll", () => this.sheet.ask(), { passive: true });
     this.sheet = new Sheet(this.plot, (context, width, height) => this.draw(context, width, height), t("strip.title"));
     this.until(() => this.sheet.dispose());
     this.abort = new AbortController();
@@ -143,12 +148,11 @@ export class StateStripCore extends Core {
     this.rows = ids.map((id) => ({ id, segments: lanes.get(id)?.segments ?? [] }));
     const name = ids.join(" ");
     this.body.style.setProperty("--natural", `${this.fixed + ids.length * LANE_NATURAL}px`);
-    this.body.style.setProperty("--least", `${this.fixed + ids.length * LANE_MIN}px`);
     if (name !== this.namesDrawn) {
       this.namesDrawn = name;
       const links = this.rows.map((row) => (row.link = el("a", { href: assetHref(row.id), onclick: follow, title: row.id }, shortName(row.id))));
       const heads = this.props.controls ? [el("span", { class: "is-received" }, t("strip.received")), el("span", { class: "is-events" }, t("strip.events"))] : [];
-      this.names.replaceChildren(...heads, el("div", { class: "ft-lane-links" }, links));
+      this.names.replaceChildren(el("div", { class: "ft-lane-head" }, heads), el("div", { class: "ft-lane-links" }, links), el("div", { class: "ft-lane-foot" }));
     }
     this.sheet.ask();
   }
@@ -246,7 +250,7 @@ export class StateStripCore extends Core {
           this.to = next >= end && !clock.replaying ? null : Math.min(end, next);
           this.later();
           this.sheet.ask();
-        } else if (event.ctrlKey || this.props.controls) {
+        } else if (event.ctrlKey || (this.props.controls && event.offsetY < this.fixed - AXIS) || this.body.scrollHeight <= this.body.clientHeight + 1) {
           event.preventDefault();
           this.setSpan(this.span_ms * 1.25 ** Math.sign(event.deltaY), event.offsetX / Math.max(1, plot.clientWidth - RIGHT));
         }
@@ -257,6 +261,13 @@ export class StateStripCore extends Core {
 
   // ---- picture ----
 
+  /** Lanes share the height there is, within limits; what does not fit scrolls. */
+  laneHeight(room) {
+    const tall = this.rows.length ? Math.min(LANE_MAX, Math.max(LANE_MIN, Math.floor(room / this.rows.length))) : 0;
+    this.names.style.setProperty("--lane", `${tall}px`);
+    return tall;
+  }
+
   draw(context, width, height) {
     const { from, to } = this.view;
     const right = width - RIGHT;
@@ -265,15 +276,23 @@ export class StateStripCore extends Core {
     const controls = this.props.controls;
     const top = controls ? FLAG + RECEIVED + EVENTS : 0;
     const bottom = height - AXIS;
-    const tall = this.rows.length ? Math.min(28, (bottom - top) / this.rows.length) : 0;
+    const tall = this.laneHeight(bottom - top);
     const area = { x, from, to, right, top, bottom, width, height, now };
-    this.names.style.setProperty("--lane", `${tall}px`);
+    const scrolled = this.body.scrollTop;
     this.grid(context, area);
     if (controls) {
       this.drawReceived(context, area);
       this.drawEvents(context, area);
     }
-    this.rows.forEach((row, i) => this.drawRow(context, row, top + i * tall, tall, area));
+    context.save();
+    context.beginPath();
+    context.rect(0, top, width, bottom - top);
+    context.clip();
+    this.rows.forEach((row, i) => {
+      const at = top + i * tall - scrolled;
+      if (at + tall > top && at < bottom) this.drawRow(context, row, at, tall, area);
+    });
+    context.restore();
     if (!this.rows.some((row) => row.segments.length)) {
       context.fillStyle = color("--ink-3");
       context.font = `12px ${color("--font")}`;
@@ -417,7 +436,7 @@ export class StateStripCore extends Core {
     context.globalAlpha = 0.6;
     context.fillRect(Math.round(x), 0, 1, bottom);
     context.globalAlpha = 1;
-    const row = this.rows[Math.floor((y - top) / tall)];
+    const row = this.rows[Math.floor((y - top + this.body.scrollTop) / tall)];
     const segment = y >= top ? row?.segments.find(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
     const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
     context.font = `600 11px ${color("--font")}`;

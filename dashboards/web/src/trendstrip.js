@@ -327,7 +327,7 @@ export class TrendStripCore extends Core {
     context.beginPath();
     context.rect(LEFT, plotTop, right - LEFT, plotBottom - plotTop);
     context.clip();
-    this.normalRange(context, column, y, plotTop, plotBottom, right);
+    this.normalRange(context, column, y, plotTop, plotBottom, right, points);
     this.gaps(context, points, x, plotTop, plotBottom, right, stale && this.fixedTo === null);
     this.pens(context, points, x, y);
     context.restore();
@@ -380,7 +380,7 @@ export class TrendStripCore extends Core {
     }
   }
 
-  normalRange(context, column, y, plotTop, plotBottom, right) {
+  normalRange(context, column, y, plotTop, plotBottom, right, points) {
     if (column.low === null && column.high === null) return;
     const top = column.high === null || column.high === undefined ? plotTop : Math.max(plotTop, y(column.high));
     const bottom = column.low === null || column.low === undefined ? plotBottom : Math.min(plotBottom, y(column.low));
@@ -390,10 +390,12 @@ export class TrendStripCore extends Core {
       context.fillRect(LEFT, top, right - LEFT, bottom - top);
       context.globalAlpha = 1;
     }
-    context.strokeStyle = color("--p2");
     context.setLineDash([6, 3]);
     for (const limit of [column.low, column.high]) {
       if (limit === null || limit === undefined) continue;
+      // a limit takes its colour only where something crossed it
+      const crossed = points.some((point) => (limit === column.high ? point.max > limit : point.min < limit));
+      context.strokeStyle = color(crossed ? "--p2" : "--ink-3");
       const at = Math.round(y(limit)) + 0.5;
       if (at <= plotTop + 1 || at >= plotBottom - 1) continue;
       context.beginPath();

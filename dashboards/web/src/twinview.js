@@ -4,6 +4,7 @@ import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Core } from "./component.js";
 import { assetsOf, named } from "./directory.js";
 import { el, setText } from "./dom.js";
+import { number } from "./format.js";
 import { live } from "./live.js";
 import { assetHref, go } from "./navigate.js";
 import { present } from "./present.js";
@@ -18,6 +19,9 @@ import { t } from "./words.js";
 const MAX_RATIO = 1.5;
 const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
+const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
+const MAX_ENLARGED = 2.2;
+const MAX_ENLARGED_3D = 1.6;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
 export class TwinViewCore extends Core {
@@ -27,7 +31,8 @@ export class TwinViewCore extends Core {
     super(root, props, emit);
     this.stage = el("div", { class: "ft-stage" });
     this.note = el("p", { class: "ft-empty" });
-    root.append(this.stage, this.note);
+    this.legend = el("p", { class: "ft-twin-legend", hidden: true });
+    root.append(this.stage, this.note, this.legend);
     this.frames = 0;
     try {
       this.renderer = new WebGLRenderer({ antialias: true, alpha: true, powerPreference: "high-performance" });
@@ -110,7 +115,13 @@ export class TwinViewCore extends Core {
       const item = { asset, arm: arms.get(asset.id), vehicle: vehicles.get(asset.id), heard: 0 };
       const high = LABEL_HEIGHTS[asset.type] ?? 1.4;
       const { x_m = 0, y_m = 0 } = asset.pose ?? {};
-      const at = item.vehicle ? () => [item.vehicle.shown[0], item.vehicle.shown[1], high] : () => [x_m, y_m, high];
+      // on the plan a name stands below its asset, in space above it
+      const half = (asset.type === "robot_arm" ? 0.95 : asset.type === "mobile_robot" ? 0.42 : 0) || FOOT_M[asset.type] || 0.6;
+      const drop = () => half * (item.arm || item.vehicle ? this.scale : 1);
+      const at = () => {
+        const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
+        return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : high * 0.86];
+      };
       item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, (id) => this.pick(id), QUIET.has(asset.type));
       for (const stream of asset.streams) this.byKey.set(stream.key, item);
       return item;
@@ -191,14 +202,22 @@ export class TwinViewCore extends Core {
     if (this.whole && this.site) return { x: this.site.size_m[0] / 2, y: this.site.size_m[1] / 2, w: this.site.size_m[0], d: this.site.size_m[1], h: 0.3 };
     const xs = this.assets.map((asset) => asset.pose?.x_m ?? 0);
     const ys = this.assets.map((asset) => asset.pose?.y_m ?? 0);
-    const pad = 2.6;
+    const pad = 1.9;
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.7 };
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.72 };
+  }
+
+  /** How much larger than life arms can be drawn without touching each other. */
+  room() {
+    let nearest = Infinity;
+    const poses = this.arms.items.map((item) => item.pose);
+    for (let i = 0; i < poses.length; i++) for (let j = 0; j < i; j++) nearest = Math.min(nearest, Math.hypot(poses[i].x_m - poses[j].x_m, poses[i].y_m - poses[j].y_m));
+    return Math.max(1, Math.min(MAX_ENLARGED, nearest / 2.4));
   }
 
   applyMode() {
     this.controls?.dispose();
-    this.camera = this.flat ? new OrthographicCamera(-1, 1, 1, -1, 0.1, 500) : new PerspectiveCamera(38, 1, 0.1, 800);
+    this.camera = this.flat ? new OrthographicCamera(-1, 1, 1, -1, 0.1, 500) : new PerspectiveCamera(38, 1, this.whole ? 1 : 0.1, 600);
     if (this.flat) this.camera.up.set(0, 0, -1);
     this.controls = new OrbitControls(this.camera, this.renderer.domElement);
     this.controls.enableRotate = !this.flat;
@@ -210,6 +229,12 @@ export class TwinViewCore extends Core {
       this.controls.touches = { ONE: TOUCH.PAN, TWO: TOUCH.DOLLY_PAN };
     }
     this.controls.addEventListener("change", () => this.ask());
+    this.scale = this.whole ? Math.min(this.room(), this.flat ? MAX_ENLARGED : MAX_ENLARGED_3D) : 1;
+    setText(this.legend, this.scale > 1 ? t("twin.enlarged", { n: number(this.scale, 1) }) : "");
+    this.legend.hidden = this.scale === 1;
+    this.arms.enlarge(this.scale);
+    this.vehicles.enlarge(Math.min(this.scale, 1.8));
+    this.furniture.enlarge(this.scale);
     this.resize();
   }
 
@@ -236,10 +261,10 @@ export class TwinViewCore extends Core {
   }
 
   fit3d(x, y, w, d, h, aspect) {
-    const down = this.whole ? 0.82 : 0.42;
+    const down = this.whole ? 0.72 : 0.36;
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
-    const near = this.whole ? Math.max((w / 2) * 1.02 / (tall * aspect) + d * 0.3, (d / 2) * 1.1 / tall) : Math.max(w, d, 2.4) * 0.5 / tall;
+    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : Math.max(w, d, 2.4) * 0.5 / tall;
     const far = near * (this.whole ? 1 : 1.12);
     this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
     if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);
@@ -309,7 +334,7 @@ export class TwinViewCore extends Core {
     const now = performance.now();
     const moving = [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
     this.renderer.render(this.scene, this.camera);
-    this.labels.place((at) => this.project(at), this.stage.clientWidth, this.stage.clientHeight);
+    this.labels.place((at) => this.project(at), this.stage.clientWidth, this.stage.clientHeight, this.flat);
     this.frames++;
     if (moving) this.ask();
   }

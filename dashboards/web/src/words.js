@@ -139,6 +139,7 @@ export const ENGLISH = {
   "strip.speed": "Speed",
   "strip.window": "Window",
   "twin.no_webgl": "WebGL is not available in this browser. Use the list of assets instead.",
+  "twin.enlarged": "Robots are drawn {n} × larger than life",
   "twin.nothing": "There is no asset to draw here.",
   "connections.title": "Connections",
   "connections.messages": "Messages",

@@ -87,10 +87,19 @@ export class Arms {
       const pose = asset.pose ?? {};
       const z = Math.max(pose.z_m ?? 0, 0);
       plinth(asset, size, z);
-      const item = { asset, group, at, base: poseMatrix({ ...pose, z_m: z }), from: [...REST, 0.04], to: [...REST, 0.04], shown: [...REST, 0.04], start: 0, lasts: 0, look: "none" };
+      const item = { asset, group, at, pose: { ...pose, z_m: z }, base: poseMatrix({ ...pose, z_m: z }), from: [...REST, 0.04], to: [...REST, 0.04], shown: [...REST, 0.04], start: 0, lasts: 0, look: "none" };
       this.items.push(item);
       this.pose(item, item.shown);
     });
+  }
+
+  /** Draw all arms larger than they are, so that a plan of a hall can still be read. */
+  enlarge(scale) {
+    for (const item of this.items) {
+      item.base = poseMatrix(item.pose);
+      for (const i of [0, 1, 2, 4, 5, 6, 8, 9, 10]) item.base[i] *= scale;
+      this.pose(item, item.shown);
+    }
   }
 
   /** Where to go next; `lasts` ms from now, 0 = at once. */
@@ -142,10 +151,12 @@ export class Arms {
   }
 
   tint(item) {
-    const main = new Color(color(INKS[item.look] ?? INKS.none));
-    const joint = new Color(color(item.look === "fault" || item.look === "held" ? INKS[item.look] : item.look === "lost" ? "--arm-lost" : "--arm-joint"));
+    // an abnormal arm keeps its metal and gets coloured joints: the disc below it and its label say the same
+    const abnormal = item.look === "fault" || item.look === "held";
+    const main = new Color(color(abnormal ? INKS.none : (INKS[item.look] ?? INKS.none)));
+    const joint = new Color(color(abnormal || item.look === "lost" || item.look === "unknown" ? INKS[item.look] : "--arm-joint"));
     item.group.links.forEach((mesh, i) => {
-      mesh.setColorAt(item.at, i === 1 || i === 2 || i === 0 ? main : joint);
+      mesh.setColorAt(item.at, i === 1 || i === 2 || (i === 0 && !abnormal) ? main : joint);
       mesh.instanceColor.needsUpdate = true;
     });
   }

@@ -5,11 +5,16 @@ import { color } from "../theme.js";
 const UP = new Vector3(0, 0, 1);
 
 export class Boxes {
-  /** @param {boolean} lit shaded by the lights, or flat in exactly the CSS colour */
-  constructor(scene, lit, geometry = new BoxGeometry(1, 1, 1)) {
+  /**
+   * @param {boolean} lit shaded by the lights, or flat in exactly the CSS colour
+   * @param {number} order when it is drawn: flat things before the rest
+   */
+  constructor(scene, lit, geometry = new BoxGeometry(1, 1, 1), order = 0) {
     this.scene = scene;
     this.geometry = geometry;
-    this.material = lit ? new MeshLambertMaterial() : new MeshBasicMaterial();
+    // flat things lie on each other in the order they were added, whatever their height
+    this.material = lit ? new MeshLambertMaterial() : new MeshBasicMaterial({ depthTest: false, depthWrite: false });
+    this.order = order;
     this.items = [];
     this.mesh = null;
   }
@@ -23,6 +28,7 @@ export class Boxes {
   build() {
     this.mesh = new InstancedMesh(this.geometry, this.material, Math.max(1, this.items.length));
     this.mesh.frustumCulled = false;
+    this.mesh.renderOrder = this.order;
     this.mesh.count = this.items.length;
     this.mesh.userData.assets = this.items.map((item) => item.asset);
     this.items.forEach((_, i) => this.place(i));

@@ -2,6 +2,7 @@
 import { CylinderGeometry } from "three";
 import { Boxes } from "./boxes.js";
 
+const ARM_SPOT_M = 1.9;
 const BUFFER = { w: 0.9, d: 0.9, h: 1.3 };
 const BODY_INKS = { fault: "--p1", held: "--p2", lost: "--arm-lost", unknown: "--arm-lost" };
 
@@ -9,13 +10,14 @@ const size = (asset, name, otherwise) => (typeof asset.attributes?.[name] === "n
 
 export class Furniture {
   constructor(scene, site, assets, whole) {
-    this.flat = new Boxes(scene, false);
+    this.flat = new Boxes(scene, false, undefined, -2);
     this.solid = new Boxes(scene, true);
     this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 24).rotateX(Math.PI / 2));
-    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 40).rotateX(Math.PI / 2));
+    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 40).rotateX(Math.PI / 2), -1);
     this.bodies = new Map();
     this.levels = new Map();
     this.spots = new Map();
+    this.armSpots = new Set();
     if (whole && site) this.ground(site);
     else this.stand(assets);
     for (const asset of assets) this.asset(asset);
@@ -65,7 +67,8 @@ export class Furniture {
       return i;
     };
     if (asset.type !== "mobile_robot") {
-      const wide = asset.type === "robot_arm" ? 1.5 : asset.type === "conveyor" ? 0 : 2.4;
+      if (asset.type === "robot_arm") this.armSpots.add(id);
+      const wide = asset.type === "robot_arm" ? ARM_SPOT_M : asset.type === "conveyor" ? 0 : 2.4;
       if (wide) this.spots.set(id, this.discs.add("--place", x, y, 0.006, wide, wide, 0.004, 0));
     }
     switch (asset.type) {
@@ -116,8 +119,17 @@ export class Furniture {
 
   plinth(asset, armSize, z) {
     const { x_m: x = 0, y_m: y = 0 } = asset.pose ?? {};
-    if (z > 0.05) this.solid.add("--machine-dark", x, y, z / 2, 0.42, 0.42, z, asset.pose.yaw_rad ?? 0, asset.id);
+    if (z > 0.05) this.solid.add("--machine-dark", x, y, z / 2, 0.34, 0.34, z, asset.pose.yaw_rad ?? 0, asset.id);
     this.round.add("--machine-dark", x, y, z + 0.015, 0.36 * armSize, 0.36 * armSize, 0.05, 0, asset.id);
+  }
+
+  /** The round floor under an arm grows with how large the arm is drawn. */
+  enlarge(scale) {
+    for (const [id, i] of this.spots) {
+      if (!this.armSpots.has(id)) continue;
+      const wide = ARM_SPOT_M * scale;
+      this.discs.place(i, { w: wide, d: wide });
+    }
   }
 
   build() {

@@ -17,7 +17,7 @@ export class Labels {
   addAsset(asset, at, pick, quiet) {
     const mark = el("span", { class: "ft-m" });
     const word = el("small");
-    const node = el("div", { class: `ft-label${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), word);
+    const node = el("div", { class: `ft-plate${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), word);
     node.addEventListener("click", () => pick(asset.id));
     this.layer.append(node);
     const item = { asset, at, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
@@ -26,7 +26,7 @@ export class Labels {
   }
 
   addPlace(name, at, level) {
-    const node = el("div", { class: `ft-label is-place is-${level}` }, name);
+    const node = el("div", { class: `ft-plate is-place is-${level}` }, name);
     this.layer.append(node);
     this.items.push({ at, node, place: true, rank: level === "line" ? 8 : 9, look: "none", wide: 0 });
   }
@@ -43,7 +43,7 @@ export class Labels {
   }
 
   /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
-  place(project, width, height) {
+  place(project, width, height, below = false) {
     const taken = [];
     for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
       const [px, py, visible] = project(item.at());
@@ -53,7 +53,7 @@ export class Labels {
         item.tall = item.node.offsetHeight || 18;
       }
       const left = item.place ? px + 4 : px - item.wide / 2;
-      const top = item.place ? py + 4 : py - item.tall;
+      const top = item.place ? py + 4 : below ? py + 2 : py - item.tall;
       const box = [left, top, left + item.wide, top + item.tall];
       const outside = !visible || box[2] < 0 || box[0] > width || box[3] < 0 || box[1] > height;
       const covered = !outside && item.rank >= 0 && taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);

@@ -14,7 +14,7 @@ const INKS = { held: "--p2", fault: "--p1", lost: "--arm-lost", unknown: "--arm-
 
 export class Vehicles {
   constructor(scene, assets) {
-    this.assets = assets;
+    this.scale = 1;
     this.material = new MeshLambertMaterial();
     const mesh = (geometry) => {
       const made = new InstancedMesh(geometry, this.material, Math.max(1, assets.length));
@@ -37,6 +37,12 @@ export class Vehicles {
     });
     for (const item of this.items) this.pose(item);
     this.recolor();
+  }
+
+  /** Draw all vehicles larger than they are, so that a plan of a hall can still be read. */
+  enlarge(scale) {
+    this.scale = scale;
+    for (const item of this.items) this.pose(item);
   }
 
   aim(item, x, y, yaw, loaded, now, lasts) {
@@ -66,7 +72,7 @@ export class Vehicles {
 
   pose(item) {
     const [x, y, yaw] = item.shown;
-    const matrix = new Matrix4().compose(new Vector3(x, y, 0), new Quaternion().setFromAxisAngle(UP, yaw), new Vector3(1, 1, 1));
+    const matrix = new Matrix4().compose(new Vector3(x, y, 0), new Quaternion().setFromAxisAngle(UP, yaw), new Vector3(this.scale, this.scale, this.scale));
     for (const mesh of [this.body, this.deck, this.nose, this.load]) {
       mesh.setMatrixAt(item.at, mesh === this.load && !item.loaded ? NOWHERE : matrix);
       mesh.instanceMatrix.needsUpdate = true;
