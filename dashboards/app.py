@@ -104,7 +104,9 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
     @server.post("/settings", include_in_schema=False)
     async def settings(request: Request) -> Response:
-        asked = {name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+        asked = {
+            name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()
+        }
         response = Response(status_code=204)
         for name, allowed in (("lang", LANGUAGES), ("theme", THEMES)):
             if name in asked and asked[name] not in allowed:
@@ -119,7 +121,9 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
 def _script(lang: str) -> bytes:
     """The catalogue as a script that runs before the components do."""
-    return b"window.factoryTwin=Object.assign(window.factoryTwin||{},{words:" + msgspec.json.encode(words(lang)) + b"});"
+    return (
+        b"window.factoryTwin=Object.assign(window.factoryTwin||{},{words:" + msgspec.json.encode(words(lang)) + b"});"
+    )
 
 
 def _version(lang: str) -> str:
@@ -139,7 +143,11 @@ def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
         if found is None:
             asked = Asked(behind, lang)
             nothing = empty(asked.t("page.not_found"), asked.t("page.not_found_do"))
-            return html.Div(nothing, className="card"), [html.B(asked.t("page.not_found"))], shell.navigation(asked, pages, "")
+            return (
+                html.Div(nothing, className="card"),
+                [html.B(asked.t("page.not_found"))],
+                shell.navigation(asked, pages, ""),
+            )
         page, rest = found
         asked = Asked(behind, lang, rest)
         crumbs = page.crumbs(asked) if page.crumbs else [(asked.t(f"page.{page.name}"), "")]

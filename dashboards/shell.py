@@ -24,7 +24,7 @@ def icon(path: str, *, filled: bool = False) -> Any:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="{ink[0]}" stroke="{ink[1]}" '
         f'stroke-width="1.6" stroke-linejoin="round"><path d="{path}"/></svg>'
     ).replace("currentColor", "black")
-    mask = f"url(\"data:image/svg+xml,{quote(svg)}\")"
+    mask = f'url("data:image/svg+xml,{quote(svg)}")'
     return html.I(className="pg-icon", style={"maskImage": mask, "WebkitMaskImage": mask}, **{"aria-hidden": "true"})
 
 
@@ -37,7 +37,11 @@ def frame(asked: Asked, zone: str) -> Any:
             html.Header(
                 [
                     dcc.Link(
-                        icon(BRAND, filled=True), href="/", className="brand", title=asked.t("shell.brand"), refresh=False
+                        icon(BRAND, filled=True),
+                        href="/",
+                        className="brand",
+                        title=asked.t("shell.brand"),
+                        refresh=False,
                     ),
                     html.Nav(id="crumbs", className="crumbs", **{"aria-label": asked.t("shell.where")}),
                     html.Div(

@@ -49,7 +49,8 @@ def _chooser(asked: Asked) -> Any:
             card(
                 asked.name(site.name),
                 html.Div(
-                    TileGrid(id=f"choose-{site.id}", view="assets", site=site.id, lang=asked.lang), className="card-b flush"
+                    TileGrid(id=f"choose-{site.id}", view="assets", site=site.id, lang=asked.lang),
+                    className="card-b flush",
                 ),
                 note=asked.t("asset.choose"),
             )
@@ -69,7 +70,9 @@ def _page(asked: Asked, asset_id: str) -> Any:
     zone = site.timezone if site else "UTC"
     signals = first_signals(streams)
     lang = asked.lang
-    trend: Any = TrendStrip(id="trend", signals=signals, span_s=TREND_S, lang=lang, timezone=zone, site=site_of(asset_id))
+    trend: Any = TrendStrip(
+        id="trend", signals=signals, span_s=TREND_S, lang=lang, timezone=zone, site=site_of(asset_id)
+    )
     right = [card(asked.t("events.of_asset"), event_list(asked, asset_id, EVENTS))]
     if asset is not None and asset.type in MOVING:
         view = TwinView(

@@ -82,9 +82,7 @@ def layout(asked: Asked) -> Any:
                     card(
                         asked.t("floor.assets"),
                         html.Div(
-                            TileGrid(
-                                id="assets", view="assets", site=site.id, lang=asked.lang, timezone=site.timezone
-                            ),
+                            TileGrid(id="assets", view="assets", site=site.id, lang=asked.lang, timezone=site.timezone),
                             className="card-b flush",
                         ),
                     ),
@@ -122,7 +120,9 @@ def _chosen(asked: Asked, asset_id: str) -> Any:
             ],
             className="card-h",
         ),
-        html.Div(TileGrid(id="chosen-signals", view="signals", asset=asset_id, lang=asked.lang), className="card-b flush"),
+        html.Div(
+            TileGrid(id="chosen-signals", view="signals", asset=asset_id, lang=asked.lang), className="card-b flush"
+        ),
         html.Footer(
             dcc.Link(asked.t("floor.open"), href=address("asset", asset_id), className="btn", refresh=False),
             className="card-f",
