@@ -31,7 +31,8 @@ import numpy as np
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import guessed, signal_name
-from twin.errors import DecodeError
+from connectors.topics import check_templates
+from twin.errors import DecodeError, UnitError
 from twin.message import Handled, Message
 from twin.sample import Frames, Kind, Quality, Role, Signal, Stream
 from twin.units import conversion
@@ -80,12 +81,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse what cannot work; msgspec reports it with its place."""
-        from connectors.topics import TopicTemplate  # noqa: PLC0415  only to check
-
-        TopicTemplate(self.topic)
+        check_templates(self.topic, self.asset)
         for value in self.values:
             if value.to_unit:
-                conversion(value.unit, value.to_unit)
+                try:
+                    conversion(value.unit, value.to_unit)
+                except UnitError as error:
+                    raise ValueError(f"{value.path}: {error}") from error
+        names = [value.signal or value.path for value in self.values]
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise ValueError(f"signal {twice!r} is there twice")
 
 
 class Decoder(TopicDialect):
