@@ -10,12 +10,13 @@ from urllib.parse import parse_qs
 import msgspec
 from dash import Dash, Input, Output, html
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotations
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the annotations
 
 import dashboards
 from dashboards import errors, shell
+from dashboards.api import api_router
 from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
@@ -36,10 +37,10 @@ TITLE = "Factory Twin"
 _JAVASCRIPT = "text/javascript; charset=utf-8"
 
 
-class _TwinDash(Dash):  # type: ignore[misc]
+class _TwinDash(Dash):
     """Dash, writing our own document."""
 
-    def interpolate_index(self, **parts: str) -> str:
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]  # all parts come by name
         """The document in the reader's language and theme."""
         preferences = current()
         return shell.document(preferences.lang, preferences.theme, _version(preferences.lang), parts)
@@ -66,7 +67,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     pages = find_pages()
     dash = _TwinDash(
         __name__,
-        server=server,
+        server=server,  # type: ignore[arg-type]  # a FastAPI server is what chooses its backend
         assets_folder="assets",
         assets_ignore=r".*\.(txt|woff2)$",
         serve_locally=True,
@@ -104,7 +105,9 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
     @server.post("/settings", include_in_schema=False)
     async def settings(request: Request) -> Response:
-        asked = {name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+        asked = {
+            name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()
+        }
         response = Response(status_code=204)
         for name, allowed in (("lang", LANGUAGES), ("theme", THEMES)):
             if name in asked and asked[name] not in allowed:
@@ -115,11 +118,14 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
+    server.include_router(api_router(behind))
 
 
 def _script(lang: str) -> bytes:
     """The catalogue as a script that runs before the components do."""
-    return b"window.factoryTwin=Object.assign(window.factoryTwin||{},{words:" + msgspec.json.encode(words(lang)) + b"});"
+    return (
+        b"window.factoryTwin=Object.assign(window.factoryTwin||{},{words:" + msgspec.json.encode(words(lang)) + b"});"
+    )
 
 
 def _version(lang: str) -> str:
@@ -127,7 +133,7 @@ def _version(lang: str) -> str:
 
 
 def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
-    @dash.callback(  # type: ignore[untyped-decorator]
+    @dash.callback(
         Output("page", "children"),
         Output("crumbs", "children"),
         Output("nav", "children"),
@@ -139,7 +145,11 @@ def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
         if found is None:
             asked = Asked(behind, lang)
             nothing = empty(asked.t("page.not_found"), asked.t("page.not_found_do"))
-            return html.Div(nothing, className="card"), [html.B(asked.t("page.not_found"))], shell.navigation(asked, pages, "")
+            return (
+                html.Div(nothing, className="card"),
+                [html.B(asked.t("page.not_found"))],
+                shell.navigation(asked, pages, ""),
+            )
         page, rest = found
         asked = Asked(behind, lang, rest)
         crumbs = page.crumbs(asked) if page.crumbs else [(asked.t(f"page.{page.name}"), "")]

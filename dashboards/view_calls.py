@@ -70,7 +70,7 @@ def signal_in(view: View, signal: str) -> tuple[Stream, str]:
     raise AskedWrongly(404, f"there is no signal {signal[:200]!r}", "signal", "see /api/v1/signals")
 
 
-def view_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
+def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The calls, on what stands behind the pages."""
     router = APIRouter(prefix="/view", include_in_schema=False)
     marks, once = Marks(), Once()

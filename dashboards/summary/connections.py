@@ -48,9 +48,7 @@ def connections(  # noqa: PLR0913  what the page tells of
     else:
         totals = {name: _totals_then(view, source_stream(name)) for name in names}
         sums = _sums_then(totals.values())
-    rows = [
-        _source(view, name, configured.get(name), totals.get(name), _gap(view, name, by_stream)) for name in names
-    ]
+    rows = [_source(view, name, configured.get(name), totals.get(name), _gap(view, name, by_stream)) for name in names]
     return {
         "clock_ms": ms(view.clock_ns),
         "ledger": sums,

@@ -43,9 +43,7 @@ def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
             "asset": asset,
             "segments": [
                 [ms(a), ms(b), state]
-                for a, b, state in overlaid(
-                    _segments(view, stream, signal, start_ns, end_ns), lost.get(asset, [])
-                )
+                for a, b, state in overlaid(_segments(view, stream, signal, start_ns, end_ns), lost.get(asset, []))
             ],
         }
         for asset, (stream, signal) in sorted(stated.items())

@@ -102,9 +102,7 @@ def _by_type(
     return found
 
 
-def _line(
-    line: Line, states: Mapping[str, str | None], made: Mapping[tuple[str, str], float | None]
-) -> dict[str, Any]:
+def _line(line: Line, states: Mapping[str, str | None], made: Mapping[tuple[str, str], float | None]) -> dict[str, Any]:
     return {
         "place": line.place.id,
         "name": {"ko": line.place.name.ko, "en": line.place.name.en},
