@@ -18,10 +18,12 @@ import numpy as np
 
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
-from twin.sample import Latest, Quality, Stream
+from twin.sample import Kind, Latest, Quality, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from twin.sample import Batch, Frames
 
@@ -124,26 +126,23 @@ class Mirror:
     def _fold_texts(self, part: Frames, before: Latest | None, events: list[Event]) -> None:
         stream = part.stream
         order = np.argsort(part.seq, kind="stable") if stream.sequenced else np.lexsort((part.seq, part.t_ns))
-        row, current = -1, before
+        if before is not None:
+            newer = _newer_than(before, part)
+            order = order[newer[order]]
+        if not len(order):
+            return
         texts = before.texts if before is not None else (None,) * len(stream.text_columns)
-        for index in order:
-            t_ns, seq = int(part.t_ns[index]), int(part.seq[index])
-            if current is not None and not current.is_older_than(t_ns, seq):
-                continue
+        for index in order.tolist():
             new = part.texts[index]
-            if new != texts:
-                for signal, old_text, new_text in zip(stream.text_columns, texts, new, strict=True):
-                    if signal.kind.value == "state" and old_text != new_text:
-                        events.append(
-                            Event(
-                                EventKind.STATE_CHANGED, t_ns, stream.asset, signal.name, old_text or "", new_text or ""
-                            )
-                        )
-                texts = new
-            row = int(index)
-            current = _latest(part, row)
-        if row >= 0:
-            self._replace(stream, part, row, before)
+            if new == texts:
+                continue
+            for signal, old_text, new_text in zip(stream.text_columns, texts, new, strict=True):
+                if signal.kind is Kind.STATE and old_text != new_text:
+                    t_ns = int(part.t_ns[index])
+                    kind = EventKind.STATE_CHANGED
+                    events.append(Event(kind, t_ns, stream.asset, signal.name, old_text or "", new_text or ""))
+            texts = new
+        self._replace(stream, part, int(order[-1]), before)
 
     def _replace(self, stream: Stream, part: Frames, row: int, before: Latest | None) -> None:
         if self._undo is not None:
@@ -202,6 +201,13 @@ def _newest(part: Frames) -> int:
     if part.stream.sequenced:
         return int(np.argmax(part.seq))
     return int(np.lexsort((part.seq, part.t_ns))[-1])
+
+
+def _newer_than(before: Latest, part: Frames) -> NDArray[np.bool_]:
+    if part.stream.sequenced:
+        return part.seq > before.seq
+    newer: NDArray[np.bool_] = (part.t_ns > before.t_ns) | ((part.t_ns == before.t_ns) & (part.seq > before.seq))
+    return newer
 
 
 def _latest(part: Frames, row: int) -> Latest:

@@ -71,6 +71,7 @@ class Source:
         self._in_flight: set[int] = set()
         self._connected = threading.Event()
         self._stopping = False
+        self._held_back = threading.Event()
         self._client: paho.Client | None = None
 
     @property
@@ -78,7 +79,7 @@ class Source:
         """Whether the broker has accepted the connection and subscriptions were sent."""
         return self._connected.is_set()
 
-    def start(self, deliver: Callable[[Delivery], None], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
         """Connect in the background; an unreachable broker is tried again, ever slower up to 10 s."""
         self._deliver, self._report = deliver, report
         self._client = self._connect()
@@ -93,6 +94,18 @@ class Source:
             if generation == self._generation and mid and client is not None:
                 client.ack(mid, qos)
                 self._in_flight.discard(mid)
+
+    def resume(self) -> None:
+        """Connect again after `_hold_back`; the broker sends again what was never acknowledged."""
+        if self._held_back.is_set() and not self._stopping:
+            self._held_back.clear()
+            self._client = self._connect()
+
+    def _hold_back(self, client: paho.Client) -> None:
+        """No room: leave, so that the broker keeps what comes; its window alone is no hard bound."""
+        client.disconnect()
+        client.loop_stop()
+        self._held_back.set()
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session and queues what comes."""
@@ -179,6 +192,9 @@ class Source:
             client.ack(got.mid, got.qos)
             self._in_flight.discard(got.mid)
             return
-        self._deliver(
-            Delivery(self.name, Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain), receipt)
-        )
+        message = Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain)
+        if not self._deliver(Delivery(self.name, message, receipt)):
+            self._in_flight.discard(got.mid)
+            if self._client is client:
+                self._client = None
+                threading.Thread(target=self._hold_back, args=(client,), name=f"{self.name}-hold", daemon=True).start()
