@@ -113,7 +113,7 @@ def _page(asked: Asked, asset_id: str) -> Any:
                     lang=lang,
                     timezone=zone,
                 ),
-                className="pg-bar",
+                className="card pg-bar",
             ),
         ],
         className="pg-asset",

@@ -98,7 +98,7 @@ def layout(asked: Asked) -> Any:
                     lang=asked.lang,
                     timezone=site.timezone,
                 ),
-                className="pg-bar",
+                className="card pg-bar",
             ),
         ],
         className="pg-floor",

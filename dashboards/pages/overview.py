@@ -13,23 +13,27 @@ from dashboards.parts import card, event_list
 STRIP_H = 8
 EVENTS = 14
 NO_LANES = ["-"]
-"""An id that no asset has: the time bar of all sites, whose lanes stand above it."""
+"""An id that no asset has: the time bar's controls alone, the lanes stand above it."""
 
 
 def layout(asked: Asked) -> Any:
     """A card and a strip a site, and the events of all."""
     sites = asked.behind.factory.hub.sites
     strips = [
-        html.Section(
-            StateStrip(
-                id=f"strip-{site.id}",
-                site=site.id,
-                hours=STRIP_H,
-                controls=False,
-                lang=asked.lang,
-                timezone=site.timezone,
+        card(
+            asked.t("overview.states", site=asked.name(site.name)),
+            html.Div(
+                StateStrip(
+                    id=f"strip-{site.id}",
+                    site=site.id,
+                    hours=STRIP_H,
+                    controls=False,
+                    lang=asked.lang,
+                    timezone=site.timezone,
+                ),
+                className="card-b flush",
             ),
-            className="pg-strip",
+            class_name="pg-strip",
         )
         for site in sites
     ]
@@ -40,7 +44,7 @@ def layout(asked: Asked) -> Any:
             card(asked.t("events.title"), event_list(asked, "", EVENTS), class_name="pg-events"),
             html.Div(
                 StateStrip(id="bar", site="*", assets=NO_LANES, hours=STRIP_H, controls=True, lang=asked.lang),
-                className="pg-bar",
+                className="card pg-bar",
             ),
         ],
         className="pg-overview",
