@@ -18,6 +18,7 @@ seq = "Num"                 # optional: column with the row number
 from __future__ import annotations
 
 import csv
+import secrets
 import time
 import tomllib
 from typing import TYPE_CHECKING, Literal
@@ -83,7 +84,7 @@ def publish_file(path: Path, url: str, rate: float | None, mapping: Path | None 
         messages = read_csv(path, read_mapping(mapping), result)
     else:
         messages = _counted(read_capture(path), result)
-    publisher = Publisher(url, f"factory-twin-publish-{time.time_ns() % 10**9}", durable=False)
+    publisher = Publisher(url, f"factory-twin-publish-{secrets.token_hex(4)}", durable=False)
     try:
         publisher.wait_connected()
         _send(messages, publisher, rate, result)

@@ -125,10 +125,9 @@ class Mirror:
 
     def _fold_texts(self, part: Frames, before: Latest | None, events: list[Event]) -> None:
         stream = part.stream
-        order = np.argsort(part.seq, kind="stable") if stream.sequenced else np.lexsort((part.seq, part.t_ns))
+        order = _live_order(part)
         if before is not None:
-            newer = _newer_than(before, part)
-            order = order[newer[order]]
+            order = order[_newer_than(before, part)[order]]
         if not len(order):
             return
         texts = before.texts if before is not None else (None,) * len(stream.text_columns)
@@ -157,15 +156,19 @@ class Mirror:
         old = self.presence.get(asset)
         after_ns = round((part.stream.stale_after_s or _LOST_AFTER_S) * NS_PER_S)
         after_ns = max(after_ns, round(_LOST_AFTER_S * NS_PER_S), old.lost_after_ns if old else 0)
-        if old is not None and old.heard_ns >= heard_ns and not old.lost and old.lost_after_ns == after_ns:
+        if old is not None and old.heard_ns >= heard_ns and old.lost_after_ns == after_ns:
             return
         if self._undo is not None:
             self._undo.presence.setdefault(asset, old)
+        lost = False
         if old is None:
             events.append(Event(EventKind.ASSET_APPEARED, int(part.t_ns.min()), asset))
         elif old.lost:
-            events.append(Event(EventKind.ASSET_RETURNED, heard_ns, asset))
-        self.presence[asset] = Presence(max(heard_ns, old.heard_ns if old else 0), lost=False, lost_after_ns=after_ns)
+            # What was received before the silence (it waited, or came twice) does not end the silence.
+            lost = heard_ns <= old.heard_ns
+            if not lost:
+                events.append(Event(EventKind.ASSET_RETURNED, heard_ns, asset))
+        self.presence[asset] = Presence(max(heard_ns, old.heard_ns if old else 0), lost=lost, lost_after_ns=after_ns)
 
     def _look_for_lost(self, events: list[Event]) -> None:
         for asset, presence in self.presence.items():
@@ -198,15 +201,19 @@ class Mirror:
 def _newest(part: Frames) -> int:
     if len(part) == 1:
         return 0
-    if part.stream.sequenced:
-        return int(np.argmax(part.seq))
-    return int(np.lexsort((part.seq, part.t_ns))[-1])
+    return int(_live_order(part)[-1])
+
+
+def _live_order(part: Frames) -> NDArray[np.intp]:
+    """The rows in live order (see `Latest.is_older_than`), oldest first."""
+    return np.lexsort((part.t_ns, part.seq) if part.stream.sequenced else (part.seq, part.t_ns))
 
 
 def _newer_than(before: Latest, part: Frames) -> NDArray[np.bool_]:
     if part.stream.sequenced:
-        return part.seq > before.seq
-    newer: NDArray[np.bool_] = (part.t_ns > before.t_ns) | ((part.t_ns == before.t_ns) & (part.seq > before.seq))
+        newer: NDArray[np.bool_] = (part.seq > before.seq) | ((part.seq == before.seq) & (part.t_ns > before.t_ns))
+    else:
+        newer = (part.t_ns > before.t_ns) | ((part.t_ns == before.t_ns) & (part.seq > before.seq))
     return newer
 
 

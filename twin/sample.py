@@ -283,7 +283,7 @@ class Latest:
     texts: tuple[str | None, ...] = ()
 
     def is_older_than(self, t_ns: int, seq: int) -> bool:
-        """Live order: by sequence where the stream has one, else by time, then by sequence."""
+        """Live order: by sequence, then by time, where the stream has a sequence; else by time, then by sequence."""
         if self.stream.sequenced:
-            return self.seq < seq
+            return (self.seq, self.t_ns) < (seq, t_ns)
         return (self.t_ns, self.seq) < (t_ns, seq)

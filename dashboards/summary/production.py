@@ -119,8 +119,8 @@ def _newer(view: View, counters: Iterable[Count], t_ns: int) -> list[Count]:
     return [one for one in counters if one[0] in latest and latest[one[0]].t_ns > t_ns]
 
 
-def _first(view: View, counter: Count, start_ns: int) -> tuple[float | None, int]:
-    frames = view.frames(counter[0], start_ns, limit=1)
+def _first(view: View, counter: Count, start_ns: int, end_ns: int | None = None) -> tuple[float | None, int]:
+    frames = view.frames(counter[0], start_ns, end_ns, limit=1)
     if not len(frames):
         return None, start_ns
     return _value(frames.values[0], frames.stream, counter[1]), int(frames.t_ns[0])
@@ -151,7 +151,7 @@ def hourly(view: View, marks: Marks, counters: Iterable[Count]) -> dict[str, lis
         rises: list[float] = []
         for counter, was in before.items():
             now = after[counter] if counter in after else _now(view, counter)
-            began = _first(view, counter, start_ns)[0] if was is None else was
+            began = _first(view, counter, start_ns, start_ns + HOUR_NS)[0] if was is None else was
             if now is not None and began is not None:
                 rises.append(_rise(began, now))
         good.append(sum(rises) if rises else None)
