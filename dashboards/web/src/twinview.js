@@ -140,7 +140,7 @@ export class TwinViewCore extends Core {
       const drop = () => half * (item.arm || item.vehicle ? this.scale : 1);
       const at = () => {
         const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
-        return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : high * 0.8];
+        return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : (item.vehicle ? 1.2 : high * 0.8)];
       };
       item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, (id) => this.pick(id), QUIET.has(asset.type));
       for (const stream of asset.streams) this.byKey.set(stream.key, item);
@@ -229,7 +229,7 @@ export class TwinViewCore extends Core {
     const ys = this.assets.map((asset) => asset.pose?.y_m ?? 0);
     const pad = 2.2;
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.66 };
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.56 };
   }
 
   /** How much larger than life arms can be drawn without touching each other. */
@@ -290,7 +290,7 @@ export class TwinViewCore extends Core {
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
     const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : Math.max(w, d, 2.4) * 0.5 / tall;
-    const far = near * (this.whole ? 1 : 1.02);
+    const far = near * (this.whole ? 1 : 1.1);
     this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
     if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);
   }
