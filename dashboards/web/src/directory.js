@@ -27,7 +27,7 @@ export function indexDirectory(message) {
   return directory;
 }
 
-/** A pose on the wire is [x m, y m, z m, yaw rad]. */
+/** The wire says [x_m, y_m, z_m, yaw_rad]. */
 function poseOf([x_m = 0, y_m = 0, z_m = 0, yaw_rad = 0] = []) {
   return { x_m, y_m, z_m, yaw_rad };
 }
