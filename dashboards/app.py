@@ -10,12 +10,13 @@ from urllib.parse import parse_qs
 import msgspec
 from dash import Dash, Input, Output, html
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotations
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the annotations
 
 import dashboards
 from dashboards import errors, shell
+from dashboards.api import api_router
 from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
@@ -36,10 +37,10 @@ TITLE = "Factory Twin"
 _JAVASCRIPT = "text/javascript; charset=utf-8"
 
 
-class _TwinDash(Dash):  # type: ignore[misc]
+class _TwinDash(Dash):
     """Dash, writing our own document."""
 
-    def interpolate_index(self, **parts: str) -> str:
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]  # all parts come by name
         """The document in the reader's language and theme."""
         preferences = current()
         return shell.document(preferences.lang, preferences.theme, _version(preferences.lang), parts)
@@ -66,7 +67,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     pages = find_pages()
     dash = _TwinDash(
         __name__,
-        server=server,
+        server=server,  # type: ignore[arg-type]  # a FastAPI server is what chooses its backend
         assets_folder="assets",
         assets_ignore=r".*\.(txt|woff2)$",
         serve_locally=True,
@@ -117,6 +118,7 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
+    server.include_router(api_router(behind))
 
 
 def _script(lang: str) -> bytes:
@@ -131,7 +133,7 @@ def _version(lang: str) -> str:
 
 
 def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
-    @dash.callback(  # type: ignore[untyped-decorator]
+    @dash.callback(
         Output("page", "children"),
         Output("crumbs", "children"),
         Output("nav", "children"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from fastapi.exceptions import RequestValidationError
     from starlette.requests import Request
 
 SECRETIVE = "the store cannot be read now"
@@ -34,7 +34,6 @@ def answer(status: int, what: str, where: str = "", do: str = "") -> JSONRespons
 
 def install(server: FastAPI) -> None:
     """Make every error of ours and of the framework's validation take that shape."""
-    from fastapi.exceptions import RequestValidationError
 
     async def asked_wrongly(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, AskedWrongly)  # noqa: S101  narrows the type for the reader

@@ -6,7 +6,7 @@ Pure ASGI, because other middleware does not see websockets.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ class Rules:
 
     host: str
     script_hashes: tuple[str, ...] = ()
-    default: Preferences = Preferences()
+    default: Preferences = field(default_factory=Preferences)
 
     def policy(self) -> str:
         """The Content-Security-Policy."""

@@ -91,7 +91,7 @@ def health_router(behind: Behind) -> APIRouter:
     """The two calls, for supervisors and for Prometheus."""
     router = APIRouter()
     registry = CollectorRegistry()
-    registry.register(_Numbers(behind))  # type: ignore[arg-type]  # the protocol asks for one method
+    registry.register(_Numbers(behind))
 
     @router.get("/healthz", include_in_schema=False)
     def healthz() -> JSONResponse:

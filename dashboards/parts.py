@@ -10,9 +10,14 @@ if TYPE_CHECKING:
     from dashboards.page import Asked
 
 
+def attributes(**values: str) -> Any:
+    """HTML attributes whose names have a dash, written with ``_`` (``aria_label``, ``data_set``)."""
+    return {name.replace("_", "-"): value for name, value in values.items()}
+
+
 def card(title: str, body: Any, *, note: Any = None, class_name: str = "") -> Any:
     """A framed part of a page: heading, something at its right, body."""
-    head = [html.H2(title)]
+    head: list[Any] = [html.H2(title)]
     if note is not None:
         head.append(html.Span(note, className="r"))
     return html.Section([html.Header(head, className="card-h"), body], className=f"card {class_name}".strip())
@@ -23,12 +28,8 @@ def event_list(asked: Asked, asset: str, limit: int) -> Any:
     return html.Div(
         html.Ul(html.Li(asked.t("events.loading"), className="pg-empty"), className="pg-event-list"),
         className="card-b ft-scroll pg-event-box",
-        **{
-            "data-events": asset or "*",
-            "data-limit": str(limit),
-            "data-none": asked.t("events.none"),
-            "tabIndex": "0",
-        },
+        tabIndex=0,
+        **attributes(data_events=asset or "*", data_limit=str(limit), data_none=asked.t("events.none")),
     )
 
 

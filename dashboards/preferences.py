@@ -24,7 +24,8 @@ class Preferences:
     theme: str = "light"
 
 
-_current: ContextVar[Preferences] = ContextVar("factory_twin_preferences", default=Preferences())
+_DEFAULT = Preferences()
+_current: ContextVar[Preferences] = ContextVar("factory_twin_preferences", default=_DEFAULT)
 
 
 def current() -> Preferences:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -21,6 +20,7 @@ from dashboards.subscription import Subscription
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
@@ -73,7 +73,7 @@ def run_web(factory: Factory, stop: threading.Event, folder: Path) -> None:
 async def _serve(server: uvicorn.Server, stop: threading.Event) -> None:
     """Serve until told to stop."""
     serving = asyncio.create_task(server.serve())
-    while not stop.is_set() and not serving.done():
+    while not stop.is_set() and not serving.done():  # noqa: ASYNC110  signals set a threading.Event
         await asyncio.sleep(POLL_S)
     server.should_exit = True
     await serving

@@ -9,12 +9,16 @@ from dash import dcc, html
 
 from dashboards.components import StatusBar
 from dashboards.page import Asked, address
+from dashboards.parts import attributes
 
 if TYPE_CHECKING:
     from dashboards.page import Crumb, Page
 
 BRAND = "M3 10.5 9 6v4.5L15 6v4.5L21 6v14H3zM7 14h2v3H7zM11.5 14h2v3h-2zM16 14h2v3h-2z"
-SUN = "M12 7.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M5 5l1.7 1.7M17.3 17.3 19 19M19 5l-1.7 1.7M6.7 17.3 5 19"
+SUN = (
+    "M12 7.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z"
+    "M12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M5 5l1.7 1.7M17.3 17.3 19 19M19 5l-1.7 1.7M6.7 17.3 5 19"
+)
 
 
 def icon(path: str, *, filled: bool = False) -> Any:
@@ -25,7 +29,9 @@ def icon(path: str, *, filled: bool = False) -> Any:
         f'stroke-width="1.6" stroke-linejoin="round"><path d="{path}"/></svg>'
     ).replace("currentColor", "black")
     mask = f'url("data:image/svg+xml,{quote(svg)}")'
-    return html.I(className="pg-icon", style={"maskImage": mask, "WebkitMaskImage": mask}, **{"aria-hidden": "true"})
+    return html.I(
+        className="pg-icon", style={"maskImage": mask, "WebkitMaskImage": mask}, **attributes(aria_hidden="true")
+    )
 
 
 def frame(asked: Asked, zone: str) -> Any:
@@ -43,7 +49,7 @@ def frame(asked: Asked, zone: str) -> Any:
                         title=asked.t("shell.brand"),
                         refresh=False,
                     ),
-                    html.Nav(id="crumbs", className="crumbs", **{"aria-label": asked.t("shell.where")}),
+                    html.Nav(id="crumbs", className="crumbs", **attributes(aria_label=asked.t("shell.where"))),
                     html.Div(
                         [
                             StatusBar(id="status", lang=asked.lang, timezone=zone),
@@ -54,7 +60,7 @@ def frame(asked: Asked, zone: str) -> Any:
                                     id="theme",
                                     className="pg-theme",
                                     title=asked.t("shell.theme"),
-                                    **{"aria-label": asked.t("shell.theme"), "data-set": "theme"},
+                                    **attributes(aria_label=asked.t("shell.theme"), data_set="theme"),
                                 ),
                                 className="hdr-cell",
                             ),
@@ -64,8 +70,8 @@ def frame(asked: Asked, zone: str) -> Any:
                 ],
                 className="hdr",
             ),
-            html.Nav(id="nav", className="nav", **{"aria-label": asked.t("shell.pages")}),
-            html.Main(id="page", className="main", tabIndex="-1"),
+            html.Nav(id="nav", className="nav", **attributes(aria_label=asked.t("shell.pages"))),
+            html.Main(id="page", className="main", tabIndex=-1),
             _footer(asked),
         ],
         className="app",
@@ -78,12 +84,12 @@ def _languages(asked: Asked) -> Any:
             text,
             lang=lang,
             className="on" if lang == asked.lang else "",
-            **{
-                "data-set": "lang",
-                "data-value": lang,
-                "aria-pressed": "true" if lang == asked.lang else "false",
-                "aria-label": says,
-            },
+            **attributes(
+                data_set="lang",
+                data_value=lang,
+                aria_pressed="true" if lang == asked.lang else "false",
+                aria_label=says,
+            ),
         )
         for lang, text, says in (("ko", "한", "한국어"), ("en", "EN", "English"))
     ]
@@ -96,13 +102,13 @@ def _footer(asked: Asked) -> Any:
             html.Span(
                 [
                     asked.t("foot.received") + " ",
-                    html.B("–", **{"data-ledger": "received"}),
+                    html.B("–", **attributes(data_ledger="received")),
                     f" = {asked.t('foot.decoded')} ",
-                    html.B("–", **{"data-ledger": "decoded"}),
+                    html.B("–", **attributes(data_ledger="decoded")),
                     f" + {asked.t('foot.handled')} ",
-                    html.B("–", **{"data-ledger": "handled"}),
+                    html.B("–", **attributes(data_ledger="handled")),
                     f" + {asked.t('foot.rejected')} ",
-                    html.B("–", **{"data-ledger": "rejected"}),
+                    html.B("–", **attributes(data_ledger="rejected")),
                 ],
                 className="pg-ledger",
             ),
@@ -110,16 +116,16 @@ def _footer(asked: Asked) -> Any:
                 "",
                 id="foot-verdict",
                 className="pg-verdict",
-                **{"data-yes": asked.t("foot.adds_up"), "data-no": asked.t("foot.differs")},
+                **attributes(data_yes=asked.t("foot.adds_up"), data_no=asked.t("foot.differs")),
             ),
             html.Span(
                 [
                     html.Span(
                         "",
                         id="foot-mirror",
-                        **{"data-text": asked.t("foot.mirror"), "data-none": asked.t("foot.no_mirror")},
+                        **attributes(data_text=asked.t("foot.mirror"), data_none=asked.t("foot.no_mirror")),
                     ),
-                    html.Span("", id="foot-store", **{"data-text": asked.t("foot.store")}),
+                    html.Span("", id="foot-store", **attributes(data_text=asked.t("foot.store"))),
                     html.Span(asked.t("foot.keys"), className="opt"),
                 ],
                 className="r",

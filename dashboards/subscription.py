@@ -53,7 +53,7 @@ class Subscription:
         self._connected(False)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._received(message.payload)
+        self._received(bytes(message.payload))
 
     def close(self) -> None:
         """End the connection."""

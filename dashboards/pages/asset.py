@@ -113,7 +113,7 @@ def _page(asked: Asked, asset_id: str) -> Any:
                     lang=lang,
                     timezone=zone,
                 ),
-                className="pg-bar",
+                className="card pg-bar",
             ),
         ],
         className="pg-asset",
@@ -172,7 +172,7 @@ def callbacks(app: Dash, behind: Behind) -> None:
     """A click on a signal adds it to the trend or takes it away."""
     del behind
 
-    @app.callback(  # type: ignore[untyped-decorator]
+    @app.callback(
         Output("trend", "signals"),
         Output("signals", "signals"),
         Output("signals", "selected"),
@@ -199,7 +199,8 @@ PAGE = Page(
     "asset",
     "/asset",
     30,
-    "M6 20.5h12M12 20.5v-5M8 15.5h8v-3H8zM12 12.5 7 7.5M7 4.5a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6zM8.8 6.5 16 4l3 3.5M16 4l.5 4",
+    "M6 20.5h12M12 20.5v-5M8 15.5h8v-3H8zM12 12.5 7 7.5M7 4.5a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z"
+    "M8.8 6.5 16 4l3 3.5M16 4l.5 4",
     layout,
     callbacks,
     crumbs,

@@ -8,7 +8,7 @@ from dash import Input, Output, ctx, dcc, html, no_update
 
 from dashboards.components import StateStrip, TileGrid, TwinView
 from dashboards.page import Asked, Page, address
-from dashboards.parts import card, empty
+from dashboards.parts import attributes, card, empty
 from dashboards.preferences import current
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def layout(asked: Asked) -> Any:
         ],
         className="seg",
         role="group",
-        **{"aria-label": asked.t("floor.mode")},
+        **attributes(aria_label=asked.t("floor.mode")),
     )
     width, depth = site.size_m
     plan = html.Section(
@@ -58,7 +58,7 @@ def layout(asked: Asked) -> Any:
                     html.Small(asked.t("floor.size", width=f"{width:g}", depth=f"{depth:g}")),
                     html.Span(
                         [
-                            html.Nav(tabs, className="tabs", **{"aria-label": asked.t("floor.sites")}),
+                            html.Nav(tabs, className="tabs", **attributes(aria_label=asked.t("floor.sites"))),
                             modes,
                         ],
                         className="r",
@@ -98,7 +98,7 @@ def layout(asked: Asked) -> Any:
                     lang=asked.lang,
                     timezone=site.timezone,
                 ),
-                className="pg-bar",
+                className="card pg-bar",
             ),
         ],
         className="pg-floor",
@@ -133,7 +133,7 @@ def _chosen(asked: Asked, asset_id: str) -> Any:
 def callbacks(app: Dash, behind: Behind) -> None:
     """The 2D/3D switch, and one choice shared by the plan and the list."""
 
-    @app.callback(  # type: ignore[untyped-decorator]
+    @app.callback(
         Output("twin", "mode"),
         Output("floor-2d", "className"),
         Output("floor-3d", "className"),
@@ -145,7 +145,7 @@ def callbacks(app: Dash, behind: Behind) -> None:
         mode = str(ctx.triggered_id).removeprefix("floor-")
         return mode, "on" if mode == "2d" else "", "on" if mode == "3d" else ""
 
-    @app.callback(  # type: ignore[untyped-decorator]
+    @app.callback(
         Output("chosen", "children"),
         Output("twin", "selected"),
         Output("assets", "selected"),

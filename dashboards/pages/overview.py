@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dash import html
 
@@ -10,29 +10,30 @@ from dashboards.components import StateStrip, TileGrid
 from dashboards.page import Asked, Page
 from dashboards.parts import card, event_list
 
-if TYPE_CHECKING:
-    from dash import Dash
-
-    from dashboards.page import Behind
-
 STRIP_H = 8
 EVENTS = 14
+NO_LANES = ["-"]
+"""An id that no asset has: the time bar's controls alone, the lanes stand above it."""
 
 
 def layout(asked: Asked) -> Any:
     """A card and a strip a site, and the events of all."""
     sites = asked.behind.factory.hub.sites
     strips = [
-        html.Section(
-            StateStrip(
-                id=f"strip-{site.id}",
-                site=site.id,
-                hours=STRIP_H,
-                controls=False,
-                lang=asked.lang,
-                timezone=site.timezone,
+        card(
+            asked.t("overview.states", site=asked.name(site.name)),
+            html.Div(
+                StateStrip(
+                    id=f"strip-{site.id}",
+                    site=site.id,
+                    hours=STRIP_H,
+                    controls=False,
+                    lang=asked.lang,
+                    timezone=site.timezone,
+                ),
+                className="card-b flush",
             ),
-            className="pg-strip",
+            class_name="pg-strip",
         )
         for site in sites
     ]
@@ -42,18 +43,12 @@ def layout(asked: Asked) -> Any:
             html.Div(strips, className="pg-strips"),
             card(asked.t("events.title"), event_list(asked, "", EVENTS), class_name="pg-events"),
             html.Div(
-                StateStrip(id="bar", site="*", assets=[], hours=STRIP_H, controls=True, lang=asked.lang),
-                className="pg-bar",
+                StateStrip(id="bar", site="*", assets=NO_LANES, hours=STRIP_H, controls=True, lang=asked.lang),
+                className="card pg-bar",
             ),
         ],
         className="pg-overview",
-        **{"data-sites": str(len(sites))},
     )
-
-
-def callbacks(app: Dash, behind: Behind) -> None:
-    """Nothing here reacts on the server: events are kept fresh by the browser."""
-    del app, behind
 
 
 PAGE = Page(
@@ -62,5 +57,4 @@ PAGE = Page(
     10,
     "M3.5 3.5h7v9h-7zM13.5 3.5h7v5h-7zM3.5 15.5h7v5h-7zM13.5 11.5h7v9h-7z",
     layout,
-    callbacks,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dashboards.summary.overview import LOST
 from dashboards.summary.rates import rises
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
+from twin.packml import FAULTED, state_named
 from twin.sample import MIN_STALE_S, Role
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 RECEIVED_POINTS = 240
 MAX_EVENTS = 500
 LOOK_BACK_EVENTS = 1000
+_RARE = tuple(kind for kind in EventKind if kind is not EventKind.STATE_CHANGED)
+"""All but changes of state: there are thousands of those, the lanes themselves show them."""
 _PRESENCE = (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED)
 
 Segment = tuple[int, int, str]
@@ -38,18 +42,16 @@ def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
         if column.role is Role.STATE
     }
     lost = _lost_spans(view, start_ns, end_ns)
-    found = [
-        {
-            "asset": asset,
-            "segments": [
-                [ms(a), ms(b), state]
-                for a, b, state in overlaid(_segments(view, stream, signal, start_ns, end_ns), lost.get(asset, []))
-            ],
-        }
-        for asset, (stream, signal) in sorted(stated.items())
-    ]
+    found: list[dict[str, Any]] = []
+    events: list[Event] = []
+    for asset, (stream, signal) in sorted(stated.items()):
+        segments = _segments(view, stream, signal, start_ns, end_ns)
+        events += faults(asset, signal, segments)
+        shown = overlaid(segments, lost.get(asset, []))
+        found.append({"asset": asset, "segments": [[ms(a), ms(b), state] for a, b, state in shown]})
     asked = "" if site == EVERY_SITE else site
-    events = view.events(start_ns, end_ns + 1, asset=asked, limit=MAX_EVENTS)
+    events += view.events(start_ns, end_ns + 1, asset=asked, kinds=_RARE, limit=MAX_EVENTS)
+    events = sorted(events, key=lambda event: event.order, reverse=True)[:MAX_EVENTS]
     times = [one.t_ns for name, one in view.latest().items() if belongs(view.latest()[name].stream.asset, site)]
     return {
         "lanes": found,
@@ -81,6 +83,15 @@ def _segments(view: View, stream: Stream, signal: str, start_ns: int, end_ns: in
         known_ns = min(end_ns, latest.t_ns + round((stream.stale_after_s or MIN_STALE_S) * NS_PER_S))
     ends = [t_ns for t_ns, _ in changes[1:]] + [known_ns]
     return [(t_ns, end, state) for (t_ns, state), end in zip(changes, ends, strict=False) if end > t_ns]
+
+
+def faults(asset: str, signal: str, segments: list[Segment]) -> list[Event]:
+    """The changes into a fault: the changes of state that a time bar marks."""
+    return [
+        Event(EventKind.STATE_CHANGED, start_ns, asset, signal, before, state)
+        for (_, _, before), (start_ns, _, state) in pairwise(segments)
+        if state_named(state) in FAULTED and state_named(before) not in FAULTED
+    ]
 
 
 def _lost_spans(view: View, start_ns: int, end_ns: int) -> dict[str, list[tuple[int, int]]]:

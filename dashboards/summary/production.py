@@ -95,9 +95,12 @@ def made_per_h(view: View, marks: Marks, counters: Iterable[Count]) -> dict[Coun
     listed = list(dict.fromkeys(counters))
     start_ns = (view.clock_ns - HOUR_NS) // MINUTE_NS * MINUTE_NS
     latest = view.latest()
-    before = marks.values(view, listed, start_ns)
+    before = marks.values(view, _newer(view, listed, start_ns), start_ns)
     rates: dict[Count, float | None] = {}
     for counter in listed:
+        if counter not in before:
+            rates[counter] = None
+            continue
         frame = latest.get(counter[0])
         began, first_ns = before[counter], start_ns
         if began is None:
@@ -110,8 +113,14 @@ def made_per_h(view: View, marks: Marks, counters: Iterable[Count]) -> dict[Coun
     return rates
 
 
-def _first(view: View, counter: Count, start_ns: int) -> tuple[float | None, int]:
-    frames = view.frames(counter[0], start_ns, limit=1)
+def _newer(view: View, counters: Iterable[Count], t_ns: int) -> list[Count]:
+    """The counters that told something after ``t_ns``: of the others nothing is known from then on."""
+    latest = view.latest()
+    return [one for one in counters if one[0] in latest and latest[one[0]].t_ns > t_ns]
+
+
+def _first(view: View, counter: Count, start_ns: int, end_ns: int | None = None) -> tuple[float | None, int]:
+    frames = view.frames(counter[0], start_ns, end_ns, limit=1)
     if not len(frames):
         return None, start_ns
     return _value(frames.values[0], frames.stream, counter[1]), int(frames.t_ns[0])
@@ -136,17 +145,15 @@ def hourly(view: View, marks: Marks, counters: Iterable[Count]) -> dict[str, lis
     listed = list(dict.fromkeys(counters))
     running_ns = view.clock_ns // HOUR_NS * HOUR_NS
     starts = [running_ns - (HOURS - i) * HOUR_NS for i in range(HOURS + 1)]
-    edges = [marks.values(view, listed, t_ns) for t_ns in starts]
-    edges.append({counter: _now(view, counter) for counter in listed})
+    edges = [marks.values(view, _newer(view, listed, t_ns), t_ns) for t_ns in starts]
     good: list[float | None] = []
-    for start_ns, before, after in zip(starts, edges, edges[1:], strict=False):
+    for start_ns, before, after in zip(starts, edges, [*edges[1:], {}], strict=True):
         rises: list[float] = []
-        for counter in listed:
-            was, now = before[counter], after[counter]
-            if now is not None and was is None:
-                was = _first(view, counter, start_ns)[0]
-            if now is not None and was is not None:
-                rises.append(_rise(was, now))
+        for counter, was in before.items():
+            now = after[counter] if counter in after else _now(view, counter)
+            began = _first(view, counter, start_ns, start_ns + HOUR_NS)[0] if was is None else was
+            if now is not None and began is not None:
+                rises.append(_rise(began, now))
         good.append(sum(rises) if rises else None)
     return {"t_ms": [ms(t_ns) for t_ns in starts], "good": good}
 

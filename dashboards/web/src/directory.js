@@ -4,7 +4,7 @@
 export function indexDirectory(message) {
   const directory = {
     sites: new Map((message?.sites ?? []).map((site) => [site.id, site])),
-    assets: new Map((message?.assets ?? []).map((asset) => [asset.id, { ...asset, streams: [], roles: new Map() }])),
+    assets: new Map((message?.assets ?? []).map((asset) => [asset.id, { ...asset, pose: poseOf(asset.pose), streams: [], roles: new Map() }])),
     streams: new Map(),
     signals: new Map(),
     types: message?.types ?? {},
@@ -25,6 +25,11 @@ export function indexDirectory(message) {
     stream.texts.forEach((column, at) => add(column, at, true));
   }
   return directory;
+}
+
+/** The wire says [x_m, y_m, z_m, yaw_rad]. */
+function poseOf([x_m = 0, y_m = 0, z_m = 0, yaw_rad = 0] = []) {
+  return { x_m, y_m, z_m, yaw_rad };
 }
 
 export const named = (one, lang) => one?.name?.[lang] || one?.name?.en || one?.id || "";

@@ -2,7 +2,7 @@
 import { clock, fetchJson } from "./clock.js";
 import { Core } from "./component.js";
 import { labelled } from "./directory.js";
-import { gapLength, pointsOf, Tail, ticks, timeTicks } from "./downsample.js";
+import { gapLength, pointsOf, slices, Tail, ticks, timeTicks } from "./downsample.js";
 import { el, Sheet } from "./dom.js";
 import { number, shortName, shownAs, tickLabel, time, zoneOffset } from "./format.js";
 import { live } from "./live.js";
@@ -261,6 +261,16 @@ export class TrendStripCore extends Core {
     if (this.cursor !== undefined && this.cursor >= LEFT && this.cursor <= width - RIGHT) this.drawCursor(context, width, height, from, to);
   }
 
+  /** No more points than pixels can show; the slices stand still while the window moves. */
+  thinned(lane, from, to) {
+    const points = [...lane.inside(from, to)];
+    const count = Math.ceil(this.inner);
+    if (points.length <= 2 * count) return points;
+    const width = (to - from) / count;
+    const start = Math.floor(from / width) * width;
+    return slices(points, start, start + (count + 2) * width, count + 2);
+  }
+
   scale(lane, column, points) {
     let low = Infinity;
     let high = -Infinity;
@@ -307,7 +317,7 @@ export class TrendStripCore extends Core {
     }
     const { column } = signal;
     const { factor, decimals, symbol } = shownAs(column);
-    const points = [...lane.inside(from, to)];
+    const points = this.thinned(lane, from, to);
     const scale = this.scale(lane, column, points);
     lane.points = points;
     const entry = present.entry(signal.stream.key);
@@ -366,8 +376,8 @@ export class TrendStripCore extends Core {
     context.textAlign = "right";
     const unit = symbol ? ` ${symbol}` : "";
     context.font = `12px ${font}`;
-    context.fillText(unit, width - RIGHT, top + 14);
-    const wide = context.measureText(unit).width;
+    context.fillText(unit, width - RIGHT - 6, top + 14);
+    const wide = context.measureText(unit).width + 6;
     context.font = `600 15px ${font}`;
     context.fillStyle = color(stale ? "--ink-3" : "--ink");
     const shown = raw === undefined ? "–" : number(raw * factor, decimals);

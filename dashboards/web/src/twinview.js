@@ -1,5 +1,5 @@
 // The floor, in two dimensions or three: one scene, one way of picking, drawn only when something changed.
-import { DirectionalLight, Group, HemisphereLight, MOUSE, OrthographicCamera, PerspectiveCamera, Raycaster, Scene, TOUCH, Vector2, Vector3, WebGLRenderer } from "three";
+import { Color, DirectionalLight, Group, HemisphereLight, MOUSE, OrthographicCamera, PerspectiveCamera, Raycaster, Scene, TOUCH, Vector2, Vector3, WebGLRenderer } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Core } from "./component.js";
 import { assetsOf, named } from "./directory.js";
@@ -9,7 +9,7 @@ import { live } from "./live.js";
 import { assetHref, go } from "./navigate.js";
 import { present } from "./present.js";
 import { look } from "./states.js";
-import { onTheme } from "./theme.js";
+import { color, onTheme } from "./theme.js";
 import { Arms } from "./twin/arms.js";
 import { Furniture } from "./twin/furniture.js";
 import { Labels } from "./twin/labels.js";
@@ -20,9 +20,20 @@ const MAX_RATIO = 1.5;
 const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
 const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
+const ROOMY_PX_PER_M = 17;
 const MAX_ENLARGED = 2.2;
 const MAX_ENLARGED_3D = 1.6;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
+
+/** Whether the browser has no graphics card to draw with; smooth edges then cost too many frames. */
+function drawsInSoftware() {
+  const context = document.createElement("canvas").getContext("webgl2");
+  if (!context) return false;
+  const about = context.getExtension("WEBGL_debug_renderer_info");
+  const name = about ? String(context.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
+  context.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
 
 export class TwinViewCore extends Core {
   static rebuildOn = ["site", "lang", "assets", "words"];
@@ -35,11 +46,12 @@ export class TwinViewCore extends Core {
     root.append(this.stage, this.note, this.legend);
     this.frames = 0;
     try {
-      this.renderer = new WebGLRenderer({ antialias: true, alpha: true, powerPreference: "high-performance" });
+      this.renderer = new WebGLRenderer({ antialias: !drawsInSoftware(), powerPreference: "high-performance" });
     } catch {
       setText(this.note, t("twin.no_webgl"));
       return;
     }
+    this.background();
     this.renderer.setPixelRatio(Math.min(MAX_RATIO, window.devicePixelRatio || 1));
     this.stage.append(this.renderer.domElement);
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -51,11 +63,16 @@ export class TwinViewCore extends Core {
     this.until(present.onTick(() => this.paint()));
     this.until(
       onTheme(() => {
+        this.background();
         for (const part of [this.furniture, this.arms, this.vehicles]) part?.recolor();
         this.ask();
       }),
     );
     this.build();
+  }
+
+  background() {
+    this.renderer.setClearColor(new Color(color("--ground")), 1);
   }
 
   // ---- scene ----
@@ -78,6 +95,9 @@ export class TwinViewCore extends Core {
     this.clear();
     this.assets = assets;
     this.whole = !only;
+    // one mobile robot seen close: the camera drives along, over the site's floor
+    this.follows = !this.whole && assets.length === 1 && assets[0].type === "mobile_robot";
+    this.followed = null;
     this.site = directory.sites.get(this.props.site) ?? directory.sites.get(assets[0]?.site);
     this.scene = new Scene();
     this.floor = new Group();
@@ -87,7 +107,7 @@ export class TwinViewCore extends Core {
     const sun = new DirectionalLight("#ffffff", Math.PI * 0.42);
     sun.position.set(-0.5, 1, 0.62);
     this.scene.add(sun);
-    this.furniture = new Furniture(this.floor, this.site, assets, this.whole);
+    this.furniture = new Furniture(this.floor, this.site, assets, this.whole || this.follows);
     const ofType = (type) => assets.filter((asset) => asset.type === type);
     this.arms = new Arms(this.floor, ofType("robot_arm"), directory.armModels, (asset, size, z) => this.furniture.plinth(asset, size, z));
     this.vehicles = new Vehicles(this.floor, ofType("mobile_robot"));
@@ -120,7 +140,7 @@ export class TwinViewCore extends Core {
       const drop = () => half * (item.arm || item.vehicle ? this.scale : 1);
       const at = () => {
         const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
-        return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : high * 0.86];
+        return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : (item.vehicle ? 1.2 : high * 0.8)];
       };
       item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, (id) => this.pick(id), QUIET.has(asset.type));
       for (const stream of asset.streams) this.byKey.set(stream.key, item);
@@ -200,11 +220,16 @@ export class TwinViewCore extends Core {
 
   bounds() {
     if (this.whole && this.site) return { x: this.site.size_m[0] / 2, y: this.site.size_m[1] / 2, w: this.site.size_m[0], d: this.site.size_m[1], h: 0.3 };
+    if (this.follows) {
+      const [x, y] = this.vehicles.items[0].shown;
+      this.followed = [x, y];
+      return { x, y, w: 3.4, d: 3.4, h: 0.3 };
+    }
     const xs = this.assets.map((asset) => asset.pose?.x_m ?? 0);
     const ys = this.assets.map((asset) => asset.pose?.y_m ?? 0);
-    const pad = 1.9;
+    const pad = 2.2;
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.72 };
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.56 };
   }
 
   /** How much larger than life arms can be drawn without touching each other. */
@@ -265,7 +290,7 @@ export class TwinViewCore extends Core {
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
     const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : Math.max(w, d, 2.4) * 0.5 / tall;
-    const far = near * (this.whole ? 1 : 1.12);
+    const far = near * (this.whole ? 1 : 1.1);
     this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
     if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);
   }
@@ -273,6 +298,13 @@ export class TwinViewCore extends Core {
   project([x, y, z]) {
     const point = new Vector3(x, z, -y).project(this.camera);
     return [((point.x + 1) / 2) * this.stage.clientWidth, ((1 - point.y) / 2) * this.stage.clientHeight, point.z < 1 && point.z > -1];
+  }
+
+  /** How large a metre is at the middle of what is seen. */
+  pixelsPerMetre() {
+    if (this.flat) return (this.stage.clientHeight * this.camera.zoom) / (this.camera.top - this.camera.bottom);
+    const far = this.camera.position.distanceTo(this.controls.target);
+    return this.stage.clientHeight / (2 * far * Math.tan((this.camera.fov * Math.PI) / 360));
   }
 
   // ---- picking ----
@@ -324,6 +356,19 @@ export class TwinViewCore extends Core {
 
   // ---- drawing ----
 
+  follow() {
+    const [x, y] = this.vehicles.items[0].shown;
+    const [from, to] = [this.followed ?? [x, y], [x, y]];
+    const [dx, dz] = [to[0] - from[0], from[1] - to[1]];
+    this.followed = to;
+    if (!dx && !dz) return;
+    for (const point of [this.camera.position, this.controls.target]) {
+      point.x += dx;
+      point.z += dz;
+    }
+    this.camera.updateMatrixWorld();
+  }
+
   ask() {
     if (!this.asked) this.asked = requestAnimationFrame((now) => this.render(now));
   }
@@ -333,8 +378,9 @@ export class TwinViewCore extends Core {
     if (!this.scene || !this.camera) return;
     const now = performance.now();
     const moving = [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
+    if (this.follows) this.follow();
     this.renderer.render(this.scene, this.camera);
-    this.labels.place((at) => this.project(at), this.stage.clientWidth, this.stage.clientHeight, this.flat);
+    this.labels.place((at) => this.project(at), this.stage.clientWidth, this.stage.clientHeight, this.flat, this.pixelsPerMetre() > ROOMY_PX_PER_M);
     this.frames++;
     if (moving) this.ask();
   }

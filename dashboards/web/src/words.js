@@ -113,6 +113,7 @@ export const ENGLISH = {
   "word.Manual": "manual",
   "word.Automatic": "automatic",
   "joints.title": "Joints",
+  "joints.tool": "Tool",
   "joints.joint": "Joint",
   "joints.angle": "Angle",
   "joints.range": "Range",

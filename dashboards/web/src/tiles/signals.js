@@ -34,7 +34,7 @@ export class SignalsView extends Core {
       return;
     }
     const joints = this.joints(asset);
-    if (joints) this.root.append(joints);
+    if (joints) this.root.append(joints.node);
     for (const stream of asset.streams) {
       const listed = [];
       const add = (column, at, isText) => {
@@ -43,7 +43,7 @@ export class SignalsView extends Core {
       };
       stream.texts.forEach((column, at) => add(column, at, true));
       stream.columns.forEach((column, at) => add(column, at, false));
-      if (listed.length) this.root.append(el("section", { class: "ft-stream" }, this.head(stream), el("div", { class: "ft-rows" }, listed)));
+      if (listed.length) this.root.append(el("section", { class: "ft-stream" }, this.head(stream, joints && stream === joints.stream ? t("joints.tool") : null), el("div", { class: "ft-rows" }, listed)));
     }
     if (!asset.streams.length) this.root.append(el("p", { class: "ft-empty" }, t("signals.none")));
     this.update(this.props);
@@ -148,7 +148,7 @@ export class SignalsView extends Core {
       body.append(row);
     }
     table.append(body);
-    return el("section", { class: "ft-stream ft-joint-card" }, this.head(first.stream, t("joints.title")), table);
+    return { stream: first.stream, node: el("section", { class: "ft-stream ft-joint-card" }, this.head(first.stream, t("joints.title")), table) };
   }
 
   /** Torque is judged by its size: the bar starts at zero. */

@@ -6,7 +6,7 @@ import { chain, ORDINARY_ARM, poseMatrix, reach } from "./kinematics.js";
 
 const INKS = { run: "--arm", idle: "--arm-pale", wait: "--arm-pale", stop: "--arm-pale", none: "--arm", held: "--p2", fault: "--p1", lost: "--arm-lost", unknown: "--arm-lost" };
 const REST = [0, -1.9, 1.5, -1.2, -1.57, 0];
-const SIDES = 14;
+const SIDES = 12;
 
 /** A tube from p to q (m), its radius going from r to s. */
 function tube(p, q, r, s = r) {

@@ -9,16 +9,17 @@ const BODY_INKS = { fault: "--p1", held: "--p2", lost: "--arm-lost", unknown: "-
 const size = (asset, name, otherwise) => (typeof asset.attributes?.[name] === "number" ? asset.attributes[name] : otherwise);
 
 export class Furniture {
-  constructor(scene, site, assets, whole) {
+  /** @param {boolean} ground the site's floor with its areas and lanes, or only a round stand */
+  constructor(scene, site, assets, ground) {
     this.flat = new Boxes(scene, false, undefined, -2);
     this.solid = new Boxes(scene, true);
-    this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 24).rotateX(Math.PI / 2));
-    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 40).rotateX(Math.PI / 2), -1);
+    this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 16).rotateX(Math.PI / 2));
+    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 32).rotateX(Math.PI / 2), -1);
     this.bodies = new Map();
     this.levels = new Map();
     this.spots = new Map();
     this.armSpots = new Set();
-    if (whole && site) this.ground(site);
+    if (ground && site) this.ground(site);
     else this.stand(assets);
     for (const asset of assets) this.asset(asset);
   }
@@ -52,8 +53,8 @@ export class Furniture {
   stand(assets) {
     for (const asset of assets) {
       const { x_m = 0, y_m = 0 } = asset.pose ?? {};
-      this.discs.add("--line", x_m, y_m, -0.03, 3.66, 3.66, 0.01);
-      this.discs.add("--place", x_m, y_m, -0.02, 3.6, 3.6, 0.01);
+      this.discs.add("--line", x_m, y_m, -0.03, 2.66, 2.66, 0.01);
+      this.discs.add("--place", x_m, y_m, -0.02, 2.6, 2.6, 0.01);
     }
   }
 

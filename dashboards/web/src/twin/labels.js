@@ -4,6 +4,7 @@ import { shortName } from "../format.js";
 import { setMark } from "../states.js";
 import { stateWord } from "../words.js";
 
+const QUIET_RANK = 7;
 const RANK = { fault: 0, held: 1, lost: 2, unknown: 2, stop: 3, wait: 4, idle: 5, run: 6, none: 7 };
 
 export class Labels {
@@ -43,7 +44,7 @@ export class Labels {
   }
 
   /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
-  place(project, width, height, below = false) {
+  place(project, width, height, below = false, roomy = true) {
     const taken = [];
     for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
       const [px, py, visible] = project(item.at());
@@ -55,7 +56,7 @@ export class Labels {
       const left = item.place ? px + 4 : px - item.wide / 2;
       const top = item.place ? py + 4 : below ? py + 2 : py - item.tall;
       const box = [left, top, left + item.wide, top + item.tall];
-      const outside = !visible || box[2] < 0 || box[0] > width || box[3] < 0 || box[1] > height;
+      const outside = !visible || (item.quiet && !roomy && item.rank >= QUIET_RANK) || box[2] < 0 || box[0] > width || box[3] < 0 || box[1] > height;
       const covered = !outside && item.rank >= 0 && taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
       const hidden = outside || covered;
       if (item.node.hidden !== hidden) item.node.hidden = hidden;
