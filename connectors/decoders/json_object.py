@@ -1,7 +1,8 @@
 """JSON objects: several values a message, picked by path or taken as they come.
 
 A message holds one sample, or several in columns: where the time field is a list, every value field
-is a list of the same length.
+is a list of the same length. In a message of one sample, lists are left out unless ``values`` picks
+their items (``path = "pose.0"``).
 
 ```toml
 [[source]]
@@ -111,7 +112,10 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", f"a JSON object belongs here, not {type(body).__name__}")
         name = options.stream or captured.get("stream", "data")
         times = self._times(body, message)
-        fields, columns = self._picked(body, asset, name) if self._chosen else self._all(body, asset, name)
+        if self._chosen:
+            fields, columns = self._picked(body)
+        else:
+            fields, columns = self._all(body, asset, name, in_columns=isinstance(times, list))
         if not fields:
             raise DecodeError("schema", "no value in it")
         return [self._frames(message, body, asset, name, times, fields, columns)]
@@ -130,8 +134,7 @@ class Decoder(TopicDialect):
             return [_json.time_ns(item, options.time_unit, options.time, zone_s) for item in told]
         return _json.time_ns(told, options.time_unit, options.time, zone_s)
 
-    def _picked(self, body: dict[str, Any], asset: str, name: str) -> tuple[list[Signal], list[Any]]:
-        del asset, name
+    def _picked(self, body: dict[str, Any]) -> tuple[list[Signal], list[Any]]:
         found = [_at(body, path) for path, _, _ in self._chosen]
         if all(item is _MISSING for item in found):
             raise DecodeError("schema", "none of the configured values is in it")
@@ -141,9 +144,11 @@ class Decoder(TopicDialect):
         ]
         return [signal for _, signal, _ in self._chosen], columns
 
-    def _all(self, body: dict[str, Any], asset: str, name: str) -> tuple[list[Signal], list[Any]]:
+    def _all(self, body: dict[str, Any], asset: str, name: str, *, in_columns: bool) -> tuple[list[Signal], list[Any]]:
         flat: dict[str, Any] = {}
         _flatten(body, "", flat, self._ignored)
+        if not in_columns:
+            flat = {path: item for path, item in flat.items() if not isinstance(item, list)}
         declared = {signal.name: signal for signal in self.book.declared(asset, name)}
         fields, columns = [], []
         for path, item in flat.items():
@@ -174,6 +179,8 @@ class Decoder(TopicDialect):
         t_ns = np.array(times if isinstance(times, list) else [times], np.int64)
         stream = self.book.stream(asset, name, fields, sequenced=bool(self._options.seq))
         at = {field.name: i for i, field in enumerate(fields)}
+        if len(at) != len(fields):
+            raise DecodeError("dup_key", "two fields have the same name")
         values = np.full((rows, stream.width), np.nan)
         for column, signal in enumerate(stream.columns):
             item = columns[at[signal.name]]
@@ -210,7 +217,9 @@ class Decoder(TopicDialect):
         epoch = _at(body, self._options.epoch.split(".")) if self._options.epoch else None
         epoch = None if epoch is _MISSING else epoch
         counts = (
-            told if isinstance(told, list) else [told + row if isinstance(told, int) else told for row in range(rows)]
+            told
+            if isinstance(told, list)
+            else [told + row if isinstance(told, int) and row else told for row in range(rows)]
         )
         if len(counts) != rows:
             raise DecodeError("schema", f"{len(counts)} sequence numbers for {rows} times")
@@ -239,6 +248,8 @@ def _flatten(body: dict[str, Any], prefix: str, into: dict[str, Any], ignored: f
         if isinstance(item, dict):
             _flatten(item, f"{path}.", into, ignored)
         elif not isinstance(item, list) or (item and all(not isinstance(x, dict | list) for x in item)):
+            if path in into:
+                raise DecodeError("dup_key", f"two fields are called {path!r}")
             into[path] = item
 
 

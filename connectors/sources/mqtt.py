@@ -91,8 +91,9 @@ class Source:
                 continue
             generation, mid, qos = receipt
             if generation == self._generation and mid and client is not None:
-                client.ack(mid, qos)
+                # Forget it first: once acknowledged, the broker may give its number to another message.
                 self._in_flight.discard(mid)
+                client.ack(mid, qos)
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session and queues what comes."""
@@ -176,8 +177,8 @@ class Source:
         except UnicodeDecodeError:
             topic = bytes(got._topic).decode("utf-8", "replace")  # noqa: SLF001  paho gives no other way to the bytes
         if topic.startswith(OWN_TOPICS):
-            client.ack(got.mid, got.qos)
             self._in_flight.discard(got.mid)
+            client.ack(got.mid, got.qos)
             return
         self._deliver(
             Delivery(self.name, Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain), receipt)
