@@ -170,8 +170,11 @@ def test_a_store_that_is_away_gets_the_same_batch_again_and_nothing_is_acknowled
     for each in (steady, plant):
         each.count(1, 1.5)
         each.pipeline.step(0.0)
+        each.clock.advance(61)
         each.count(2, 2.5)
         each.pipeline.step(0.0)
+    assert len(list(steady.store.keyframes("ingest"))) == 2
+    assert list(plant.store.keyframes("ingest")) == list(steady.store.keyframes("ingest"))
     assert plant.store.tried == ([1, 2, 2, 2] if word != "doubt" else [1, 2, 2])
     assert plant.counted.acknowledged == [0, 1]
     assert plant.mirror.canonical() == steady.mirror.canonical()
