@@ -115,7 +115,7 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", f"a JSON object belongs here, not {type(body).__name__}")
         name = options.stream or captured.get("stream", "data")
         times = self._times(body, message)
-        columns = self._picked(body) if self._chosen else self._all(body)
+        columns = self._picked(body) if self._chosen else self._all(body, in_columns=not isinstance(times, int))
         if not columns:
             raise DecodeError("schema", "no value in it")
         plan = self._plan(asset, name, columns)
@@ -146,11 +146,14 @@ class Decoder(TopicDialect):
             for _, signal, factor in self._chosen
         }
 
-    def _all(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Every field by signal name, as it came."""
+    def _all(self, body: dict[str, Any], *, in_columns: bool) -> dict[str, Any]:
+        """Every field by signal name, as it came; lists only where the message is in columns."""
         flat: dict[str, Any] = {}
         _flatten(body, "", flat, self._ignored)
-        return {signal_name(path): item for path, item in flat.items()}
+        named = {signal_name(path): item for path, item in flat.items() if in_columns or not isinstance(item, list)}
+        if in_columns and len(named) != len(flat):
+            raise DecodeError("dup_key", "two fields have the same name")
+        return named
 
     def _plan(self, asset: str, name: str, columns: dict[str, Any]) -> Stream:
         """The stream that these fields belong to: made once for each set of fields and their kinds."""
@@ -254,6 +257,8 @@ def _flatten(body: dict[str, Any], prefix: str, into: dict[str, Any], ignored: f
         if isinstance(item, dict):
             _flatten(item, f"{path}.", into, ignored)
         elif not isinstance(item, list) or (item and not isinstance(item[0], dict | list)):
+            if path in into:
+                raise DecodeError("dup_key", f"two fields are called {path!r}")
             into[path] = item
 
 

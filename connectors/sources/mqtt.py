@@ -92,8 +92,9 @@ class Source:
                 continue
             generation, mid, qos = receipt
             if generation == self._generation and mid and client is not None:
-                client.ack(mid, qos)
+                # Forget it first: once acknowledged, the broker may give its number to another message.
                 self._in_flight.discard(mid)
+                client.ack(mid, qos)
 
     def resume(self) -> None:
         """Connect again after `_hold_back`; the broker sends again what was never acknowledged."""
@@ -197,8 +198,8 @@ class Source:
         except UnicodeDecodeError:
             topic = bytes(got._topic).decode("utf-8", "replace")  # noqa: SLF001  paho gives no other way to the bytes
         if topic.startswith(OWN_TOPICS):
-            client.ack(got.mid, got.qos)
             self._in_flight.discard(got.mid)
+            client.ack(got.mid, got.qos)
             return
         message = Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain)
         if not self._deliver(Delivery(self.name, message, receipt)):
