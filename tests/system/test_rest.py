@@ -90,7 +90,9 @@ def test_samples_are_given_raw_or_in_buckets(web, recorded):
 
 
 def test_times_may_be_iso_with_an_offset(web):
-    answer = web.get("/api/v1/samples", signal=POWER, **{"from": "2027-01-15T17:00:00+09:00", "to": "2027-01-15T18:00:00+09:00"})
+    answer = web.get(
+        "/api/v1/samples", signal=POWER, **{"from": "2027-01-15T17:00:00+09:00", "to": "2027-01-15T18:00:00+09:00"}
+    )
     assert answer.status_code == 200
 
 
@@ -196,7 +198,9 @@ def test_language_and_theme_come_from_the_address_then_from_the_cookie(web):
 
 def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):
     described = web.get("/api/v1/openapi.json").json()
-    assert set(described["paths"]) == {f"/api/v1/{name}" for name in ("sites", "assets", "signals", "latest", "samples", "events")}
+    assert set(described["paths"]) == {
+        f"/api/v1/{name}" for name in ("sites", "assets", "signals", "latest", "samples", "events")
+    }
     assert "cdn" not in web.get("/api/v1/docs").text
 
 
@@ -260,14 +264,21 @@ def test_the_state_packet_is_the_state_as_of(web, history, recorded):
     kind, clock_ns, entries = decode_packet(body, history.streams())
     expected = {name: one for name, one in history.as_of(at_ns).items() if name.startswith("changwon/")}
     assert (kind, clock_ns) == (FULL, at_ns)
-    assert {latest.stream.id: latest.t_ns for _, latest in entries} == {name: one.t_ns for name, one in expected.items()}
+    assert {latest.stream.id: latest.t_ns for _, latest in entries} == {
+        name: one.t_ns for name, one in expected.items()
+    }
 
 
 CALLS = (
     "/view/overview", "/view/connections", "/view/events?limit=200",
     "/view/lanes?from_ms={a}&to_ms={b}", "/view/trend?signal=" + POWER + "&from_ms={a}&to_ms={b}",
 )  # fmt: skip
-API_CALLS = ("/api/v1/latest?limit=5000", f"/api/v1/samples?signal={POWER}", f"/api/v1/samples?signal={STATE}", "/api/v1/events")
+API_CALLS = (
+    "/api/v1/latest?limit=5000",
+    f"/api/v1/samples?signal={POWER}",
+    f"/api/v1/samples?signal={STATE}",
+    "/api/v1/events",
+)
 ASKED = {"received_ms"}
 """Late data are shown as of their device time, and marked by the time they were received at."""
 
@@ -279,7 +290,7 @@ def _times(value, key=""):
             yield from _times(inner, name)
     elif isinstance(value, list):
         for inner in value:
-            yield from _times(inner, key if key else "")
+            yield from _times(inner, key or "")
         if key == "segments":
             for segment in value:
                 yield from segment[:2]
