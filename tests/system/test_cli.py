@@ -186,12 +186,15 @@ def test_verify_says_yes_to_what_was_stored(stored):
 @pytest.mark.parametrize(
     "tampering",
     [
-        "UPDATE frame SET vals = substr(vals, 1, length(vals) - 1) || x'41' WHERE id ="
-        " (SELECT max(id) FROM frame WHERE length(vals) > 1 AND t_ns = 1795328060000000000)",
+        (
+            "UPDATE frame SET vals = CAST(substr(vals, 1, length(vals) - 1) || x'41' AS BLOB) WHERE id ="
+            " (SELECT max(id) FROM frame WHERE length(vals) > 1 AND t_ns = 1795328070000000000)"
+        ),
+        "UPDATE frame_text SET texts = replace(texts, 'Held', 'Hell') WHERE t_ns = 1795328090000000000",
         "DELETE FROM batch WHERE n = 7",
         "UPDATE batch SET tick_ns = tick_ns + 1 WHERE n = 6",
     ],
-    ids=["a flipped value", "a missing batch", "a moved tick"],
+    ids=["a flipped value", "a changed text", "a missing batch", "a moved tick"],
 )
 def test_verify_exits_1_when_one_stored_thing_was_changed(stored, tampering):
     with closing(sqlite3.connect(stored)) as connection:
@@ -282,7 +285,7 @@ def test_publish_sends_a_table_and_says_what_it_skipped(broker, table):
 
 def test_a_table_without_a_mapped_column_is_refused_with_the_columns_there_are(table):
     (table / "map.toml").write_text(MAPPING.replace("Current_J0 =", "Current_J9 ="), encoding="utf-8")
-    with pytest.raises(SourceError, match="Current_J9.*Current_J0"):
+    with pytest.raises(SourceError, match=r"Current_J9.*Current_J0"):
         list(read_csv(table / "cobot.csv", read_mapping(table / "map.toml"), Published(skipped={})))
 
 
