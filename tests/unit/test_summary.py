@@ -183,7 +183,12 @@ def _metrics(source: str, t_ns: int, messages: float, newest_s: float = 0.0, lag
     stream = stream_of(
         source_stream(source).rpartition(":")[0],
         "metrics",
-        [Signal("messages_total", Kind.COUNTER), Signal("frames_total", Kind.COUNTER), Signal("lag_s"), Signal("newest_s")],
+        [
+            Signal("messages_total", Kind.COUNTER),
+            Signal("frames_total", Kind.COUNTER),
+            Signal("lag_s"),
+            Signal("newest_s"),
+        ],
         period_s=1.0,
     )
     return frame(stream, t_ns, 0, t_ns, [messages, 10 * messages, lag_s, newest_s])
@@ -232,7 +237,10 @@ def test_the_rate_history_puts_each_second_in_its_place():
     rows = [_metrics("a", T0 + i * NS_PER_S, float(i * i)) for i in range(4)]
     merged = rows[0].__class__(
         rows[0].stream,
-        *(np.concatenate([getattr(row, name) for row in rows]) for name in ("t_ns", "seq", "received_ns", "values", "quality")),
+        *(
+            np.concatenate([getattr(row, name) for row in rows])
+            for name in ("t_ns", "seq", "received_ns", "values", "quality")
+        ),
     )
     history = rate_history(merged, "messages_total", T0 + 3 * NS_PER_S)
     assert len(history) == 60
