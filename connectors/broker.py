@@ -92,7 +92,7 @@ _REFUSALS = (
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether nobody listens there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -278,7 +278,8 @@ class LogWatch:
             with self._log.open("rb") as log:
                 log.seek(self._offset)
                 text = log.read()
-                self._offset = log.tell()
+            text = text[: text.rfind(b"\n") + 1]  # the rest of a half-written line comes with the next look
+            self._offset += len(text)
             found = [refusal for line in text.decode(errors="replace").splitlines() if (refusal := self.read(line))]
             if found:
                 self.refusals.extend(found)

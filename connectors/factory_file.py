@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.plugins import asset_types, check_source
-from twin.config import Factory, Secret, StoreConfig, parse_factory
+from twin.config import BrokerConfig, Factory, Secret, StoreConfig, parse_factory
 from twin.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -33,8 +33,11 @@ def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factor
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError((Mistake("file", f"not TOML: {error}"),), str(path)) from error
-    override(data, os.environ if environ is None else environ)
     mistakes: list[Mistake] = []
+    try:
+        override(data, os.environ if environ is None else environ)
+    except ConfigError as error:
+        mistakes.extend(error.mistakes)
     factory = None
     try:
         factory = parse_factory(data, tuple(asset_types()), str(path))
@@ -43,11 +46,15 @@ def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factor
     mistakes.extend(_source_mistakes(data))
     if mistakes or factory is None:
         raise ConfigError(tuple(mistakes), str(path))
-    return dataclasses.replace(factory, store=StoreConfig(_absolute(factory.store.url, path.parent)))
+    folder = path.parent
+    return dataclasses.replace(
+        factory, store=StoreConfig(_absolute(factory.store.url, folder)), broker=_beside(factory.broker, folder)
+    )
 
 
 def override(data: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Lay ``TWIN__A__B=value`` over the parsed TOML, in place."""
+    """Lay ``TWIN__A__B=value`` over the parsed TOML, in place; raises ConfigError for those that fit nowhere."""
+    mistakes: list[Mistake] = []
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name.startswith("TWIN__BENCH__"):
             continue
@@ -55,11 +62,20 @@ def override(data: dict[str, Any], environ: Mapping[str, str]) -> None:
         table = data
         for part in tables:
             table = table.setdefault(part, {})
-        text = environ[name]
-        try:
-            table[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            table[key] = text
+            if not isinstance(table, dict):
+                mistakes.append(Mistake(name, f"{part!r} is no table", "TWIN__SECTION__KEY sets section.key"))
+                break
+        else:
+            table[key] = _value(environ[name])
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _source_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
@@ -69,11 +85,25 @@ def _source_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
     return [
         Mistake(f"source[{i}].{key}", problem)
         for i, source in enumerate(sources)
-        if isinstance(source, dict)
+        if isinstance(source, dict) and isinstance(source.get("decoder"), str)
         for key, problem in check_source(
             str(source.get("type", "mqtt")), str(source.get("decoder", "")), source.get("options", {})
         )
     ]
+
+
+def _beside(broker: BrokerConfig, folder: Path) -> BrokerConfig:
+    def absolute(file: str) -> str:
+        return str((folder / file).resolve()) if file else ""
+
+    password = broker.password
+    return dataclasses.replace(
+        broker,
+        password=dataclasses.replace(password, file=absolute(password.file)) if password else None,
+        ca_file=absolute(broker.ca_file),
+        cert_file=absolute(broker.cert_file),
+        key_file=absolute(broker.key_file),
+    )
 
 
 def _absolute(url: str, folder: Path) -> str:

@@ -6,9 +6,10 @@ group ``factory_twin.<kind>``. No registry, no decorator, no list to edit.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,20 +26,24 @@ if TYPE_CHECKING:
 _PACKAGES = {"decoders": "connectors.decoders", "sources": "connectors.sources", "assets": "twin.assets"}
 
 
+@functools.cache
+def _strangers(kind: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"factory_twin.{kind}")}
+
+
 def names(kind: str) -> tuple[str, ...]:
     """Every plug-in of a kind (decoders, sources, assets), our own and strangers', sorted."""
     package = importlib.import_module(_PACKAGES[kind])
     own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
-    return tuple(sorted(own | {entry.name for entry in entry_points(group=f"factory_twin.{kind}")}))
+    return tuple(sorted(own | _strangers(kind).keys()))
 
 
 def load(kind: str, name: str) -> ModuleType:
     """The module of that plug-in; raises PluginError with the names there are."""
     if name in names(kind):
-        for entry in entry_points(group=f"factory_twin.{kind}"):
-            if entry.name == name:
-                found: ModuleType = entry.load()
-                return found
+        if name in _strangers(kind):
+            found: ModuleType = _strangers(kind)[name].load()
+            return found
         return importlib.import_module(f"{_PACKAGES[kind]}.{name}")
     raise PluginError(kind.removesuffix("s"), name, names(kind))
 

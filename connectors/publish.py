@@ -72,10 +72,13 @@ class Publisher:
         self._pending[info.mid] = token
 
     def offer(self, topic: str, payload: bytes) -> None:
-        """Send at QoS 0 if there is a connection, else forget it: the next one will be newer."""
+        """Send at QoS 0 if there is a connection, else forget it: the next one will be newer.
+
+        Never waits and counts nothing, so one publisher either publishes or offers.
+        """
         if self._client.is_connected():
-            self._window.acquire()
             self._client.publish(topic, payload, 0)
+            self._acked_mids.clear()
 
     def acknowledged(self) -> list[Hashable]:
         """Tokens of messages acknowledged since the last call."""

@@ -36,6 +36,8 @@ class TopicTemplate:
             if name in self.names and name != "_":
                 raise ValueError(f"topic template {template!r}: {{{name}}} is there twice")
             self.names.append(name)
+            if many and "(.+)" in parts:
+                raise ValueError(f"topic template {template!r}: only one field may end in ...")
             body = ".+" if many else "[^/]+"
             parts.append(f"({body})")
         self._pattern = re.compile("/".join(parts), re.DOTALL)
@@ -46,6 +48,18 @@ class TopicTemplate:
         if match is None:
             raise DecodeError("topic", f"{topic!r} does not fit the template {self.template!r}")
         return dict(zip(self.names, match.groups(), strict=True))
+
+
+def check_templates(topic: str, asset: str) -> None:
+    """Raise ValueError for a topic template that cannot be read, or an asset that it does not give."""
+    names = TopicTemplate(topic).names
+    for name, _ in _FIELD.findall(asset):
+        if name not in names:
+            raise ValueError(f"asset {asset!r}: the topic template has no {{{name}}}")
+    if "{" in _FIELD.sub("", asset):
+        raise ValueError(f"asset {asset!r}: a field is written {{name}}")
+    if not asset and not set(names) - _NOT_PLACE:
+        raise ValueError(f"topic template {topic!r} names no asset: give it {{asset}}, or set asset")
 
 
 def fill_asset(captured: Mapping[str, str], template: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from twin.errors import Mistake
@@ -46,7 +47,11 @@ class Table:
         value = self.data[name]
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        if (
+            not isinstance(value, kind)
+            or (kind is not bool and isinstance(value, bool))
+            or (isinstance(value, float) and not math.isfinite(value))
+        ):
             self.wrong(name, f"{value!r} is not {_WORDS[kind]}")
             return zero
         if choices and value not in choices:
@@ -77,7 +82,9 @@ class Table:
         if (
             isinstance(value, list)
             and len(value) == count
-            and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+            and all(
+                isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item) for item in value
+            )
         ):
             return tuple(float(item) for item in value)
         self.wrong(name, f"{value!r} is not a list of {count} numbers")

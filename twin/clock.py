@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FRACTION = re.compile(r"(?P<head>[^.,]*[0-9]{2}:?[0-9]{2}:?[0-9]{2})[.,](?P<digits>[0-9]+)(?P<zone>[^.,]*)")
+"""Digits after the second, behind a point or (ISO 8601 prefers it) a comma."""
 
 
 class Clock(Protocol):
@@ -58,11 +61,12 @@ def ns_from_iso(text: str) -> int:
     """
     text = text.strip()
     fraction_ns = 0
-    head, dot, tail = text.partition(".")
-    if dot:
-        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-        fraction_ns = int(digits[:9].ljust(9, "0")) if digits else 0
-        text = head + tail[len(digits) :]
+    found = _FRACTION.fullmatch(text)
+    if found:
+        fraction_ns = int(found["digits"][:9].ljust(9, "0"))
+        text = found["head"] + found["zone"]
+    elif "." in text or "," in text:
+        raise ValueError(f"{text!r} has a fraction of something else than the second")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write an offset such as +09:00 or Z")

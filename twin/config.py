@@ -195,6 +195,7 @@ def _site(table: Table, asset_types: tuple[str, ...]) -> Site:
     nodes = tuple(_node(item) for item in table.tables("node"))
     _unique([asset.id for asset in assets], table.path("asset"), table.mistakes)
     _unique([place.id for place in places], table.path("place"), table.mistakes)
+    _unique([node.id for node in nodes], table.path("node"), table.mistakes)
     site = Site(
         id=site_id,
         name=_name(table, "name"),

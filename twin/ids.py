@@ -20,19 +20,24 @@ def segment(name: str) -> str:
     text = unicodedata.normalize("NFC", name.strip())
     if not text:
         raise IdError(name, "it is empty")
-    encoded = "".join(_encode(ch) for ch in text)
+    encoded = _encoded(text)
     if len(encoded) > MAX_SEGMENT:
         raise IdError(name, f"longer than {MAX_SEGMENT} characters")
     return encoded
 
 
-def _encode(ch: str) -> str:
-    if ch in _RESERVED or unicodedata.category(ch)[0] == "C" or unicodedata.bidirectional(ch) in _BIDI:
-        return "".join(f"%{byte:02X}" for byte in ch.encode("utf-8", "surrogatepass"))
-    return ch
+def _encoded(text: str) -> str:
+    parts: list[str] = []
+    after_code = False
+    for ch in text:
+        # A mark right after a code would join the code's last letter (%3A + acute accent) and leave NFC.
+        after_code = _is_encoded(ch) or (after_code and unicodedata.combining(ch) != 0)
+        parts += [f"%{byte:02X}" for byte in ch.encode("utf-8", "surrogatepass")] if after_code else [ch]
+    return "".join(parts)
 
 
-_BIDI = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+def _is_encoded(ch: str) -> bool:
+    return ch in _RESERVED or unicodedata.category(ch)[0] == "C"
 
 
 def asset_id(*names: str) -> str:

@@ -100,14 +100,18 @@ def verify(history: History) -> Verdict:
     """Fold every stored batch again, with its recorded tick, and compare hashes and events.
 
     The live run recorded a SHA-256 at every keyframe and the events of every batch; both must
-    come out the same.
+    come out the same, and the numbers of the batches must leave no gap.
     """
     batches = frames = keyframes = 0
     mismatches: list[Mismatch] = []
     for writer in history.writers():
         mirror = Mirror()
         due = {keyframe.n: keyframe for keyframe in history.keyframes(writer)}
+        next_n = 1
         for batch in history.batches(writer):
+            if batch.n != next_n:
+                mismatches.append(Mismatch(writer, next_n, "batch missing", "", f"the next one is {batch.n}"))
+            next_n = batch.n + 1
             events = mirror.apply(batch)
             batches += 1
             frames += len(batch)
@@ -120,5 +124,5 @@ def verify(history: History) -> Verdict:
                 folded = mirror.sha256()
                 if folded != keyframe.sha256:
                     mismatches.append(Mismatch(writer, batch.n, "hash", keyframe.sha256, folded))
-        mismatches += [Mismatch(writer, n, "batch missing", k.sha256, "") for n, k in due.items()]
+        mismatches += [Mismatch(writer, n, "keyframe without batch", k.sha256, "") for n, k in due.items()]
     return Verdict(batches, frames, keyframes, tuple(mismatches))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -126,7 +125,10 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
     size does not fit ``unit`` (outside 2000 to 2100) is refused, never guessed.
     """
     if unit == "iso":
-        return _iso_ns(value, where, zone_offset_s)
+        t_ns = _iso_ns(value, where, zone_offset_s)
+        if not _EARLIEST_NS <= t_ns < _END_NS:
+            raise DecodeError("ts_range", f"{where}: {value} is outside 2000 to 2100")
+        return t_ns
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DecodeError("type", f"{where}: {type(value).__name__} where a time in {unit} belongs")
     if isinstance(value, float) and not math.isfinite(value):
@@ -149,11 +151,9 @@ def _iso_ns(value: object, where: str, zone_offset_s: float | None) -> int:
     except ValueError as error:
         if zone_offset_s is not None:
             try:
-                naive = datetime.fromisoformat(value)
+                return ns_from_iso(value.strip() + "Z") - round(zone_offset_s * NS_PER_S)
             except ValueError:
                 raise DecodeError("ts_range", f"{where}: {value!r} is not ISO 8601") from error
-            moment = naive.replace(tzinfo=UTC) - timedelta(seconds=zone_offset_s)
-            return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
         raise DecodeError("ts_range", f"{where}: {error}") from error
 
 

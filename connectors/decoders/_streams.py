@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from twin.site import AssetType, Hub
 
 MAX_SIGNALS_PER_STREAM = 1024
+MAX_STREAMS = 20_000
+"""A bound for memory against random names; the bound for the store is ``max_signals_per_source``."""
 _STATE_NAMES = frozenset({"state", "status", "mode", "running_state"})
 
 
@@ -34,13 +36,17 @@ class StreamBook:
         self._types = types
         self._made: dict[tuple[str, str, tuple[Signal, ...], bool], Stream] = {}
         self.plain: dict[str, list[str]] = {}
-        """Which set of fields holds the plain name ``asset:name``: the first that came. Part of the decoder's state."""
+        """Which set of fields holds the plain name ``asset:name``: the first that came (a tab marks texts).
+
+        Part of the decoder's state."""
 
     def stream(self, asset: str, name: str, fields: Sequence[Signal], *, sequenced: bool) -> Stream:
         """The stream of these fields; raises DecodeError when there are too many of them."""
         key = (asset, name, tuple(fields), sequenced)
         made = self._made.get(key)
         if made is None:
+            if len(self._made) >= MAX_STREAMS:
+                raise DecodeError("cardinality", f"more than {MAX_STREAMS} streams from one source")
             made = self._make(asset, name, key[2], sequenced=sequenced)
             self._made[key] = made
         return made
@@ -71,7 +77,7 @@ class StreamBook:
         return stream_of(asset, stream_name, signals, sequenced=sequenced, period_s=period_s, source=self._source)
 
     def _holds_plain(self, asset: str, name: str, fields: tuple[Signal, ...]) -> bool:
-        names = [signal.name for signal in fields]
+        names = [f"{signal.name}\t" if signal.kind.is_text else signal.name for signal in fields]
         return self.plain.setdefault(f"{asset}:{name}", names) == names
 
 

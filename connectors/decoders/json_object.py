@@ -31,7 +31,8 @@ import numpy as np
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import guessed, signal_name
-from twin.errors import DecodeError
+from connectors.topics import check_templates
+from twin.errors import DecodeError, UnitError
 from twin.message import Handled, Message
 from twin.sample import Frames, Kind, Quality, Role, Signal, Stream
 from twin.units import conversion
@@ -80,12 +81,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse what cannot work; msgspec reports it with its place."""
-        from connectors.topics import TopicTemplate  # noqa: PLC0415  only to check
-
-        TopicTemplate(self.topic)
+        check_templates(self.topic, self.asset)
         for value in self.values:
             if value.to_unit:
-                conversion(value.unit, value.to_unit)
+                try:
+                    conversion(value.unit, value.to_unit)
+                except UnitError as error:
+                    raise ValueError(f"{value.path}: {error}") from error
+        names = [value.signal or value.path for value in self.values]
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise ValueError(f"signal {twice!r} is there twice")
 
 
 class Decoder(TopicDialect):
@@ -109,7 +115,7 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", f"a JSON object belongs here, not {type(body).__name__}")
         name = options.stream or captured.get("stream", "data")
         times = self._times(body, message)
-        columns = self._picked(body) if self._chosen else self._all(body)
+        columns = self._picked(body) if self._chosen else self._all(body, in_columns=not isinstance(times, int))
         if not columns:
             raise DecodeError("schema", "no value in it")
         plan = self._plan(asset, name, columns)
@@ -140,11 +146,14 @@ class Decoder(TopicDialect):
             for _, signal, factor in self._chosen
         }
 
-    def _all(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Every field by signal name, as it came."""
+    def _all(self, body: dict[str, Any], *, in_columns: bool) -> dict[str, Any]:
+        """Every field by signal name, as it came; lists only where the message is in columns."""
         flat: dict[str, Any] = {}
         _flatten(body, "", flat, self._ignored)
-        return {signal_name(path): item for path, item in flat.items()}
+        named = {signal_name(path): item for path, item in flat.items() if in_columns or not isinstance(item, list)}
+        if in_columns and len(named) != len(flat):
+            raise DecodeError("dup_key", "two fields have the same name")
+        return named
 
     def _plan(self, asset: str, name: str, columns: dict[str, Any]) -> Stream:
         """The stream that these fields belong to: made once for each set of fields and their kinds."""
@@ -248,6 +257,8 @@ def _flatten(body: dict[str, Any], prefix: str, into: dict[str, Any], ignored: f
         if isinstance(item, dict):
             _flatten(item, f"{path}.", into, ignored)
         elif not isinstance(item, list) or (item and not isinstance(item[0], dict | list)):
+            if path in into:
+                raise DecodeError("dup_key", f"two fields are called {path!r}")
             into[path] = item
 
 

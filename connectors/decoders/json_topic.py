@@ -22,7 +22,7 @@ import msgspec
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import guessed, signal_name
-from connectors.topics import TopicTemplate
+from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
 from twin.message import Handled
 from twin.sample import Quality, frame
@@ -50,6 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse a template that cannot work, or that names no signal."""
+        check_templates(self.topic, self.asset)
         if "signal" not in TopicTemplate(self.topic).names:
             raise ValueError("the topic template needs {signal}")
 

@@ -24,7 +24,7 @@ import numpy as np
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import signal_name
-from connectors.topics import TopicTemplate
+from connectors.topics import check_templates
 from twin.errors import DecodeError
 from twin.message import Handled
 from twin.sample import Frames, Quality, Role, Signal, Stream
@@ -82,7 +82,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse a template that cannot work."""
-        TopicTemplate(self.topic)
+        check_templates(self.topic, self.asset)
 
 
 class Decoder(TopicDialect):

@@ -52,6 +52,11 @@ class Decoding:
         self._known: dict[str, set[str]] = {name: set() for name in decoders}
         self._signals: dict[str, int] = dict.fromkeys(decoders, 0)
 
+    @property
+    def streams(self) -> int:
+        """How many streams the decoders have made frames of so far."""
+        return sum(map(len, self._known.values()))
+
     def decode(self, delivery: Delivery) -> Decoded:
         """Decode one delivery; everything that goes wrong becomes a dead letter with a reason."""
         message = delivery.message

@@ -56,6 +56,7 @@ class Pipeline:
         sources: Mapping[str, Source],
         clock: Clock,
         committed: Callable[[Batch, Sequence[Latest]], None] = lambda _batch, _latest: None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._config = config
         self._queue = queue
@@ -69,10 +70,11 @@ class Pipeline:
         self._n = store.next_batch(config.writer)
         self._tick_ns = mirror.tick_ns
         self._states_saved_ns = 0
+        self._states_saved_streams = 0
         self._states: dict[str, bytes] = {}
         self._folded = False
         self.metrics = Metrics(tuple(decoding.decoders))
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
 
     def run(self) -> None:
         """Work until `stopping` is set and the queue is empty."""
@@ -118,7 +120,10 @@ class Pipeline:
         self._acknowledge([item.delivery for item in decoded])
 
     def _commit(self, decoded: list[Decoded], events: tuple[Event, ...]) -> Outcome:
-        """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before."""
+        """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before.
+
+        Raises StoreRejected; and StoreUnavailable when told to stop meanwhile: what is in hand comes again.
+        """
         now_ns = self._clock.now_ns()
         own = self.metrics.frames(now_ns, len(self._queue))
         self._tick_ns = max(self._tick_ns, now_ns)
@@ -143,13 +148,17 @@ class Pipeline:
                 raise
             except StoreUnavailable as error:
                 self._unfold()
+                if self.stopping.is_set():
+                    raise
                 log.error("the store is away, batch %d waits: %s", self._n, error)  # noqa: TRY400  said once a try
                 self.stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter
                 pause_s = min(pause_s * 2, longest_s)
                 continue
             self._n += 1
+            if commit.decoder_states:
+                self._states.update(commit.decoder_states)
+                self._states_saved_ns, self._states_saved_streams = now_ns, self._decoding.streams
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
-            self._states.update(commit.decoder_states)
             self._committed(batch, self._mirror.changed)
             return outcome
 
@@ -164,9 +173,10 @@ class Pipeline:
         return Folded(events, self._mirror.changed, self._keyframes.after(self._config.writer, self._mirror))
 
     def _decoder_states(self, now_ns: int) -> dict[str, bytes]:
-        if now_ns - self._states_saved_ns < NS_PER_S and self._states:
+        # A stream that the store knows and the decoder has forgotten would get its name with other fields.
+        is_new_stream = self._decoding.streams != self._states_saved_streams
+        if now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:
             return {}
-        self._states_saved_ns = now_ns
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
         return {name: state for name, state in states.items() if state != self._states.get(name)}
 

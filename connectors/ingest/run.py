@@ -57,14 +57,15 @@ def run_ingest(factory: Factory, stop: threading.Event) -> None:
     queue = DeliveryQueue(factory.ingest.max_queue)
     decoding = Decoding(decoders, factory.ingest.max_future_s, factory.ingest.max_signals_per_source)
 
-    pipeline = Pipeline(factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed)
+    pipeline = Pipeline(
+        factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop
+    )
     packets.start()
     for each in sources.values():
         each.start(queue.put, queue.report)
     try:
         while not stop.is_set():
             pipeline.step()
-        pipeline.stopping.set()
         pipeline.step(0.0)
     finally:
         for each in sources.values():

@@ -76,7 +76,7 @@ class Source:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted the connection and subscriptions were sent."""
+        """Whether the broker has accepted the connection and the subscriptions."""
         return self._connected.is_set()
 
     def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
@@ -92,8 +92,9 @@ class Source:
                 continue
             generation, mid, qos = receipt
             if generation == self._generation and mid and client is not None:
-                client.ack(mid, qos)
+                # Forget it first: once acknowledged, the broker may give its number to another message.
                 self._in_flight.discard(mid)
+                client.ack(mid, qos)
 
     def resume(self) -> None:
         """Connect again after `_hold_back`; the broker sends again what was never acknowledged."""
@@ -128,6 +129,7 @@ class Source:
         )
         client.reconnect_delay_set(1, 10)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         if self._broker.username:
@@ -156,12 +158,19 @@ class Source:
         self._generation += 1
         self._in_flight.clear()
         client.subscribe([(topic, self._config.qos) for topic in self._config.topics])
-        now_ns = self._clock.now_ns()
         if self._expects_session and not flags.session_present:
-            self._report(Event(EventKind.SESSION_LOST, now_ns, f"twin/ingest/{self.name}"))
+            self._report(Event(EventKind.SESSION_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}"))
         self._expects_session = True
+
+    def _on_subscribe(self, client: paho.Client, _: Any, __: Any, reasons: list[Any], ___: Any) -> None:
+        """From here on the broker keeps for us what comes."""
+        del client
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("%s: the broker refused a subscription: %s", self.name, ", ".join(refused))
+            return
         self._connected.set()
-        self._report(Event(EventKind.SOURCE_CONNECTED, now_ns, f"twin/ingest/{self.name}"))
+        self._report(Event(EventKind.SOURCE_CONNECTED, self._clock.now_ns(), f"twin/ingest/{self.name}"))
 
     def _restart(self, client: paho.Client) -> None:
         client.disconnect()
@@ -189,8 +198,8 @@ class Source:
         except UnicodeDecodeError:
             topic = bytes(got._topic).decode("utf-8", "replace")  # noqa: SLF001  paho gives no other way to the bytes
         if topic.startswith(OWN_TOPICS):
-            client.ack(got.mid, got.qos)
             self._in_flight.discard(got.mid)
+            client.ack(got.mid, got.qos)
             return
         message = Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain)
         if not self._deliver(Delivery(self.name, message, receipt)):

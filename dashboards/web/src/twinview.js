@@ -1,5 +1,5 @@
 // The floor, in two dimensions or three: one scene, one way of picking, drawn only when something changed.
-import { Color, DirectionalLight, Group, HemisphereLight, MOUSE, OrthographicCamera, PerspectiveCamera, Raycaster, Scene, TOUCH, Vector2, Vector3, WebGLRenderer } from "three";
+import { Color, ColorManagement, DirectionalLight, Group, HemisphereLight, LinearSRGBColorSpace, MOUSE, OrthographicCamera, PerspectiveCamera, Raycaster, Scene, TOUCH, Vector2, Vector3, WebGLRenderer } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Core } from "./component.js";
 import { assetsOf, named } from "./directory.js";
@@ -15,6 +15,9 @@ import { Furniture } from "./twin/furniture.js";
 import { Labels } from "./twin/labels.js";
 import { Vehicles } from "./twin/vehicles.js";
 import { t } from "./words.js";
+
+// Colours are the page's own, as CSS says them: no conversion, neither here nor for every pixel.
+ColorManagement.enabled = false;
 
 const MAX_RATIO = 1.5;
 const HOVER_MS = 80;
@@ -51,6 +54,7 @@ export class TwinViewCore extends Core {
       setText(this.note, t("twin.no_webgl"));
       return;
     }
+    this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.background();
     this.renderer.setPixelRatio(Math.min(MAX_RATIO, window.devicePixelRatio || 1));
     this.stage.append(this.renderer.domElement);

@@ -6,13 +6,14 @@ import { chain, ORDINARY_ARM, poseMatrix, reach } from "./kinematics.js";
 
 const INKS = { run: "--arm", idle: "--arm-pale", wait: "--arm-pale", stop: "--arm-pale", none: "--arm", held: "--p2", fault: "--p1", lost: "--arm-lost", unknown: "--arm-lost" };
 const REST = [0, -1.9, 1.5, -1.2, -1.57, 0];
-const SIDES = 12;
+const FEW_SIDES = 8;
+const MANY_SIDES = 24;
 
-/** A tube from p to q (m), its radius going from r to s. */
-function tube(p, q, r, s = r) {
+/** A tube of so many sides from p to q (m), its radius going from r to s; open: without its two ends. */
+function tube(sides, p, q, r, s = r, open = false) {
   const [dx, dy, dz] = [q[0] - p[0], q[1] - p[1], q[2] - p[2]];
   const long = Math.hypot(dx, dy, dz);
-  const geometry = new CylinderGeometry(s, r, Math.max(long, 1e-3), SIDES);
+  const geometry = new CylinderGeometry(s, r, Math.max(long, 1e-3), sides, 1, open);
   const axis = long > 0 ? [dx / long, dy / long, dz / long] : [0, 0, 1];
   // the cylinder's own axis is y: a frame whose y is the tube's axis
   const side = Math.abs(axis[2]) < 0.9 ? [0, 0, 1] : [1, 0, 0];
@@ -29,7 +30,7 @@ const normal = (p) => {
 };
 
 /** The body of link i in its turned frame: a housing about the joint, a tapered tube to the next joint. */
-function linkGeometry(row, i, size) {
+function linkGeometry(row, i, size, sides) {
   const [a, alpha, d] = row;
   const r = size * [0.1, 0.092, 0.074, 0.058, 0.055, 0.045][Math.min(5, i)];
   const s = size * [0.092, 0.074, 0.058, 0.055, 0.045, 0.04][Math.min(5, i)];
@@ -37,14 +38,14 @@ function linkGeometry(row, i, size) {
   if (Math.abs(a) > 0.05) {
     // upper arm and forearm stand beside each other, as real housings do
     const beside = i === 1 ? 1.45 * r : i === 2 ? 0.1 * r : 0;
-    parts.push(tube([0, 0, beside - r * 1.25], [0, 0, beside + r * 1.15], r * 1.12));
-    parts.push(tube([0, 0, beside], [a, 0, beside], r * 0.86, s * 0.86));
-    parts.push(tube([a, 0, d - s * 1.2], [a, 0, beside + s * 1.15], s * 1.1));
+    parts.push(tube(sides, [0, 0, beside - r * 1.25], [0, 0, beside + r * 1.15], r * 1.12));
+    parts.push(tube(sides, [0, 0, beside], [a, 0, beside], r * 0.86, s * 0.86, true));
+    parts.push(tube(sides, [a, 0, d - s * 1.2], [a, 0, beside + s * 1.15], s * 1.1));
   } else {
     const next = [0, -Math.sin(alpha), Math.cos(alpha)];
-    if (d > 0.01) parts.push(tube([0, 0, i === 0 ? 0 : -r * 0.6], [0, 0, d], i === 0 ? r * 1.25 : r, r));
-    else parts.push(tube([0, 0, -r], [0, 0, r], r));
-    if (Math.abs(alpha) > 0.1) parts.push(tube([a - next[0] * s, -next[1] * s, d - next[2] * s], [a + next[0] * s * 1.1, next[1] * s * 1.1, d + next[2] * s * 1.1], s * 1.08));
+    if (d > 0.01) parts.push(tube(sides, [0, 0, i === 0 ? 0 : -r * 0.6], [0, 0, d], i === 0 ? r * 1.25 : r, r));
+    else parts.push(tube(sides, [0, 0, -r], [0, 0, r], r));
+    if (Math.abs(alpha) > 0.1) parts.push(tube(sides, [a - next[0] * s, -next[1] * s, d - next[2] * s], [a + next[0] * s * 1.1, next[1] * s * 1.1, d + next[2] * s * 1.1], s * 1.08));
   }
   return mergeGeometries(parts);
 }
@@ -68,6 +69,8 @@ export class Arms {
 
   group(dh, assets, plinth) {
     const size = reach(dh) / 1.85;
+    // a hall of small arms needs fewer corners than one seen close
+    const sides = assets.length > 3 ? FEW_SIDES : MANY_SIDES;
     const add = (geometry, count, material) => {
       const mesh = new InstancedMesh(geometry, material, count);
       mesh.frustumCulled = false;
@@ -78,8 +81,8 @@ export class Arms {
     const group = {
       dh,
       size,
-      links: dh.map((row, i) => add(linkGeometry(row, i, size), assets.length, this.material)),
-      palm: add(mergeGeometries([new CylinderGeometry(0.04 * size, 0.04 * size, 0.05, SIDES).rotateX(Math.PI / 2).translate(0, 0, 0.02), new BoxGeometry(0.13 * size, 0.05 * size, 0.05).translate(0, 0, 0.06)]), assets.length, this.dark),
+      links: dh.map((row, i) => add(linkGeometry(row, i, size, sides), assets.length, this.material)),
+      palm: add(mergeGeometries([new CylinderGeometry(0.04 * size, 0.04 * size, 0.05, sides).rotateX(Math.PI / 2).translate(0, 0, 0.02), new BoxGeometry(0.13 * size, 0.05 * size, 0.05).translate(0, 0, 0.06)]), assets.length, this.dark),
       finger: add(new BoxGeometry(0.018, 0.034 * size, 0.11).translate(0, 0, 0.13), assets.length * 2, this.dark),
     };
     this.groups.push(group);

@@ -2,6 +2,8 @@
 import { CylinderGeometry } from "three";
 import { Boxes } from "./boxes.js";
 
+const WALL_M = 0.3;
+const FRAME_M = 0.17;
 const ARM_SPOT_M = 1.9;
 const BUFFER = { w: 0.9, d: 0.9, h: 1.3 };
 const BODY_INKS = { fault: "--p1", held: "--p2", lost: "--arm-lost", unknown: "--arm-lost" };
@@ -26,8 +28,8 @@ export class Furniture {
 
   ground(site) {
     const [w, d] = site.size_m;
-    this.flat.add("--wall", w / 2, d / 2, -0.06, w + 0.5, d + 0.5, 0.02);
     this.flat.add("--floor", w / 2, d / 2, -0.04, w, d, 0.02);
+    this.frame("--wall", 0, 0, w, d, -0.02, WALL_M);
     const nodes = new Map((site.nodes ?? []).map((node) => [node.id, node]));
     const edges = (site.edges ?? []).map(([a, b]) => [nodes.get(a), nodes.get(b)]).filter(([a, b]) => a && b);
     const along = (a, b, ink, wide, z) => this.flat.add(ink, (a.x_m + b.x_m) / 2, (a.y_m + b.y_m) / 2, z, Math.hypot(b.x_m - a.x_m, b.y_m - a.y_m) + (wide > 1 ? wide : 0), wide, 0.01, Math.atan2(b.y_m - a.y_m, b.x_m - a.x_m));
@@ -37,8 +39,8 @@ export class Furniture {
       const [x, y, pw, pd] = place.rect_m;
       // areas below lines below cells
       const z = { area: -0.02, storage_zone: -0.014, line: -0.008, cell: 0 }[place.level] ?? -0.016;
-      this.flat.add("--line", x + pw / 2, y + pd / 2, z - 0.003, pw + 0.14, pd + 0.14, 0.004);
       this.flat.add(place.level === "area" ? "--area" : "--place", x + pw / 2, y + pd / 2, z, pw, pd, 0.005);
+      this.frame("--line", x, y, pw, pd, z, FRAME_M);
     }
     for (const [a, b] of edges) along(a, b, "--lane", 0.09, 0.012);
     for (const node of nodes.values()) {
@@ -46,6 +48,14 @@ export class Furniture {
       if (node.kind === "charger") this.flat.add("--floor", node.x_m, node.y_m, 0.018, 1.36, 0.96, 0.006);
       this.discs.add("--lane", node.x_m, node.y_m, 0.022, 0.44, 0.44, 0.006);
       this.discs.add("--floor", node.x_m, node.y_m, 0.027, 0.26, 0.26, 0.006);
+    }
+  }
+
+  /** Four strips around a rectangle: filling it twice would cost a frame where no graphics card is. */
+  frame(ink, x, y, w, d, z, wide) {
+    for (const side of [0, 1]) {
+      this.flat.add(ink, x + side * w, y + d / 2, z, wide, d + wide, 0.006);
+      this.flat.add(ink, x + w / 2, y + side * d, z, w + wide, wide, 0.006);
     }
   }
 
