@@ -36,13 +36,13 @@ class Web:
         self.behind = Behind(recorded.factory, self.hub, self.reader, self.clock, recorded.folder)
         self.app = create_app(self.behind, _nothing)
 
-    def get(self, path: str, *, headers=None, method: str = "GET", **params) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8050") as client:
-                return await client.request(method, path, params=params or None, headers=headers)
+    async def ask(self, method: str, path: str, **how) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8050") as client:
+            return await client.request(method, path, **how)
 
-        return asyncio.run(ask())
+    def get(self, path: str, *, headers=None, method: str = "GET", **params) -> httpx.Response:
+        return asyncio.run(self.ask(method, path, params=params or None, headers=headers))
 
 
 @contextlib.asynccontextmanager
@@ -197,7 +197,20 @@ def test_language_and_theme_come_from_the_address_then_from_the_cookie(web):
 
 
 def test_the_first_page_asked_for_has_its_styles_wherever_it_lies(recorded):
-    page = Web(recorded).get("/floor/jeonju").text
+    web = Web(recorded)
+
+    async def started_then_asked() -> str:
+        orders, told = asyncio.Queue(), asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        living = asyncio.create_task(web.app(scope, orders.get, told.put))
+        await orders.put({"type": "lifespan.startup"})
+        assert (await told.get())["type"] == "lifespan.startup.complete"
+        page = await web.ask("GET", "/floor/jeonju")
+        await orders.put({"type": "lifespan.shutdown"})
+        await living
+        return page.text
+
+    page = asyncio.run(started_then_asked())
     for asset in ("00-tokens.css", "10-shell.css", "20-components.css", "30-pages.css", "shell.js"):
         assert f"/assets/{asset}" in page
 

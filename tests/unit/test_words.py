@@ -14,13 +14,15 @@ from dashboards.page import find_pages
 
 ROOT = Path(dashboards.__file__).parent
 SOURCES = [*ROOT.glob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "assets" / "shell.js"]
-KEY = re.compile(r'"([a-z_]+\.[a-z0-9_]+)"')
+KEY = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")
 
 
 def _used() -> set[str]:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     made = {f"page.{page.name}" for page in find_pages()} | {"floor.2d", "floor.3d"}
-    return {key for key in KEY.findall(text) if key.split(".")[0] in {one.split(".")[0] for one in own_words("en")}} | made
+    return {
+        key for key in KEY.findall(text) if key.split(".")[0] in {one.split(".")[0] for one in own_words("en")}
+    } | made
 
 
 def test_both_languages_have_the_same_keys():
