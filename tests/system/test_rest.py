@@ -254,6 +254,7 @@ def test_before_the_dead_letter_came_nothing_tells_of_it(web, recorded):
     assert not then["ledger"]["rejected"]
     assert 0 < then["ledger"]["received"] < web.get("/view/connections").json()["ledger"]["received"]
     assert then["store"]["frames"] is None
+    assert then["ledger"]["decoded_frames"] is None, "what became of the frames then is not known"
 
 
 def test_a_chunk_replays_what_the_history_holds(web, history, recorded):
