@@ -18,6 +18,7 @@ seq = "Num"                 # optional: column with the row number
 from __future__ import annotations
 
 import csv
+import math
 import secrets
 import time
 import tomllib
@@ -118,7 +119,7 @@ def _send(messages: Iterator[Message], publisher: Publisher, rate: float | None,
 
 
 def read_csv(path: Path, mapping: Mapping, result: Published) -> Iterator[Message]:
-    """The rows as JSON messages, QoS 1; a row without a time or without any value is skipped and counted.
+    """The rows as JSON messages, QoS 1; a row without time, sequence (if mapped) or any value is skipped and counted.
 
     Raises SourceError when the file cannot be read or misses a mapped column. Header cells are
     compared without blanks around them.
@@ -162,7 +163,11 @@ def _row_message(row: list[str], at: dict[str, int], mapping: Mapping, result: P
         return None
     body: dict[str, object] = {"ts": t_ns // NS_PER_MS}
     if mapping.seq:
-        body["seq"] = int(cell(mapping.seq))
+        try:
+            body["seq"] = int(cell(mapping.seq))
+        except ValueError:
+            result.skipped["no_seq"] = result.skipped.get("no_seq", 0) + 1
+            return None
     return Message(mapping.topic, msgspec.json.encode({**body, **fields}), t_ns, 1)
 
 
@@ -174,6 +179,7 @@ def _cell(text: str, kind: str, decimal: str) -> object:
     if kind == "flag":
         return text.lower() in ("true", "1", "yes")
     try:
-        return float(text.replace(decimal, ".") if decimal != "." else text)
+        value = float(text.replace(decimal, ".") if decimal != "." else text)
     except ValueError:
         return text
+    return value if math.isfinite(value) else text

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.checksum import checksum
 from twin.clock import NS_PER_S
 from twin.mirror import Mirror, difference, patch, restore
 from twin.ports import Keyframe
@@ -100,7 +101,8 @@ def verify(history: History) -> Verdict:
     """Fold every stored batch again, with its recorded tick, and compare hashes and events.
 
     The live run recorded a SHA-256 at every keyframe and the events of every batch; both must
-    come out the same, and the numbers of the batches must leave no gap.
+    come out the same. The batches' own checksums must fit too (a value that was live between two
+    keyframes only is in no hash), and their numbers must leave no gap.
     """
     batches = frames = keyframes = 0
     mismatches: list[Mismatch] = []
@@ -112,6 +114,9 @@ def verify(history: History) -> Verdict:
             if batch.n != next_n:
                 mismatches.append(Mismatch(writer, next_n, "batch missing", "", f"the next one is {batch.n}"))
             next_n = batch.n + 1
+            written, read = history.batch_checksum(writer, batch.n), checksum(batch)
+            if read != written:
+                mismatches.append(Mismatch(writer, batch.n, "checksum", written, read))
             events = mirror.apply(batch)
             batches += 1
             frames += len(batch)

@@ -239,7 +239,7 @@ def stream_line(latest: Latest) -> bytes:
         "stream", latest.stream.id, latest.t_ns, latest.seq, latest.received_ns, latest.quality, cells,
         list(latest.texts),
     ]  # fmt: skip
-    return json.dumps(row, ensure_ascii=False).encode()
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def restore(state: bytes, streams: Callable[[str], Stream]) -> Mirror:

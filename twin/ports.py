@@ -256,6 +256,10 @@ class History(Protocol):
         """The batches exactly as they were cut, in order, for a re-fold (batches without frames too)."""
         ...
 
+    def batch_checksum(self, writer: str, n: int) -> str:
+        """The `twin.checksum` of the batch as its writer recorded it; "" where there is no such batch."""
+        ...
+
     def writers(self) -> tuple[str, ...]:
         """Who has written."""
         ...

@@ -10,7 +10,6 @@ import numpy as np
 
 from connectors.stores import _tally
 from connectors.stores._codec import (
-    checksum,
     conflict_letter,
     decode_stream,
     decode_texts,
@@ -20,6 +19,7 @@ from connectors.stores._codec import (
     same_rows,
 )
 from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
+from twin.checksum import checksum
 from twin.errors import StoreRejected
 from twin.ports import Commit, Folded, Outcome
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin.message import DeadLetter
-from twin.sample import Batch, Frames, Kind, Role, Signal, Stream
+from twin.sample import Frames, Kind, Role, Signal, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,21 +141,6 @@ def same_columns(one: Stream, other: Stream) -> bool:
     return [(s.name, s.unit) for s in one.columns] == [(s.name, s.unit) for s in other.columns] and [
         s.name for s in one.text_columns
     ] == [s.name for s in other.text_columns]
-
-
-def checksum(batch: Batch) -> str:
-    """Digest (64 bits, hex) over a stored batch's frames: finds a flipped bit, is no protection against malice."""
-    digest = hashlib.blake2b(digest_size=8)
-    parts = batch.frames
-    digest.update("\n".join(f"{part.stream.id} {len(part)} {part.stream.width}" for part in parts).encode())
-    if parts:
-        for column in ("t_ns", "seq", "received_ns", "quality"):
-            digest.update(np.concatenate([getattr(part, column) for part in parts]).astype("<i8").tobytes())
-        digest.update(canonical(np.concatenate([part.values.ravel() for part in parts])).astype("<f8").tobytes())
-    for part in parts:
-        if part.texts:
-            digest.update("\n".join(map(encode_texts, part.texts)).encode())
-    return digest.hexdigest()
 
 
 def same_rows(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:

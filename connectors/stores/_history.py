@@ -184,6 +184,13 @@ class SqlHistory:
         sql = f"{_EVENT} WHERE {' AND '.join(where)} ORDER BY t_ns DESC, id DESC LIMIT ?"
         return [_event(row) for row in self._reader.ask(sql, (*conditions, limit))]
 
+    def batch_checksum(self, writer: str, n: int) -> str:
+        """The `twin.checksum` of the batch as its writer recorded it; "" where there is no such batch."""
+        rows = self._reader.ask(
+            "SELECT checksum FROM batch WHERE writer_key = ? AND n = ?", (self._writer_key(writer), n)
+        )
+        return str(rows[0][0]) if rows else ""
+
     def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
         """The events that the fold of one batch made, in the fold's order."""
         sql = f"{_EVENT} WHERE writer_key = ? AND batch = ? AND position >= 0 ORDER BY position"

@@ -21,6 +21,7 @@ from connectors.stores._codec import (
 )
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import changes_of, series_of
+from twin.checksum import checksum
 from twin.errors import StoreRejected
 from twin.ports import Commit, Folded, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
@@ -81,6 +82,7 @@ class MemoryStore:
         self._latest: dict[str, Latest] = {}
         self._events: list[tuple[str, int, bool, Event]] = []
         self._keyframes: dict[str, list[Keyframe]] = {}
+        self._checksums: dict[tuple[str, int], str] = {}
         self._decoder_states: dict[str, bytes] = {}
         self._letters: dict[tuple[str, str, str], StoredDeadLetter] = {}
         self._letter_count = 0
@@ -143,6 +145,7 @@ class MemoryStore:
                 kept.frames[place] = part.take(np.array([row]))
             _add(self._source(part.stream.source), "stored", len(part))
         self._batches.setdefault(stored.writer, {})[stored.n] = stored
+        self._checksums[stored.writer, stored.n] = checksum(stored)
         for latest in folded.latest:
             self._kept.setdefault(latest.stream.id, _Kept(len(self._kept) + 1, latest.stream))
             self._latest[latest.stream.id] = replace(latest, values=canonical(latest.values))
@@ -320,6 +323,11 @@ class MemoryStore:
                 and (not kinds or event.kind in kinds)
             ]
         return [event for _, _, event in sorted(found, key=lambda row: row[:2], reverse=True)[:limit]]
+
+    def batch_checksum(self, writer: str, n: int) -> str:
+        """The `twin.checksum` of the batch as its writer recorded it; "" where there is no such batch."""
+        with self._lock:
+            return self._checksums.get((writer, n), "")
 
     def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
         """The events that the fold of one batch made, in the fold's order."""

@@ -26,7 +26,7 @@ PRESS = stream_of("jeonju/cell1/press", "state", [Signal("state", Kind.STATE)], 
 STREAMS = {stream.id: stream for stream in (ARM, METER, DOOR, PRESS)}
 
 numbers = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 1.5]))
-words = st.one_of(st.none(), st.sampled_from(["Idle", "Execute", "멈춤", 'a "quoted"\nline\u2028\r', ""]))
+words = st.one_of(st.none(), st.sampled_from(["\ud800", "Idle", "Execute", "멈춤", 'a "quoted"\nline\u2028\r', ""]))
 
 
 def values_at(stream, t_ns, seq, salt=0):

@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as arrays
 
 from connectors.stores._codec import (
     canonical,
-    checksum,
     decode_signals,
     decode_stream,
     decode_texts,
@@ -29,6 +28,7 @@ from connectors.stores._codec import (
 from connectors.stores._postgres import copy_bytes
 from connectors.stores._rows import count_rows, rows_of
 from connectors.stores._series import changes_of, series_of
+from twin.checksum import checksum
 from twin.sample import Kind, Role, Signal, batch_of, frame, merge, stream_of
 
 _row_sets = arrays.arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(0, 20)), elements=st.floats())

@@ -1,0 +1,375 @@
+"""The ladder that every decoder climbs: named, documented, sampled, recorded, robust; and the laws of sequences."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from connectors import plugins
+from connectors.decoders._json import MAX_DEPTH, SequenceTracker, payload_seq, time_ns
+from twin.config import filter_problem
+from twin.errors import DecodeError
+from twin.message import Handled, Message
+from twin.sample import SEQ_EPOCH_SHIFT, Frames
+from twin.site import Hub, Name
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "decoders"
+NAMES = plugins.names("decoders")
+CASES = sorted(path.parent for path in DATA.glob("*/*/message.json"))
+HUB = Hub("hub", Name("h", "h"), ())
+SAMPLE = re.compile(r"```toml\n(.*?)```", re.DOTALL)
+
+
+def sample_of(name):
+    """The source that the plug-in's docstring shows."""
+    (text,) = SAMPLE.findall(plugins.load("decoders", name).__doc__)
+    (source,) = tomllib.loads(text)["source"]
+    return source
+
+
+def made(name, options):
+    return plugins.make_decoder(name, options, "test", HUB)
+
+
+def message_of(row):
+    body = row["payload"].encode() if "payload" in row else base64.b64decode(row["payload_b64"])
+    return Message(row["topic"], body, row["received_ns"], 1, bool(row["retain"]))
+
+
+def told(decoder, message):
+    """What a decoder makes of a message, in plain values."""
+    try:
+        found = list(decoder.decode(message))
+    except DecodeError as error:
+        return {"error": error.reason if error.detail else "no detail"}
+    if all(isinstance(part, Handled) for part in found):
+        return {"handled": [part.kind for part in found]}
+    return {"frames": [plain(part) for part in found if isinstance(part, Frames)]}
+
+
+def plain(part):
+    texts = part.texts or ((),) * len(part)
+    return {
+        "stream": part.stream.id,
+        "columns": {signal.name: signal.unit for signal in part.stream.columns},
+        "text_columns": {signal.name: signal.kind.value for signal in part.stream.text_columns},
+        "sequenced": part.stream.sequenced,
+        "rows": [
+            {
+                "t_ns": int(part.t_ns[i]),
+                "seq": int(part.seq[i]),
+                "received_ns": int(part.received_ns[i]),
+                "quality": int(part.quality[i]),
+                "values": [None if np.isnan(x) else x for x in part.values[i].tolist()],
+                "texts": list(texts[i]),
+            }
+            for i in range(len(part))
+        ],
+    }
+
+
+def well_shaped(part):
+    n = len(part)
+    assert part.t_ns.shape == part.seq.shape == part.received_ns.shape == part.quality.shape == (n,)
+    assert part.values.shape == (n, part.stream.width)
+    assert part.values.dtype == np.float64
+    assert not np.isinf(part.values).any()
+    assert (part.seq >= 0).all()
+    assert len(part.texts) == (n if part.stream.text_columns else 0)
+    names = [signal.name for signal in part.stream.signals]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_decoder_is_named_and_described(name):
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+    assert len(plugins.description("decoders", name)) > 20
+    module = plugins.load("decoders", name)
+    assert module.Options.__doc__
+    assert module.Decoder.__doc__
+    assert module.Decoder.decode.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sample_in_the_docstring_is_a_source_that_works(name):
+    source = sample_of(name)
+    assert source["decoder"] == name
+    assert not any(filter_problem(topic) for topic in source["topics"])
+    assert plugins.check_source("mqtt", name, source["options"]) == []
+    options = msgspec.convert(source["options"], plugins.load("decoders", name).Options)
+    assert made(name, source["options"]).state() is not None
+    assert options != plugins.load("decoders", name).Options(), "a sample that sets nothing shows nothing"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_misspelt_option_is_refused(name):
+    (problem,) = plugins.check_source("mqtt", name, {"tpoic": "x"})
+    assert problem[0] == "options"
+    assert "tpoic" in problem[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_decoder_has_three_recorded_cases_one_of_them_an_error(name):
+    expected = [json.loads((case / "expected.json").read_text()) for case in CASES if case.parent.name == name]
+    assert len(expected) >= 3
+    assert any("error" in each for each in expected)
+    assert any("frames" in each for each in expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_a_recorded_message_is_decoded_as_expected(case):
+    options = tomllib.loads((case / "options.toml").read_text(encoding="utf-8"))
+    message = message_of(json.loads((case / "message.json").read_text(encoding="utf-8")))
+    expected = json.loads((case / "expected.json").read_text(encoding="utf-8"))
+    decoder = made(case.parent.name, options)
+    assert told(decoder, message) == expected
+    assert told(decoder, message) == expected, "the same message again is the same frame"
+
+
+def test_every_folder_of_cases_belongs_to_a_decoder():
+    assert {case.parent.name for case in CASES} == set(NAMES)
+
+
+words = st.sampled_from(
+    ["ts", "n", "x", "value", "header", "stamp", "sec", "nanosec", "name", "position", "velocity", "seq", "state", ""]
+)
+leaves = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(0, 2**70), st.floats(), st.text(max_size=6),
+    st.sampled_from([1795328000000, 1795328000, "2026-11-22T06:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00"]),
+)  # fmt: skip
+values = st.recursive(
+    leaves,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.one_of(words, st.text(max_size=4)), inner)),
+    max_leaves=12,
+)
+jsonish = st.one_of(
+    values.map(lambda value: json.dumps(value).encode()),
+    st.tuples(values, st.integers(0, 60)).map(lambda t: json.dumps(t[0]).encode()[: t[1]]),
+    st.sampled_from(
+        [
+            b"NaN", b"-Infinity", b"1e999", b"1e-400", b"9" * 5000, b"[" * 100_000, b'{"a":' * 5000, b'"\\ud800"',
+            b'"\\u0000"', b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b'{"x":1}trailing', b'{"x":1,"x":2}', b"\x00",
+            b'{"x": NaN}', b'"' + b"a" * 70_000 + b'"', b"AUTO\x00", b"-", b"+5", b"0x10", b"12,5",
+        ]
+    ),
+)  # fmt: skip
+OPTION_SETS = {
+    "json_object": [
+        {},
+        {"time": "ts", "seq": "n"},
+        {"time": "ts", "time_unit": "iso", "zone_offset_h": 14.0},
+        {"time": "ts", "values": [{"path": "x", "unit": "MPa", "to_unit": "Pa"}, {"path": "name.0", "kind": "text"}]},
+    ],
+    "json_topic": [{}, {"time": "ts"}, {"time": "ts", "time_unit": "iso", "zone_offset_h": 14.0}],
+    "ros_json": [{}],
+}
+TOPICS = {"json_object": "a/b/data", "json_topic": "a/b/x", "ros_json": "a/b/joint_states"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_any_bytes_become_frames_or_a_decode_error(name, data):
+    options = data.draw(st.sampled_from(OPTION_SETS.get(name, [sample_of(name)["options"]])))
+    topic = data.draw(st.one_of(st.just(TOPICS.get(name, "a/b/c")), st.text(max_size=20)))
+    decoder = made(name, options)
+    reasons = set()
+    for payload in data.draw(st.lists(st.one_of(st.binary(max_size=40), jsonish), min_size=1, max_size=3)):
+        message = Message(topic, payload, 1795328000 * 10**9, 1, data.draw(st.booleans()))
+        try:
+            found = list(decoder.decode(message))
+        except DecodeError as error:
+            reasons.add(error.reason)
+            continue
+        for part in found:
+            if isinstance(part, Frames):
+                well_shaped(part)
+    assert all(re.fullmatch(r"[a-z_]+", reason) for reason in reasons)
+    decoder.restore(decoder.state())
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.one_of(leaves, st.floats(-10, 10)), min_size=2, max_size=2),
+    st.one_of(leaves, st.integers(0, 9)),
+    st.lists(leaves, max_size=2),
+)
+def test_any_numbers_in_a_joint_state_become_frames_or_a_decode_error(position, sec, velocity):
+    stamp = {"sec": sec, "nanosec": 5}
+    body = {"header": {"stamp": stamp}, "name": ["a", "b"], "position": position, "velocity": velocity}
+    answer = told(made("ros_json", {}), Message("s/r/joint_states", json.dumps(body).encode(), 1))
+    assert set(answer) <= {"frames", "error"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("payload", [b"[" * (MAX_DEPTH + 1), b'{"a":' * 100_000], ids=["33", "100000"])
+def test_a_payload_nested_too_deep_is_refused_before_parsing(name, payload):
+    assert told(made(name, {}), Message(TOPICS[name], payload, 1)) == {"error": "depth"}
+
+
+def test_brackets_inside_a_text_are_no_depth():
+    body = json.dumps({"x": "[" * 100 + '"\\' + "{" * 100}).encode()
+    assert "frames" in told(made("json_object", {}), Message("a/b/data", body, 1))
+
+
+def test_random_names_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("connectors.decoders._streams.MAX_STREAMS", 5)
+    decoder = made("json_object", {})
+    answers = [told(decoder, Message("a/b/data", b'{"x%d": 1}' % i, 1)) for i in range(8)]
+    assert [answer.get("error", "") for answer in answers] == [""] * 5 + ["cardinality"] * 3
+
+
+T0 = 1_795_328_000 * 10**9
+STEP = 10**9
+COUNTED = {"topic": "p/{asset}/{stream}", "time": "ts", "time_unit": "ns", "seq": "n"}
+
+
+class Device:
+    """A device that counts its messages, and the decoder that listens to it."""
+
+    def __init__(self):
+        self.decoder = made("json_object", COUNTED)
+
+    def hear(self, n, t_ns):
+        body = json.dumps({"ts": t_ns, "n": n, "x": 1.0}).encode()
+        (part,) = self.decoder.decode(Message("p/ur3/data", body, t_ns))
+        return divmod(int(part.seq[0]), 1 << SEQ_EPOCH_SHIFT)
+
+    def restart_decoder(self):
+        state, self.decoder = self.decoder.state(), made("json_object", COUNTED)
+        self.decoder.restore(state)
+
+
+def test_a_count_that_begins_again_opens_a_new_epoch():
+    device = Device()
+    assert [device.hear(n, T0 + i * STEP) for i, n in enumerate([7, 8, 9, 0, 1])] == [
+        (0, 7), (0, 8), (0, 9), (1, 0), (1, 1),
+    ]  # fmt: skip
+
+
+def test_a_wrapped_count_goes_on_above_the_old_one():
+    device = Device()
+    heard = [device.hear(n % 256, T0 + n * STEP) for n in range(600)]
+    assert [epoch for epoch, _ in heard] == [n // 256 for n in range(600)]
+    assert heard == sorted(heard)
+
+
+def test_a_redelivered_message_stays_in_its_epoch():
+    device = Device()
+    first = {i: device.hear(n, T0 + i * STEP) for i, n in enumerate([0, 1, 2, 0, 1])}
+    assert device.hear(1, T0 + 4 * STEP) == first[4] == (1, 1)
+    assert device.hear(0, T0 + 3 * STEP) == first[3] == (1, 0)
+    assert device.hear(2, T0 + 2 * STEP) == first[2] == (0, 2)
+
+
+def test_a_late_message_does_not_open_an_epoch():
+    device = Device()
+    assert [device.hear(n, T0 + n * STEP) for n in (1, 2, 5, 3, 4, 6)] == [(0, n) for n in (1, 2, 5, 3, 4, 6)]
+
+
+def test_a_repeated_count_at_the_same_time_is_the_same_frame():
+    device = Device()
+    assert device.hear(5, T0) == device.hear(5, T0) == (0, 5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.sets(st.integers(0, 60)), st.data())
+def test_epochs_and_ids_survive_a_restart_of_the_decoder(sessions, restarts, data):
+    counts = [n for length in sessions for n in range(length)]
+    steady, restarted, first = Device(), Device(), []
+    for i, n in enumerate(counts):
+        if i in restarts:
+            restarted.restart_decoder()
+        first.append(steady.hear(n, T0 + i * STEP))
+        assert restarted.hear(n, T0 + i * STEP) == first[i]
+    last = len(counts) - sessions[-1]
+    for i in data.draw(st.lists(st.integers(last, len(counts) - 1), max_size=5)):
+        again = restarted.hear(counts[i], T0 + i * STEP)
+        assert again == steady.hear(counts[i], T0 + i * STEP) == first[i]
+
+
+def test_the_plain_name_stays_with_the_fields_that_came_first_over_a_restart():
+    def stream(decoder, body):
+        (part,) = decoder.decode(Message("a/b/data", json.dumps(body).encode(), 1))
+        return part.stream.id
+
+    decoder = made("json_object", {})
+    plain_id, other_id = stream(decoder, {"x": 1}), stream(decoder, {"x": 1, "y": 2})
+    assert plain_id == "a/b:data"
+    assert re.fullmatch(r"a/b:data~[0-9a-f]{6}", other_id)
+    again = made("json_object", {})
+    again.restore(decoder.state())
+    assert stream(again, {"x": 1, "y": 2}) == other_id
+    assert stream(again, {"x": 1}) == plain_id
+
+
+@pytest.mark.parametrize("seq", [-1, 1 << SEQ_EPOCH_SHIFT, 1.0, "1", None, True])
+def test_what_is_no_count_is_refused(seq):
+    with pytest.raises(DecodeError) as caught:
+        SequenceTracker().unwrap("a", seq, T0)
+    assert caught.value.reason == "seq"
+
+
+def test_a_told_epoch_is_used_as_it_is():
+    tracker = SequenceTracker()
+    assert tracker.unwrap("a", 5, T0, 3) == 3 << SEQ_EPOCH_SHIFT | 5
+    for epoch in (-1, 1 << 30, True, "x"):
+        with pytest.raises(DecodeError):
+            tracker.unwrap("a", 5, T0, epoch)
+
+
+@given(st.binary(max_size=50), st.binary(max_size=50))
+@example(b"", b"\x00")
+def test_a_payloads_hash_is_a_63_bit_count_and_tells_payloads_apart(one, other):
+    assert 0 <= payload_seq(one) < 1 << 63
+    assert (payload_seq(one) == payload_seq(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "zone_s", "wanted"),
+    [
+        (1795328000, "s", None, T0),
+        (1795328000.25, "s", None, T0 + 250_000_000),
+        (1795328000123, "ms", None, T0 + 123_000_000),
+        (1795328000123456, "us", None, T0 + 123_456_000),
+        (T0 + 1, "ns", None, T0 + 1),
+        ("2026-11-22T06:13:20.000000001Z", "iso", None, T0 + 1),
+        ("2026-11-22T15:13:20", "iso", 9 * 3600.0, T0),
+        ("2026-11-22T06:13:20Z", "iso", 9 * 3600.0, T0),
+    ],
+)
+def test_a_devices_time_is_read_in_its_unit(value, unit, zone_s, wanted):
+    assert time_ns(value, unit, "ts", zone_s) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "reason"),
+    [
+        (1795328000, "ms", "ts_unit"),
+        (1795328000000, "s", "ts_unit"),
+        (0, "s", "ts_unit"),
+        (1e300, "s", "ts_unit"),
+        (float("nan"), "s", "ts_range"),
+        (float("inf"), "s", "ts_range"),
+        (True, "s", "type"),
+        ("1795328000", "s", "type"),
+        (1795328000, "iso", "type"),
+        ("2026-11-22T06:13:20", "iso", "ts_range"),
+        ("9999-12-31T23:59:59Z", "iso", "ts_range"),
+        ("1970-01-01T00:00:00Z", "iso", "ts_range"),
+        ("yesterday", "iso", "ts_range"),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused_and_never_guessed(value, unit, reason):
+    with pytest.raises(DecodeError) as caught:
+        time_ns(value, unit, "ts")
+    assert caught.value.reason == reason
