@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import socket
 import threading
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from connectors.packet import CHANGES, encode_packet
 from connectors.plugins import asset_types
@@ -183,6 +186,14 @@ def test_the_live_socket_moves_the_page(browser, server):
         until(page, "document.querySelector('[data-ledger=received]').textContent.length > 2")
         assert page.inner_text("#foot-verdict").startswith("✓")
         assert not wrong
+
+
+def test_a_page_of_another_origin_gets_no_socket(server):
+    address = f"ws://127.0.0.1:{server.port}/ws/live"
+    with pytest.raises(InvalidStatus), connect(address, origin="http://evil.example"):
+        pass
+    with connect(address, origin=server.url) as socket_:
+        assert json.loads(socket_.recv())["type"] == "directory"
 
 
 def test_an_asset_chosen_in_the_list_is_told_of_beside_the_plan(browser, server):
