@@ -229,7 +229,10 @@ class BrokerProcess:
         if program is None:
             raise BrokerError('no mosquitto on PATH; install it, or use the embedded broker: [broker] use = "embedded"')
         config = self.folder / "mosquitto.conf"
-        config.write_text(_MOSQUITTO_CONFIG.format(port=self.port, store=self.folder, log=self.log), encoding="utf-8")
+        text = _MOSQUITTO_CONFIG.format(port=self.port, store=self.folder, log=self.log)
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            text += "user root\n"  # else it becomes a user who cannot write into our folder: no log, no persistence
+        config.write_text(text, encoding="utf-8")
         return [program, "-c", str(config)]
 
 
