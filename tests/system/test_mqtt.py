@@ -332,15 +332,29 @@ def test_a_half_written_log_line_is_read_when_it_is_whole(tmp_path):
     log.write_bytes(b"")
     watch = LogWatch(log, lambda: 7)
     watch.start()
-    line = b'[1] 2026/11/22 09:38:43 [ERR] 10.0.0.9:56545 - mid:6 - "" - unacceptable protocol version of 5\n'
+    line = b'[1] 2026/11/22 09:38:43 [ERR] 10.0.0.%d:56545 - mid:6 - "" - unacceptable protocol version of 5\n'
     with log.open("ab", buffering=0) as file:
-        for cut in (line[:60], line[60:]):
-            file.write(cut)
-            size = log.stat().st_size
-            wait_for(lambda size=size: watch._offset in (0, size), "a look")
-    wait_for(lambda: watch.refusals, "the refusal")
+        file.write(line % 1 + (line % 2)[:60])
+        wait_for(lambda: len(watch.refusals) == 1, "a look at one line and a half")
+        file.write((line % 2)[60:])
+        wait_for(lambda: len(watch.refusals) == 2, "the second refusal")
     watch.stop()
-    assert [(r.t_ns, r.client, r.reason) for r in watch.refusals] == [(7, "10.0.0.9:56545", "MQTT 5")]
+    assert [(r.t_ns, r.client) for r in watch.refusals] == [(7, "10.0.0.1:56545"), (7, "10.0.0.2:56545")]
+
+
+def test_a_topic_with_a_space_is_refused_by_the_embedded_broker_and_told_what_to_do(embedded):
+    watch = LogWatch(embedded.log, WallClock().now_ns)
+    watch.start()
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, "spacious", protocol=paho.MQTTv311)
+    client.on_connect = lambda *_: client.publish("plant/press 1/data", b"{}", 1)
+    client.connect("127.0.0.1", embedded.port)
+    client.loop_start()
+    wait_for(lambda: watch.refusals, "the refusal")
+    client.disconnect()
+    client.loop_stop()
+    watch.stop()
+    assert watch.refusals[0].reason == "topic"
+    assert watch.refusals[0].client.startswith("127.0.0.1:")
 
 
 def test_a_source_falls_back_to_3_1_1_where_the_broker_has_no_mqtt_5(embedded, tmp_path, t0_ns):
