@@ -14,7 +14,8 @@ from connectors.devices import Ledger
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from dashboards.supervise import Child
-from twin.errors import BrokerError
+from twin.errors import BrokerError, StoreUnavailable
+from twin.events import EventKind
 
 if TYPE_CHECKING:
     import threading
@@ -51,10 +52,12 @@ class Composition:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         factory = plan.factory
+        self._clock = WallClock()
+        self._started_ns = 0
         kind = kind_of(factory.broker)
         self.broker = None if kind == "external" else BrokerProcess(kind, plan.folder / "broker", factory.broker.port)
         self._watch = (
-            LogWatch(self.broker.log, WallClock().now_ns, plan.folder / "broker" / "refused.json")
+            LogWatch(self.broker.log, self._clock.now_ns, plan.folder / "broker" / "refused.json")
             if self.broker is not None and kind == "embedded"
             else None
         )
@@ -79,8 +82,9 @@ class Composition:
                 self._watch.start()
         elif not is_reachable(self.broker_url):
             log(f"no broker answers at {self.broker_url} yet; it is tried again and again")
-        for child in self._children:
-            child.start()
+        self._started_ns = self._clock.now_ns()
+        self.ingest.start()
+        self.web.start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
         """Wait until page and broker answer; False when told to stop before."""
@@ -103,8 +107,26 @@ class Composition:
                 self.broker.start()
             except BrokerError as error:
                 log(str(error))
+        if self.simulator is not None and not self.simulator.started and self._is_subscribed():
+            self.simulator.start()
         for child in self._children:
             child.watch(log)
+
+    def _is_subscribed(self) -> bool:
+        """Whether the broker keeps messages for every source: what devices send before that is nobody's."""
+        try:
+            history = open_history(self.plan.factory.store.url)
+        except StoreUnavailable:
+            return False
+        try:
+            events = history.events(self._started_ns, 1 << 62, kinds=[EventKind.SOURCE_CONNECTED])
+        except StoreUnavailable:
+            return False
+        finally:
+            history.close()
+        return {source.name for source in self.plan.factory.sources} <= {
+            event.asset.rpartition("/")[2] for event in events
+        }
 
     def supervise(self, stop: threading.Event, duration_s: float | None) -> None:
         """Watch until told to stop, or for ``duration_s``."""

@@ -44,6 +44,11 @@ class Child:
         """The process id, 0 when it does not run."""
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
+    @property
+    def started(self) -> bool:
+        """Whether it was ever started."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start the process."""
         self._process = subprocess.Popen(

@@ -18,7 +18,7 @@ import numpy as np
 
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
-from twin.sample import Latest, Quality, Stream
+from twin.sample import Kind, Latest, Quality, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -126,26 +126,22 @@ class Mirror:
     def _fold_texts(self, part: Frames, before: Latest | None, events: list[Event]) -> None:
         stream = part.stream
         order = _live_order(part)
-        row, current = -1, before
+        if before is not None:
+            order = order[_newer_than(before, part)[order]]
+        if not len(order):
+            return
         texts = before.texts if before is not None else (None,) * len(stream.text_columns)
-        for index in order:
-            t_ns, seq = int(part.t_ns[index]), int(part.seq[index])
-            if current is not None and not current.is_older_than(t_ns, seq):
-                continue
+        for index in order.tolist():
             new = part.texts[index]
-            if new != texts:
-                for signal, old_text, new_text in zip(stream.text_columns, texts, new, strict=True):
-                    if signal.kind.value == "state" and old_text != new_text:
-                        events.append(
-                            Event(
-                                EventKind.STATE_CHANGED, t_ns, stream.asset, signal.name, old_text or "", new_text or ""
-                            )
-                        )
-                texts = new
-            row = int(index)
-            current = _latest(part, row)
-        if row >= 0:
-            self._replace(stream, part, row, before)
+            if new == texts:
+                continue
+            for signal, old_text, new_text in zip(stream.text_columns, texts, new, strict=True):
+                if signal.kind is Kind.STATE and old_text != new_text:
+                    t_ns = int(part.t_ns[index])
+                    kind = EventKind.STATE_CHANGED
+                    events.append(Event(kind, t_ns, stream.asset, signal.name, old_text or "", new_text or ""))
+            texts = new
+        self._replace(stream, part, int(order[-1]), before)
 
     def _replace(self, stream: Stream, part: Frames, row: int, before: Latest | None) -> None:
         if self._undo is not None:
@@ -211,6 +207,14 @@ def _newest(part: Frames) -> int:
 def _live_order(part: Frames) -> NDArray[np.intp]:
     """The rows in live order (see `Latest.is_older_than`), oldest first."""
     return np.lexsort((part.t_ns, part.seq) if part.stream.sequenced else (part.seq, part.t_ns))
+
+
+def _newer_than(before: Latest, part: Frames) -> NDArray[np.bool_]:
+    if part.stream.sequenced:
+        newer: NDArray[np.bool_] = (part.seq > before.seq) | ((part.seq == before.seq) & (part.t_ns > before.t_ns))
+    else:
+        newer = (part.t_ns > before.t_ns) | ((part.t_ns == before.t_ns) & (part.seq > before.seq))
+    return newer
 
 
 def _latest(part: Frames, row: int) -> Latest:

@@ -50,11 +50,16 @@ class Source(Protocol):
 
     name: str
 
-    def start(self, deliver: Callable[[Delivery], None], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
         """Begin; both may be called from another thread, and never raise.
 
-        ``deliver`` takes a message, ``report`` a fact about the connection itself.
+        ``deliver`` takes a message, or answers False when there is no room: then the source holds
+        back (unacknowledged) until `resume`. ``report`` takes a fact about the connection itself.
         """
+        ...
+
+    def resume(self) -> None:
+        """There is room again; called often, does nothing where nothing was held back."""
         ...
 
     def acknowledge(self, receipts: Sequence[object]) -> None:

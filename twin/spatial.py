@@ -124,9 +124,11 @@ UR10E = ArmGeometry(
     payload_kg=12.5,
     reach_m=1.3,
 )
-"""Universal Robots UR10e, from the manufacturer's article "DH parameters for calculations of kinematics
+"""Universal Robots UR10e, after the manufacturer's article "DH parameters for calculations of kinematics
 and dynamics" (Denavit–Hartenberg rows, masses, centres of mass, inertia matrices) and its data sheet
-(joint torques of sizes 4, 3 and 2, speeds, payload, reach)."""
+(joint torques of sizes 4, 3 and 2, speeds, payload, reach). The rows, and links 1 to 5 up to their
+centres of mass, were compared with the article; link 6 and the inertia matrices were not: good enough
+to simulate with, not to control a real arm by."""
 
 ARM_MODELS: dict[str, ArmGeometry] = {UR10E.name: UR10E}
 """The arms this project knows, by the word written in an asset's ``model`` attribute."""

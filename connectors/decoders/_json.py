@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Any, Literal
+import re
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+import numpy as np
 
 from twin.clock import NS_PER_S, ns_from_iso
 from twin.errors import DecodeError
 from twin.sample import SEQ_EPOCH_SHIFT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_DEPTH = 32
 MAX_INT = 2**53
@@ -50,25 +55,34 @@ def decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
         raise DecodeError("json_syntax", str(error)) from error
 
 
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\\'))
+_STEPS = np.zeros(256, np.int8)
+_STEPS[list(b"[{")] = 1
+_STEPS[list(b"]}")] = -1
+
+
 def _depth(payload: bytes) -> int:
-    depth = deepest = 0
-    in_text = escaped = False
-    for byte in payload:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:  # noqa: PLR2004  backslash
-                escaped = True
-            elif byte == 0x22:  # noqa: PLR2004  quotation mark
-                in_text = False
-        elif byte == 0x22:  # noqa: PLR2004
-            in_text = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
+    """How deep brackets nest outside of texts; escaped quotation marks inside texts are heeded."""
+    structure = payload.translate(None, _NOT_STRUCTURE)
+    if b"\\" in structure:
+        structure = re.sub(rb"\\.", b"", payload, flags=re.DOTALL).translate(None, _NOT_STRUCTURE)
+    outside = b"".join(structure.split(b'"')[::2])
+    if not outside:
+        return 0
+    return int(np.cumsum(_STEPS[np.frombuffer(outside, np.uint8)], dtype=np.int64).max())
+
+
+def numbers(cells: list[Any], where: str) -> NDArray[np.float64]:
+    """JSON numbers, truth values and nulls as float64 (n,), NaN for null; raises DecodeError as `number` does."""
+    try:
+        column = np.array(cells)
+    except (ValueError, OverflowError):
+        column = np.array(cells, object)
+    if column.ndim == 1 and column.dtype == np.float64 and np.isfinite(column).all():
+        return column
+    if column.ndim == 1 and column.dtype == np.int64 and (np.abs(column) <= MAX_INT).all():
+        return column.astype(np.float64)
+    return np.array([np.nan if cell is None else number(cell, where) for cell in cells], np.float64)
 
 
 def number(value: object, where: str) -> float:
@@ -93,6 +107,15 @@ def text(value: object, where: str) -> str:
     if "\0" in value:
         raise DecodeError("nul", f"{where}: a NUL character")
     return value
+
+
+def times_ns(values: list[Any], unit: TimeUnit, where: str, zone_offset_s: float | None = None) -> NDArray[np.int64]:
+    """Many times as `time_ns` reads them: int64 (n,)."""
+    if unit != "iso" and all(type(value) is int for value in values):
+        first, last = time_ns(min(values), unit, where), time_ns(max(values), unit, where)
+        if _EARLIEST_NS <= first <= last < _END_NS:
+            return np.array(values, np.int64) * _NS[unit]
+    return np.array([time_ns(value, unit, where, zone_offset_s) for value in values], np.int64)
 
 
 def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | None = None) -> int:
@@ -149,6 +172,20 @@ class SequenceTracker:
     def __init__(self) -> None:
         self.streams: dict[str, list[int]] = {}
         """By key: epoch, last sequence, its time, the time the epoch began. Part of the decoder's state."""
+
+    def unwrap_all(self, key: str, seqs: list[Any], t_ns: NDArray[np.int64], epoch: object = None) -> NDArray[np.int64]:
+        """Sequences of the rows of one message: int64 (n,)."""
+        first = self.unwrap(key, seqs[0], int(t_ns[0]), epoch)
+        count = len(seqs)
+        if count > 1 and all(type(seq) is int for seq in seqs):
+            counted = np.array(seqs, np.int64)
+            if (np.diff(counted) == 1).all() and (np.diff(t_ns) >= 0).all():
+                last = self.unwrap(key, seqs[-1], int(t_ns[-1]), epoch)
+                if last - first == count - 1:
+                    unwrapped: NDArray[np.int64] = counted + (first - seqs[0])
+                    return unwrapped
+        rest = [self.unwrap(key, seq, t, epoch) for seq, t in zip(seqs[1:], t_ns[1:].tolist(), strict=True)]
+        return np.array([first, *rest], np.int64)
 
     def unwrap(self, key: str, seq: object, t_ns: int, epoch: object = None) -> int:
         """The 63-bit sequence; raises DecodeError (seq) for one that cannot be."""

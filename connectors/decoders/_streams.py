@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from twin.errors import DecodeError, IdError
@@ -92,6 +93,7 @@ def _merged(known: Signal | None, told: Signal) -> Signal:
     return known if source_name == known.source_name else dataclasses.replace(known, source_name=source_name)
 
 
+@lru_cache(maxsize=10_000)
 def signal_name(text: str) -> str:
     """A device's field name as a signal name; raises DecodeError (name)."""
     try:

@@ -1,8 +1,7 @@
 """JSON objects: several values a message, picked by path or taken as they come.
 
 A message holds one sample, or several in columns: where the time field is a list, every value field
-is a list of the same length. In a message of one sample, lists are left out unless ``values`` picks
-their items (``path = "pose.0"``).
+is a list of the same length.
 
 ```toml
 [[source]]
@@ -35,16 +34,19 @@ from connectors.decoders._streams import guessed, signal_name
 from connectors.topics import check_templates
 from twin.errors import DecodeError, UnitError
 from twin.message import Handled, Message
-from twin.sample import Frames, Kind, Quality, Role, Signal
+from twin.sample import Frames, Kind, Quality, Role, Signal, Stream
 from twin.units import conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from twin.message import Liveness
     from twin.site import AssetType, Hub
 
 MAX_ROWS = 10_000
+MAX_PLANS = 50_000
 _MISSING = object()
 
 
@@ -99,6 +101,7 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
         self._ignored = frozenset({*options.ignore, options.time, options.seq, options.epoch} - {""})
+        self._plans: dict[tuple[str, str, tuple[str, ...], tuple[type, ...]], Stream] = {}
         self._chosen = [(value.path.split("."), _signal(value), _factor(value)) for value in options.values]
 
     def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
@@ -112,15 +115,14 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", f"a JSON object belongs here, not {type(body).__name__}")
         name = options.stream or captured.get("stream", "data")
         times = self._times(body, message)
-        if self._chosen:
-            fields, columns = self._picked(body)
-        else:
-            fields, columns = self._all(body, asset, name, in_columns=isinstance(times, list))
-        if not fields:
+        columns = self._picked(body) if self._chosen else self._all(body, in_columns=not isinstance(times, int))
+        if not columns:
             raise DecodeError("schema", "no value in it")
-        return [self._frames(message, body, asset, name, times, fields, columns)]
+        plan = self._plan(asset, name, columns)
+        return [self._frames(message, body, f"{asset}:{name}", times, plan, columns)]
 
-    def _times(self, body: dict[str, Any], message: Message) -> list[int] | int:
+    def _times(self, body: dict[str, Any], message: Message) -> NDArray[np.int64] | int:
+        """Times of the rows, or one time where the message holds one sample."""
         options = self._options
         if not options.time:
             return message.received_ns
@@ -131,82 +133,81 @@ class Decoder(TopicDialect):
         if isinstance(told, list):
             if not 0 < len(told) <= MAX_ROWS:
                 raise DecodeError("too_many_values", f"{len(told)} rows; 1 to {MAX_ROWS} are taken")
-            return [_json.time_ns(item, options.time_unit, options.time, zone_s) for item in told]
+            return _json.times_ns(told, options.time_unit, options.time, zone_s)
         return _json.time_ns(told, options.time_unit, options.time, zone_s)
 
-    def _picked(self, body: dict[str, Any]) -> tuple[list[Signal], list[Any]]:
-        found = [_at(body, path) for path, _, _ in self._chosen]
-        if all(item is _MISSING for item in found):
+    def _picked(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The configured values by signal name, converted; None where one is missing."""
+        found = {signal.name: _at(body, path) for path, signal, _ in self._chosen}
+        if all(item is _MISSING for item in found.values()):
             raise DecodeError("schema", "none of the configured values is in it")
-        columns = [
-            _scaled(None if item is _MISSING else item, factor)
-            for item, (_, _, factor) in zip(found, self._chosen, strict=True)
-        ]
-        return [signal for _, signal, _ in self._chosen], columns
+        return {
+            signal.name: _scaled(None if found[signal.name] is _MISSING else found[signal.name], factor)
+            for _, signal, factor in self._chosen
+        }
 
-    def _all(self, body: dict[str, Any], asset: str, name: str, *, in_columns: bool) -> tuple[list[Signal], list[Any]]:
+    def _all(self, body: dict[str, Any], *, in_columns: bool) -> dict[str, Any]:
+        """Every field by signal name, as it came; lists only where the message is in columns."""
         flat: dict[str, Any] = {}
         _flatten(body, "", flat, self._ignored)
-        if not in_columns:
-            flat = {path: item for path, item in flat.items() if not isinstance(item, list)}
-        declared = {signal.name: signal for signal in self.book.declared(asset, name)}
-        fields, columns = [], []
-        for path, item in flat.items():
-            own = signal_name(path)
-            known = declared.get(own)
-            sample = next((x for x in item if x is not None), None) if isinstance(item, list) else item
-            if known is None and sample is None:
-                continue
-            fields.append(known or guessed(own, sample))
-            columns.append(item)
-        for own, signal in declared.items():
-            if all(field.name != own for field in fields) and flat:
-                fields.append(signal)
-                columns.append(None)
-        return fields, columns
+        named = {signal_name(path): item for path, item in flat.items() if in_columns or not isinstance(item, list)}
+        if in_columns and len(named) != len(flat):
+            raise DecodeError("dup_key", "two fields have the same name")
+        return named
+
+    def _plan(self, asset: str, name: str, columns: dict[str, Any]) -> Stream:
+        """The stream that these fields belong to: made once for each set of fields and their kinds."""
+        sample = {own: _sample(item) for own, item in columns.items()}
+        key = (asset, name, tuple(columns), tuple(type(value) for value in sample.values()))
+        stream = self._plans.get(key)
+        if stream is None:
+            sequenced = bool(self._options.seq)
+            if self._chosen:
+                fields = [signal for _, signal, _ in self._chosen]
+            else:
+                declared = {signal.name: signal for signal in self.book.declared(asset, name)}
+                told = {own: value for own, value in sample.items() if value is not None or own in declared}
+                fields = [declared.get(own) or guessed(own, value) for own, value in told.items()]
+                fields += [signal for own, signal in declared.items() if own not in told]
+            if not fields:
+                raise DecodeError("schema", "no value in it")
+            stream = self.book.stream(asset, name, fields, sequenced=sequenced)
+            if len(self._plans) < MAX_PLANS:
+                self._plans[key] = stream
+        return stream
 
     def _frames(  # noqa: PLR0913  the parts of a message, once
         self,
         message: Message,
         body: dict[str, Any],
-        asset: str,
-        name: str,
-        times: list[int] | int,
-        fields: Sequence[Signal],
-        columns: list[Any],
+        key: str,
+        times: NDArray[np.int64] | int,
+        stream: Stream,
+        columns: dict[str, Any],
     ) -> Frames:
-        rows = len(times) if isinstance(times, list) else 1
-        t_ns = np.array(times if isinstance(times, list) else [times], np.int64)
-        stream = self.book.stream(asset, name, fields, sequenced=bool(self._options.seq))
-        at = {field.name: i for i, field in enumerate(fields)}
-        if len(at) != len(fields):
-            raise DecodeError("dup_key", "two fields have the same name")
+        many = not isinstance(times, int)
+        t_ns = times if not isinstance(times, int) else np.array([times], np.int64)
+        rows = len(t_ns)
         values = np.full((rows, stream.width), np.nan)
         for column, signal in enumerate(stream.columns):
-            item = columns[at[signal.name]]
-            cells = item if isinstance(times, list) and isinstance(item, list) else [item]
+            item = columns.get(signal.name)
             if item is not None:
-                if len(cells) != rows:
-                    raise DecodeError("schema", f"{signal.name}: {len(cells)} values for {rows} times")
-                values[:, column] = [np.nan if x is None else _json.number(x, signal.name) for x in cells]
-        texts = [self._texts(columns[at[s.name]], s.name, rows) for s in stream.text_columns]
+                values[:, column] = _json.numbers(_cells(item, signal.name, rows, many=many), signal.name)
+        texts = [self._texts(columns.get(s.name), s.name, rows, many=many) for s in stream.text_columns]
         quality = np.full(rows, Quality.GOOD, np.int16)
         if stream.width and not stream.text_columns:
             quality[np.isnan(values).all(axis=1)] = Quality.BAD
-        seq = self._seq(body, f"{asset}:{name}", t_ns, message.payload)
+        seq = self._seq(body, key, t_ns, message.payload)
         received = np.full(rows, message.received_ns, np.int64)
         return Frames(stream, t_ns, seq, received, values, quality, tuple(zip(*texts, strict=True)) if texts else ())
 
     @staticmethod
-    def _texts(item: Any, name: str, rows: int) -> list[str | None]:
+    def _texts(item: Any, name: str, rows: int, *, many: bool) -> list[str | None]:
         if item is None:
             return [None] * rows
-        cells = item if isinstance(item, list) else [item]
-        if len(cells) != rows:
-            raise DecodeError("schema", f"{name}: {len(cells)} values for {rows} times")
-        return [None if cell is None else _json.text(cell, name) for cell in cells]
+        return [None if cell is None else _json.text(cell, name) for cell in _cells(item, name, rows, many=many)]
 
-    def _seq(self, body: dict[str, Any], key: str, t_ns: np.ndarray[Any, Any], payload: bytes) -> np.ndarray[Any, Any]:
+    def _seq(self, body: dict[str, Any], key: str, t_ns: NDArray[np.int64], payload: bytes) -> NDArray[np.int64]:
         rows = len(t_ns)
         if not self._options.seq:
             first = _json.payload_seq(payload)
@@ -215,16 +216,24 @@ class Decoder(TopicDialect):
         if told is _MISSING:
             raise DecodeError("schema", f"no field {self._options.seq!r} with the sequence")
         epoch = _at(body, self._options.epoch.split(".")) if self._options.epoch else None
-        epoch = None if epoch is _MISSING else epoch
-        counts = (
-            told
-            if isinstance(told, list)
-            else [told + row if isinstance(told, int) and row else told for row in range(rows)]
-        )
+        counts = told if isinstance(told, list) else [told + i if type(told) is int else told for i in range(rows)]
         if len(counts) != rows:
             raise DecodeError("schema", f"{len(counts)} sequence numbers for {rows} times")
-        unwrapped = [self.sequences.unwrap(key, n, int(t), epoch) for n, t in zip(counts, t_ns, strict=True)]
-        return np.array(unwrapped, np.int64)
+        return self.sequences.unwrap_all(key, counts, t_ns, None if epoch is _MISSING else epoch)
+
+
+def _cells(item: Any, name: str, rows: int, *, many: bool) -> list[Any]:
+    cells = item if many and isinstance(item, list) else [item]
+    if len(cells) != rows:
+        raise DecodeError("schema", f"{name}: {len(cells)} values for {rows} times")
+    return cells
+
+
+def _sample(item: Any) -> Any:
+    """A value that shows the field's kind: the first that is not null."""
+    if isinstance(item, list):
+        return next((cell for cell in item if cell is not None), None)
+    return item
 
 
 def _at(body: Any, path: list[str]) -> Any:
@@ -247,7 +256,7 @@ def _flatten(body: dict[str, Any], prefix: str, into: dict[str, Any], ignored: f
             continue
         if isinstance(item, dict):
             _flatten(item, f"{path}.", into, ignored)
-        elif not isinstance(item, list) or (item and all(not isinstance(x, dict | list) for x in item)):
+        elif not isinstance(item, list) or (item and not isinstance(item[0], dict | list)):
             if path in into:
                 raise DecodeError("dup_key", f"two fields are called {path!r}")
             into[path] = item

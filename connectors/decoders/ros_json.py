@@ -123,8 +123,7 @@ class Decoder(TopicDialect):
         if states[0].header.seq is None:
             first = _json.payload_seq(payload)
             return np.array([first ^ row for row in range(len(states))], np.int64)
-        counted = [self.sequences.unwrap(key, s.header.seq, t) for s, t in zip(states, t_ns.tolist(), strict=True)]
-        return np.array(counted, np.int64)
+        return self.sequences.unwrap_all(key, [state.header.seq for state in states], t_ns)
 
     def _stream(self, asset: str, state: _JointState) -> tuple[Stream, list[int] | None]:
         names = tuple(state.name)

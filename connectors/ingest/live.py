@@ -31,6 +31,7 @@ class LivePackets:
         self._waiting: dict[int, Latest] = {}
         self._keys: dict[str, int] = {}
         self._stop = threading.Event()
+        self._something = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-packets", daemon=True)
 
     def start(self) -> None:
@@ -40,6 +41,7 @@ class LivePackets:
     def stop(self) -> None:
         """Send the rest and end."""
         self._stop.set()
+        self._something.set()
         self._thread.join(2.0)
 
     def committed(self, batch: Batch, changed: Sequence[Latest]) -> None:
@@ -50,9 +52,13 @@ class LivePackets:
         with self._lock:
             for latest in changed:
                 self._waiting[self._keys[latest.stream.id]] = latest
+        self._something.set()
 
     def _run(self) -> None:
+        """Send the first change at once, and what comes within the next period with the next packet."""
         while not self._stop.wait(PERIOD_S):
+            self._something.wait()
+            self._something.clear()
             self._flush()
         self._flush()
 

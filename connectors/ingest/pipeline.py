@@ -96,6 +96,9 @@ class Pipeline:
                 self._queue.put_back(deliveries[len(decoded) :])
                 break
         self._store_all(decoded, events)
+        if len(self._queue) <= self._queue.capacity // 2:
+            for source in self._sources.values():
+                source.resume()
         return len(decoded)
 
     def _store_all(self, decoded: list[Decoded], events: tuple[Event, ...]) -> None:

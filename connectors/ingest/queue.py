@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class DeliveryQueue:
-    """Deliveries and facts waiting for the writer. Mutable; any thread puts, the writer takes."""
+    """Deliveries and facts waiting for the writer, ``capacity`` at most. Mutable; any thread puts, the writer takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self._waiting: deque[Delivery] = deque()
         self._events: deque[Event] = deque()
         self._ready = threading.Condition()
@@ -22,12 +23,15 @@ class DeliveryQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, delivery: Delivery) -> None:
-        """Add a delivery; never raises, never waits."""
+    def put(self, delivery: Delivery) -> bool:
+        """Add a delivery; never raises, never waits. False when there is no room."""
         with self._ready:
+            if len(self._waiting) >= self.capacity:
+                return False
             self._waiting.append(delivery)
             if len(self._waiting) == 1:
                 self._ready.notify()
+            return True
 
     def put_back(self, deliveries: list[Delivery]) -> None:
         """Return what was taken too much, to the front, order kept."""

@@ -54,7 +54,7 @@ def run_ingest(factory: Factory, stop: threading.Event) -> None:
     )
     topic = LIVE_TOPIC + factory.ingest.writer
     packets = LivePackets(store.stream_keys, lambda body: publisher.offer(topic, body), clock)
-    queue = DeliveryQueue()
+    queue = DeliveryQueue(factory.ingest.max_queue)
     decoding = Decoding(decoders, factory.ingest.max_future_s, factory.ingest.max_signals_per_source)
 
     pipeline = Pipeline(

@@ -58,8 +58,9 @@ class Source:
         self._path = path
         self.acknowledged = 0
         self.exhausted = threading.Event()
+        self._room = threading.Event()
 
-    def start(self, deliver: Callable[[Delivery], None], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
         """Deliver everything from a thread of its own."""
         del report
         threading.Thread(target=self._run, args=(deliver,), name=f"capture-{self.name}", daemon=True).start()
@@ -68,12 +69,18 @@ class Source:
         """Count them."""
         self.acknowledged += len(receipts)
 
+    def resume(self) -> None:
+        """Go on."""
+        self._room.set()
+
     def stop(self) -> None:
         """Nothing to release."""
 
-    def _run(self, deliver: Callable[[Delivery], None]) -> None:
+    def _run(self, deliver: Callable[[Delivery], bool]) -> None:
         try:
             for number, message in enumerate(read_capture(self._path)):
-                deliver(Delivery(self.name, message, number))
+                while not deliver(Delivery(self.name, message, number)):
+                    self._room.clear()
+                    self._room.wait(1.0)
         finally:
             self.exhausted.set()

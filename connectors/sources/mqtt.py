@@ -71,14 +71,15 @@ class Source:
         self._in_flight: set[int] = set()
         self._connected = threading.Event()
         self._stopping = False
+        self._held_back = threading.Event()
         self._client: paho.Client | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted the connection and subscriptions were sent."""
+        """Whether the broker has accepted the connection and the subscriptions."""
         return self._connected.is_set()
 
-    def start(self, deliver: Callable[[Delivery], None], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
         """Connect in the background; an unreachable broker is tried again, ever slower up to 10 s."""
         self._deliver, self._report = deliver, report
         self._client = self._connect()
@@ -94,6 +95,18 @@ class Source:
                 # Forget it first: once acknowledged, the broker may give its number to another message.
                 self._in_flight.discard(mid)
                 client.ack(mid, qos)
+
+    def resume(self) -> None:
+        """Connect again after `_hold_back`; the broker sends again what was never acknowledged."""
+        if self._held_back.is_set() and not self._stopping:
+            self._held_back.clear()
+            self._client = self._connect()
+
+    def _hold_back(self, client: paho.Client) -> None:
+        """No room: leave, so that the broker keeps what comes; its window alone is no hard bound."""
+        client.disconnect()
+        client.loop_stop()
+        self._held_back.set()
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session and queues what comes."""
@@ -116,6 +129,7 @@ class Source:
         )
         client.reconnect_delay_set(1, 10)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         if self._broker.username:
@@ -144,12 +158,19 @@ class Source:
         self._generation += 1
         self._in_flight.clear()
         client.subscribe([(topic, self._config.qos) for topic in self._config.topics])
-        now_ns = self._clock.now_ns()
         if self._expects_session and not flags.session_present:
-            self._report(Event(EventKind.SESSION_LOST, now_ns, f"twin/ingest/{self.name}"))
+            self._report(Event(EventKind.SESSION_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}"))
         self._expects_session = True
+
+    def _on_subscribe(self, client: paho.Client, _: Any, __: Any, reasons: list[Any], ___: Any) -> None:
+        """From here on the broker keeps for us what comes."""
+        del client
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("%s: the broker refused a subscription: %s", self.name, ", ".join(refused))
+            return
         self._connected.set()
-        self._report(Event(EventKind.SOURCE_CONNECTED, now_ns, f"twin/ingest/{self.name}"))
+        self._report(Event(EventKind.SOURCE_CONNECTED, self._clock.now_ns(), f"twin/ingest/{self.name}"))
 
     def _restart(self, client: paho.Client) -> None:
         client.disconnect()
@@ -180,6 +201,9 @@ class Source:
             self._in_flight.discard(got.mid)
             client.ack(got.mid, got.qos)
             return
-        self._deliver(
-            Delivery(self.name, Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain), receipt)
-        )
+        message = Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain)
+        if not self._deliver(Delivery(self.name, message, receipt)):
+            self._in_flight.discard(got.mid)
+            if self._client is client:
+                self._client = None
+                threading.Thread(target=self._hold_back, args=(client,), name=f"{self.name}-hold", daemon=True).start()

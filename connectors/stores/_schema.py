@@ -215,6 +215,9 @@ decoder_state = Table(
 
 def prepare(connection: Connection) -> None:
     """Make the tables where there are none; raises StoreError where a newer program made them."""
+    if connection.dialect.name == "sqlite":
+        # All tables appear at once, or a reader would find some without the version.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     if not inspect(connection).has_table("meta"):
         metadata.create_all(connection)
         connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashboards.cli._output import print_json
+from dashboards.cli._output import note, print_json
+from twin.clock import NS_PER_S
+
+if TYPE_CHECKING:
+    from twin.ports import History
 
 app = typer.Typer(help="Look into the store.", no_args_is_help=True)
 Url = Annotated[str, typer.Option("--url", help="sqlite:///PATH or postgresql://…", envvar="TWIN__STORE__URL")]
@@ -25,6 +30,10 @@ def info(
     *,
     json: Json = False,
     by_stream: Annotated[bool, typer.Option("--by-stream", help="Counts for each stream.")] = False,
+    max_age: Annotated[
+        float | None,
+        typer.Option("--max-age", help="Exit 1 if ingest has stored nothing for so long.", metavar="SECONDS"),
+    ] = None,
     by_source: Annotated[bool, typer.Option("--by-source", help="The accounting equations, each source.")] = False,
 ) -> None:
     """Print what is in a store, in numbers."""
@@ -32,6 +41,9 @@ def info(
 
     history = open_history(url)
     try:
+        if max_age is not None and _age_s(history) > max_age:
+            note(f"ingest has stored nothing for more than {max_age:g} s")
+            raise typer.Exit(1)
         answer: dict[str, object]
         if by_stream:
             answer = {
@@ -49,6 +61,14 @@ def info(
         return
     for name, value in answer.items():
         typer.echo(f"{name}: {value}")
+
+
+def _age_s(history: History) -> float:
+    """Seconds since ingest last wrote its own numbers; infinite when it never did."""
+    from connectors.wall_clock import WallClock
+
+    own = history.latest().get("twin/ingest:metrics")
+    return math.inf if own is None else (WallClock().now_ns() - own.received_ns) / NS_PER_S
 
 
 def verify(url: Url, *, json: Json = False) -> None:

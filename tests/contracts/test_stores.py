@@ -6,8 +6,10 @@ import itertools
 import os
 import socket
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -808,3 +810,28 @@ def test_a_lost_connection_is_unavailable_and_the_next_try_connects_anew(place):
     assert bench.history.summary().frames == 1
     assert bench.append(arm(2, 2, 2, 2)) == Outcome(1, 0, 0)
     bench.close()
+
+
+def test_a_reader_never_sees_a_half_made_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    wrong: list[BaseException] = []
+    made = threading.Event()
+
+    def look() -> None:
+        while not made.is_set():
+            try:
+                open_history(url).close()
+            except StoreUnavailable:
+                continue
+            except BaseException as error:  # noqa: BLE001  whatever a reader meets
+                wrong.append(error)
+                return
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    open_store(url).close()
+    made.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong

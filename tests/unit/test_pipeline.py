@@ -88,6 +88,9 @@ class Device:
     def start(self, deliver, report):
         self.deliver, self.report, self.sent = deliver, report, 0
 
+    def resume(self):
+        pass
+
     def acknowledge(self, receipts):
         self.acknowledged += receipts
         assert self._store.by_source()[self.name]["received"] >= len(self.acknowledged), "acknowledged before stored"
@@ -107,7 +110,7 @@ class Plant:
     def __init__(self, script=(), store=None, **config):
         self.store = Outage(script) if store is None else store
         self.clock = ManualClock(T0)
-        self.queue = DeliveryQueue()
+        self.queue = DeliveryQueue(5000)
         self.decoders = {name: make_decoder(d, o, name, HUB) for name, (d, o) in OPTIONS.items()}
         for name, state in self.store.decoder_states().items():
             self.decoders[name].restore(state)

@@ -8,7 +8,8 @@ from twin.site import AssetType, Name, StreamType
 JOINTS = 6
 
 _JOINT_LIMITS_RAD = ((-3.05, 3.05), (-2.2, 1.2), (-1.3, 2.9), (-3.4, 3.4), (-2.1, 2.1), (-6.2, 6.2))
-_TORQUE_LIMIT_N_M = (900.0, 1400.0, 800.0, 150.0, 120.0, 80.0)
+_TORQUE_LIMIT_N_M = (330.0, 330.0, 150.0, 56.0, 56.0, 56.0)
+_SPEED_LIMIT_RAD_S = (2.094, 2.094, 3.142, 3.142, 3.142, 3.142)
 
 
 def _joints() -> tuple[Signal, ...]:
@@ -22,8 +23,8 @@ def _joints() -> tuple[Signal, ...]:
     opening = Signal("position.gripper", unit="m", role=Role.TOOL_OPENING, low=0.0, high=0.08,
                      source_name="gripper", label_ko="그리퍼 벌림", label_en="Gripper opening")  # fmt: skip
     velocities = [
-        Signal(f"velocity.joint_{i + 1}", unit="rad/s", role=Role.JOINT_VELOCITY, index=i, low=-3.5, high=3.5,
-               source_name=f"joint_{i + 1}", label_ko=f"J{i + 1} 속도", label_en=f"J{i + 1} speed")
+        Signal(f"velocity.joint_{i + 1}", unit="rad/s", role=Role.JOINT_VELOCITY, index=i,
+               low=-_SPEED_LIMIT_RAD_S[i], high=_SPEED_LIMIT_RAD_S[i], source_name=f"joint_{i + 1}", label_ko=f"J{i + 1} 속도", label_en=f"J{i + 1} speed")
         for i in joints
     ]  # fmt: skip
     gripper_velocity = Signal("velocity.gripper", unit="m/s", low=-0.5, high=0.5, source_name="gripper",

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.signal import lfilter
 
 from twin.errors import ScenarioError
 from twin.packml import UnitState
@@ -19,7 +18,7 @@ from twin.simulation.calendar import MS_PER_S
 from twin.simulation.dynamics import Friction, inverse_dynamics_n_m
 from twin.simulation.laws import STATUS_MS, Truth
 from twin.simulation.paths import JointPath, Move
-from twin.simulation.sensors import random_of
+from twin.simulation.sensors import follow, random_of
 from twin.spatial import ARM_MODELS
 
 if TYPE_CHECKING:
@@ -47,14 +46,21 @@ GRIPPER_KG = 1.0
 FRICTION = Friction((9.0, 10.0, 6.5, 2.2, 2.0, 1.6), (11.0, 12.0, 7.5, 2.1, 1.9, 1.5))
 _HEAT_S = (1900.0, 1900.0, 1500.0, 1000.0, 1000.0, 900.0)
 """Time constants of the motors' temperatures."""
-_HEAT_KEEP = np.round(np.exp(-STATUS_MS / MS_PER_S / np.array(_HEAT_S)), 12)
+_HEAT_KEEP: Rows = np.round(np.exp(np.array([-1.0 / after_s for after_s in _HEAT_S])), 12)
+"""What is left of a difference in temperature after one second."""
 _HEAT_CELSIUS = (0.0016, 0.00085, 0.0021, 0.0105, 0.022, 0.05)
 """Rise above the hall's temperature in balance, a square of the torque in N·m."""
 _HEAT_IDLE_CELSIUS = 6.0
 _HALL_CELSIUS = 23.0
-_STANDBY_W = 95.0
+_STANDBY_W = 180.0
 _EFFICIENCY = 0.72
 _COPPER_W = (0.0042, 0.0031, 0.0058, 0.022, 0.022, 0.022)
+_STRAY_RAD = 0.012
+"""How far a joint strays from the taught path at most, in the middle of a cycle."""
+_SPREAD, _SPREAD_RANGE = 2_654_435_761, 1 << 32
+"""Knuth's multiplicative hash: consecutive cycles land far apart."""
+_TOGETHER = 7
+"""How many arms are reckoned in one go: more is less work a row, fewer is a shorter live step."""
 MODE = "Production"
 
 _HOME = (0.0, -1.57, 1.57, -1.57, -1.57, 0.0)
@@ -122,7 +128,8 @@ def working_path(asset: Asset, seed: int, *, task: str) -> JointPath:
 class Arm:
     """One simulated arm: its asset, its streams, its station's track, its path.
 
-    ``carried`` is what the filters of the motors' temperatures keep from span to span, one a joint.
+    ``salt`` int64 (joints,) makes its cycles differ from each other in its own way;
+    ``heat`` is the motors' temperatures at the end of the last span, one a joint.
     """
 
     asset: Asset
@@ -131,11 +138,12 @@ class Arm:
     track: Track[StationStep]
     path: JointPath
     part_kg: float
-    carried: Rows
+    salt: NDArray[np.int64]
+    heat: Rows
 
 
 class Arms:
-    """All the arms of one geometry in a site. Mutable: the motors' heat moves on with every span."""
+    """Some arms of one geometry in a site. Mutable: the motors' heat moves on with every span."""
 
     def __init__(self, geometry: ArmGeometry, arms: Sequence[Arm], calendar: Calendar) -> None:
         self._geometry = geometry
@@ -184,10 +192,7 @@ class Arms:
         power = _STANDBY_W + copper + shaft / _EFFICIENCY
         span.power_w[arm.asset.id] = power
         target = _HALL_CELSIUS + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
-        heat = np.empty_like(target)
-        for joint, keep in enumerate(_HEAT_KEEP):
-            heat[:, joint], carried = lfilter([1.0 - keep], [1.0, -keep], target[:, joint], zi=[arm.carried[joint]])
-            arm.carried[joint] = carried[0]
+        heat = follow(target, _HEAT_KEEP, arm.heat)
         steps = [arm.track.steps[i] for i in motion.index[::every]]
         values = np.column_stack(
             (
@@ -228,6 +233,21 @@ def station_phase(track: Track[StationStep], t_ms: NDArray[np.int64]) -> tuple[N
     return index, np.clip(phase, 0.0, 1.0), rate, table[:, 2] * (MS_PER_S * MS_PER_S)
 
 
+def _variation(arm: Arm, cycle: NDArray[np.int64], phase: Rows) -> tuple[Rows, Rows, Rows]:
+    """How a cycle strays from the taught path, as a real one does: (n, joints) and by-phase derivatives.
+
+    It swells from nothing at the cycle's start and fades to nothing at its end; how far each joint
+    strays comes from whole numbers, so that it needs no memory of the cycles before.
+    """
+    drawn = (cycle[:, None] * _SPREAD + arm.salt) % _SPREAD_RANGE
+    reach = _STRAY_RAD * (2.0 * drawn / _SPREAD_RANGE - 1.0)
+    rest = 1.0 - phase
+    swell = 16.0 * phase * phase * rest * rest
+    slope = 32.0 * phase * rest * (1.0 - 2.0 * phase)
+    bend = 32.0 * (1.0 - 6.0 * phase * rest)
+    return reach * swell[:, None], reach * slope[:, None], reach * bend[:, None]
+
+
 class _Moving:
     """One arm's motion over n instants: positions, speeds, accelerations (n, 6), gripper (n,)."""
 
@@ -235,16 +255,19 @@ class _Moving:
         self.index, phase, rate, bend = station_phase(arm.track, t_ms)
         path = arm.path.at(phase)
         self.move = path.move
-        self.position = path.position
-        self.speed = path.slope * rate[:, None]
-        self.acceleration = path.bend * (rate * rate)[:, None] + path.slope * bend[:, None]
+        cycle = np.array([step.cycle for step in arm.track.steps], np.int64)[self.index]
+        stray, stray_slope, stray_bend = _variation(arm, cycle, phase)
+        slope = path.slope + stray_slope
+        self.position = path.position + stray
+        self.speed = slope * rate[:, None]
+        self.acceleration = (path.bend + stray_bend) * (rate * rate)[:, None] + slope * bend[:, None]
         self.opening = path.opening
         self.opening_speed = path.opening_slope * rate
         self.force = np.maximum(_CONTACT_M - path.opening, 0.0) * _GRIP_N_PER_M
         self.load_kg = GRIPPER_KG + arm.part_kg * path.holds
 
 
-def build_arms(
+def build_arms(  # noqa: PLR0913  what an arm is built from
     assets: Sequence[Asset],
     tracks: dict[str, Track[StationStep]],
     streams: dict[str, dict[str, Stream]],
@@ -267,8 +290,11 @@ def build_arms(
         own = streams[asset.id]
         warm = random_of(seed, asset.id, "heat").uniform(3.0, 9.0, ARM_MODELS[model].joints)
         path = working_path(asset, seed, task=task)
-        arm = Arm(
-            asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, _HEAT_KEEP * (_HALL_CELSIUS + warm)
-        )
+        salt = random_of(seed, asset.id, "stray").integers(0, _SPREAD_RANGE, ARM_MODELS[model].joints)
+        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, salt, _HALL_CELSIUS + warm)
         by_model.setdefault(model, []).append(arm)
-    return [Arms(ARM_MODELS[model], arms, calendar) for model, arms in by_model.items()]
+    return [
+        Arms(ARM_MODELS[model], arms[first : first + _TOGETHER], calendar)
+        for model, arms in by_model.items()
+        for first in range(0, len(arms), _TOGETHER)
+    ]

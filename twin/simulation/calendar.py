@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+
+from twin.clock import NS_PER_MS, NS_PER_S
+from twin.errors import ScenarioError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,19 +21,19 @@ MS_PER_HOUR = 3_600_000
 MS_PER_DAY = 24 * MS_PER_HOUR
 BREAKS_MS = ((12 * MS_PER_HOUR, 12 * MS_PER_HOUR + 1_200_000), (20 * MS_PER_HOUR, 20 * MS_PER_HOUR + 1_200_000))
 """Planned stops of each day, local time: twenty minutes from 12:00 and from 20:00."""
-_OFFSET_HOURS = {"Asia/Seoul": 9, "Asia/Tokyo": 9, "UTC": 0}
-_DEGREES_PER_HOUR = 15.0
 
 
 class Calendar:
-    """Planned stops, in milliseconds since the plant's start."""
+    """Planned stops, in milliseconds since the plant's start; raises ScenarioError for a time zone there is not."""
 
     def __init__(self, site: Site, start_ns: int) -> None:
-        offset = _OFFSET_HOURS.get(site.timezone)
-        if offset is None:
-            # A zone's rules are files of the machine; the sun's hour is near enough for a meal break.
-            offset = round((site.position_deg or (0.0, 0.0))[1] / _DEGREES_PER_HOUR)
-        self._local_start_ms = (start_ns // 1_000_000 + offset * MS_PER_HOUR) % MS_PER_DAY
+        # The offset of the start holds for the whole run: a plant does not eat earlier when clocks change.
+        try:
+            zone = ZoneInfo(site.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ScenarioError(f"{site.id}: no time zone is called {site.timezone!r}") from error
+        offset = datetime.fromtimestamp(start_ns // NS_PER_S, zone).utcoffset() or timedelta()
+        self._local_start_ms = (start_ns // NS_PER_MS + offset // timedelta(milliseconds=1)) % MS_PER_DAY
 
     def time_of_day_ms(self, t_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         """Local milliseconds since midnight."""

@@ -45,6 +45,8 @@ _HANDLING_MS = (9_000, 24_000)
 _PAUSE_MS = (12_000, 45_000)
 _PAUSE_RATIO = 0.2
 _RETRY_MS = 8_000
+_OBSTACLE_MS = (15_000, 60_000)
+_OBSTACLE_RATIO = 0.03
 _CHARGER_W = 2600.0
 _START_MS = 6_000
 
@@ -146,7 +148,7 @@ class Fleet:
         since_ms = self.held.leave(start, place)
         self.held.forget(t_ms - 1)
         yaw = last.yaw_rad
-        hops = plan_trip(self.graph, self.held, start, goal, t_ms, yaw)
+        hops = plan_trip(self.graph, self.held, start, goal, t_ms=t_ms, heading_rad=yaw)
         if not hops:
             self.held.reserve(start, since_ms, FOREVER_MS, place)
             return self._wait(robot, last, charge, t_ms, _RETRY_MS)
@@ -196,6 +198,11 @@ class Fleet:
                 t_ms, step._replace(state=UnitState.IDLE, task="charging", gain=_CHARGE_GAIN, charging=True)
             )
             return t_ms + max(-(-missing // _CHARGE_GAIN), _RETRY_MS)
+        if robot.random.random() < _OBSTACLE_RATIO:
+            # Someone stands in the protective field: no handling until they are gone.
+            robot.track.write(t_ms, step._replace(state=UnitState.HELD, task="obstacle", gain=-_STAND_DRAW))
+            held_ms = int(robot.random.integers(*_OBSTACLE_MS))
+            step, t_ms = _onward(robot.track.last, held_ms)._replace(state=UnitState.EXECUTE), t_ms + held_ms
         task = "unload" if step.load_kg else "load"
         robot.track.write(t_ms, step._replace(task=task, gain=-_STAND_DRAW))
         done_ms = t_ms + int(robot.random.integers(*_HANDLING_MS))

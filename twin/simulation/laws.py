@@ -46,7 +46,10 @@ class Span:
 class Law(Protocol):
     """Moves some assets. Spans are asked for in order, without gaps."""
 
-    streams: tuple[Stream, ...]
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams of its assets."""
+        ...
 
     def sample(self, span: Span) -> list[Truth]:
         """The truth of every stream over the span."""

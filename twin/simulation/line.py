@@ -81,9 +81,14 @@ class Unit:
         self.track: Track[StationStep] = Track(self.now)
         self._until_failure_ms = self._draw_failure_ms()
 
+    @property
+    def t_ms(self) -> int:
+        """Milliseconds since the plant's start."""
+        return int(self.env.now)
+
     def turn(self, state: UnitState) -> None:
         """Rest in ``state`` at the start of the cycle."""
-        self._write(self.env.now, state, 0.0, 0.0, 0.0)
+        self._write(self.t_ms, state, 0.0, 0.0, 0.0)
 
     def count(self, *, good: bool) -> None:
         """Count a finished part."""
@@ -95,8 +100,8 @@ class Unit:
         cycle_ms = round(self.cycle_s * MS_PER_S * (0.985 + 0.05 * self.random.random() ** 2))
         rate = 1.0 / cycle_ms
         self.now = self.now._replace(cycle=self.now.cycle + 1)
-        self._write(self.env.now, UnitState.EXECUTE, 0.0, rate, 0.0)
-        began_ms, done_ms = self.env.now, 0
+        self._write(self.t_ms, UnitState.EXECUTE, 0.0, rate, 0.0)
+        done_ms = 0
         while self._until_failure_ms <= cycle_ms - done_ms - 2 * _LEAST_RUN_MS:
             run_ms = max(self._until_failure_ms, _LEAST_RUN_MS)
             yield self.env.timeout(run_ms)
@@ -106,16 +111,17 @@ class Unit:
         left_ms = cycle_ms - done_ms
         yield self.env.timeout(left_ms)
         self._until_failure_ms -= left_ms
-        self.now = self.now._replace(cycle_ms=self.env.now - began_ms)
+        # The time at work: a breakdown's repair is downtime, not cycle time.
+        self.now = self.now._replace(cycle_ms=cycle_ms)
 
     def _break_down(self, done_ms: int, rate: float) -> Process:
         """Brake, stand still until repaired, and move on: braking and starting cover one BRAKE_MS of work."""
-        t_ms, bend = self.env.now, rate / BRAKE_MS
+        t_ms, bend = self.t_ms, rate / BRAKE_MS
         rest = (done_ms + BRAKE_MS / 2) * rate
         self._write(t_ms, UnitState.ABORTED, done_ms * rate, rate, -bend)
         self._write(t_ms + BRAKE_MS, UnitState.ABORTED, rest, 0.0, 0.0)
         yield self.env.timeout(int(self.random.integers(*REPAIR_MS)))
-        t_ms = self.env.now
+        t_ms = self.t_ms
         self._write(t_ms, UnitState.EXECUTE, rest, 0.0, bend)
         self._write(t_ms + BRAKE_MS, UnitState.EXECUTE, (done_ms + BRAKE_MS) * rate, rate, 0.0)
         yield self.env.timeout(BRAKE_MS)
@@ -133,12 +139,13 @@ class Unit:
 class Buffer:
     """Room for parts between two stations. Mutable: stations put and get."""
 
+    env: simpy.Environment
     room: simpy.Container
     track: Track[int]
 
     def note(self) -> None:
         """Write the level of now down."""
-        self.track.write(self.room._env.now, int(self.room.level))  # noqa: SLF001  simpy shows it nowhere else
+        self.track.write(int(self.env.now), int(self.room.level))
 
 
 @dataclass(slots=True, eq=False)
@@ -199,18 +206,37 @@ def _lay_line(floor: Floor, place: str, stations: list[Asset], members: list[Ass
         else:
             ranks.setdefault(int(number(asset, "station", None, low=1, high=999)), []).append(unit)
     order = sorted(ranks)
-    for rank in order:
-        if len(ranks[rank]) > 1 and not all(unit.asset.type == "machine_tool" for unit in ranks[rank]):
-            names = ", ".join(leaf_of(unit.asset.id) for unit in ranks[rank])
-            raise ScenarioError(f"{place}: {names} are all station {rank}; only machine tools may share one")
+    if not order:
+        raise ScenarioError(f"{place}: its stations have no numbers")
+    _check_ranks(place, ranks)
     after = _buffers_after(floor, members, order)
-    for rank, following in zip(order, [*order[1:], None], strict=True):
-        if following is not None and rank not in after:
-            room = simpy.Container(floor.env, capacity=1)
-            after[rank] = Buffer(room, Track(0))
     queues = {name: simpy.Store(floor.env) for name in tenders}
     for name, tender in tenders.items():
         floor.env.process(_tend(floor, tender, queues[name]))
+    _start(floor, place, ranks, after, queues)
+    for asset in members:
+        if asset.type == "conveyor":
+            rank = int(number(asset, "after", 0, low=0, high=999))
+            before = [r for r in order if r <= rank]
+            floor.feeds[asset.id] = ranks[before[-1] if before else order[0]][0]
+
+
+def _check_ranks(place: str, ranks: dict[int, list[Unit]]) -> None:
+    for rank, units in ranks.items():
+        if len(units) > 1 and not all(unit.asset.type == "machine_tool" for unit in units):
+            names = ", ".join(leaf_of(unit.asset.id) for unit in units)
+            raise ScenarioError(f"{place}: {names} are all station {rank}; only machine tools may share one")
+
+
+def _start(
+    floor: Floor,
+    place: str,
+    ranks: dict[int, list[Unit]],
+    after: dict[int, Buffer],
+    queues: dict[str, simpy.Store],
+) -> None:
+    """Start every station's process, between the buffers before and behind it."""
+    order = sorted(ranks)
     for position, rank in enumerate(order):
         source = after[order[position - 1]] if position else None
         sink = after[rank] if position + 1 < len(order) else None
@@ -222,14 +248,10 @@ def _lay_line(floor: Floor, place: str, stations: list[Asset], members: list[Ass
                 floor.env.process(_machine(floor, unit, queue, sink))
             else:
                 floor.env.process(_station(floor, unit, source, sink))
-    for asset in members:
-        if asset.type == "conveyor":
-            rank = int(number(asset, "after", 0, low=0, high=999))
-            before = [r for r in order if r <= rank]
-            floor.feeds[asset.id] = ranks[before[-1] if before else order[0]][0]
 
 
 def _buffers_after(floor: Floor, members: list[Asset], order: list[int]) -> dict[int, Buffer]:
+    """The buffer behind each station but the last, by station number."""
     after: dict[int, Buffer] = {}
     for asset in members:
         if asset.type != "buffer":
@@ -239,7 +261,10 @@ def _buffers_after(floor: Floor, members: list[Asset], order: list[int]) -> dict
             raise ScenarioError(f"{asset.id}: after = {rank} is no station with another one behind it")
         capacity = int(number(asset, "capacity", 12, low=1, high=10_000))
         room = simpy.Container(floor.env, capacity=capacity, init=capacity // 2)
-        after[rank] = floor.buffers[asset.id] = Buffer(room, Track(capacity // 2))
+        after[rank] = floor.buffers[asset.id] = Buffer(floor.env, room, Track(capacity // 2))
+    for rank in order[:-1]:
+        # Where no buffer is declared there is room for the one part that is handed over.
+        after.setdefault(rank, Buffer(floor.env, simpy.Container(floor.env, capacity=1), Track(0)))
     return after
 
 
@@ -300,7 +325,7 @@ def _tend(floor: Floor, unit: Unit, queue: simpy.Store) -> Process:
 
 
 def _rest(floor: Floor, unit: Unit) -> Process:
-    left_ms = floor.calendar.rest_left_ms(floor.env.now)
+    left_ms = floor.calendar.rest_left_ms(unit.t_ms)
     if left_ms:
         unit.turn(UnitState.STOPPED)
         yield floor.env.timeout(left_ms)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.signal import lfilter
 
 from twin.packml import UnitState
 from twin.simulation.arms import MODE, shown_state, station_phase
 from twin.simulation.attributes import number
 from twin.simulation.calendar import MS_PER_S
 from twin.simulation.laws import STATUS_MS, Truth
-from twin.simulation.sensors import random_of
+from twin.simulation.sensors import follow, random_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +37,7 @@ _WEAR_PER_CYCLE_MM = 0.0025
 _SPINDLE_W = 7500.0
 _STANDBY_W = 1150.0
 _SPINDLE_HEAT_S = 1100.0
-_SPINDLE_KEEP = round(math.exp(-_MACHINE_MS / MS_PER_S / _SPINDLE_HEAT_S), 12)
+_SPINDLE_KEEP = np.round(np.exp(np.array([-_MACHINE_MS / MS_PER_S / _SPINDLE_HEAT_S])), 12)
 _HALL_CELSIUS = 23.5
 _BELT_M_S = 0.35
 
@@ -53,9 +51,9 @@ class MachineTool:
         self._calendar = calendar
         self.streams = (stream,)
         random = random_of(seed, unit.asset.id, "machine")
-        self._hardness = float(random.uniform(0.9, 1.1))
+        self._hardness = float(random.uniform(0.86, 1.02))
         self._program = f"O{1000 + 10 * int(random.integers(1, 90))}"
-        self._carried = _SPINDLE_KEEP * (_HALL_CELSIUS + float(random.uniform(4.0, 10.0)))
+        self._heat = _HALL_CELSIUS + random.uniform(4.0, 10.0, 1)
 
     def sample(self, span: Span) -> list[Truth]:
         """The machine's rows at 2 Hz: spindle, feed, wear, vibration, heat, counters, power."""
@@ -77,8 +75,7 @@ class MachineTool:
         shake = 0.35 * (speed > 0.0) + _CUT_SHAKE[cut] * engaged * (0.75 + 4.0 * wear)
         power = _STANDBY_W + 450.0 * cutting + _SPINDLE_W * load
         target = _HALL_CELSIUS + 3.0 + 42.0 * load
-        heat, carried = lfilter([1.0 - _SPINDLE_KEEP], [1.0, -_SPINDLE_KEEP], target, zi=[self._carried])
-        self._carried = float(carried[0])
+        heat = follow(target[:, None], _SPINDLE_KEEP, self._heat)
         span.power_w[self._unit.asset.id] = power[:: STATUS_MS // _MACHINE_MS]
         counts = np.array([(step.good, step.scrap, step.cycle_ms / MS_PER_S) for step in steps])
         values = np.column_stack((speed, load, feed, wear, shake, heat, counts, power))

@@ -32,6 +32,8 @@ from twin.simulation.sensors import SensorSet
 from twin.simulation.surroundings import EnergyMeter, Environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from twin.sample import Stream
     from twin.site import Asset, AssetType, Site
 
@@ -72,6 +74,8 @@ NOISE: dict[str, dict[str, float]] = {
 
 _SLOW_CHUNK_MS = 600_000
 _LIVE_CHUNK_MS = 60_000
+_LIVE_SHARES = 8
+"""In how many live steps the second to come is made."""
 
 
 def build_plant(site: Site, *, seed: int, start_ns: int) -> Plant:
@@ -150,7 +154,11 @@ class Plant:
         self._sensors = {
             stream.id: SensorSet(stream, seed, NOISE.get(types[stream.asset], {})) for stream in self.streams
         }
-        self._ahead: dict[str, Frames] = {}
+        self._ahead: dict[str, tuple[int, Frames]] = {}
+        """Frames sampled beyond ``now_ns``, and when the first of them is due."""
+        self._fresh: dict[str, list[Frames]] = {}
+        """Frames of the span that is being made."""
+        self._making: Iterator[int] | None = None
 
     def advance(self, until_ns: int, *, slow: bool = False) -> list[Frames]:
         """Run to ``until_ns`` (exclusive) and return what was sampled, at most one `Frames` a stream.
@@ -161,35 +169,63 @@ class Plant:
             return []
         # Laws are asked for whole seconds; what lies beyond ``until_ns`` waits in ``_ahead``.
         target_ms = -(-(until_ns - self._start_ns) // (NS_PER_MS * STATUS_MS)) * STATUS_MS
-        made: dict[str, list[Frames]] = {key: [frames] for key, frames in self._ahead.items()}
+        steps_live = not slow and until_ns - self.now_ns < STATUS_MS * NS_PER_MS
         while self._made_ms < target_ms:
             chunk_ms = _SLOW_CHUNK_MS if slow else _LIVE_CHUNK_MS
-            span = Span(self._made_ms, min(self._made_ms + chunk_ms, target_ms), slow)
-            self._made_ms = span.end_ms
-            self._floor.run(span.end_ms)
-            for law in self._laws:
-                for truth in law.sample(span):
-                    if len(truth.t_ms):
-                        made.setdefault(truth.stream.id, []).append(self._measure(truth))
-                law.forget(span.end_ms)
-            self._floor.forget(span.end_ms)
+            end_ms = min(self._made_ms + chunk_ms, target_ms)
+            for _ in self._making or self._make(Span(self._made_ms, end_ms, slow)):
+                pass
+            self._making = None
         self.now_ns = until_ns
-        self._ahead = {}
-        told: list[Frames] = []
-        for key, parts in made.items():
-            self._hand_out(key, merge(parts), until_ns, told)
+        told = self._hand_out(until_ns)
+        if steps_live:
+            self._make_a_little(target_ms)
         return told
 
-    def _hand_out(self, key: str, frames: Frames, until_ns: int, told: list[Frames]) -> None:
+    def _make(self, span: Span) -> Iterator[int]:
+        """Sample a span law by law, with a pause behind each; yields how many streams that were."""
+        self._floor.run(span.end_ms)
+        for law in self._laws:
+            for truth in law.sample(span):
+                if len(truth.t_ms):
+                    self._fresh.setdefault(truth.stream.id, []).append(self._measure(truth))
+            law.forget(span.end_ms)
+            yield len(law.streams)
+        self._floor.forget(span.end_ms)
+        self._made_ms = span.end_ms
+
+    def _make_a_little(self, target_ms: int) -> None:
+        """Work on the second to come, so that no live step has to make all of it at once."""
+        if self._making is None:
+            if self._made_ms > target_ms:
+                return
+            self._making = self._make(Span(self._made_ms, self._made_ms + STATUS_MS, slow=False))
+        made, share = 0, -(-len(self.streams) // _LIVE_SHARES)
+        for count in self._making:
+            made += count
+            if made >= share:
+                return
+        self._making = None
+
+    def _hand_out(self, until_ns: int) -> list[Frames]:
         """Give what lies before ``until_ns``, keep the rest."""
-        ready = int(np.searchsorted(frames.t_ns, until_ns, side="left"))
-        if ready == len(frames):
-            told.append(frames)
-            return
-        if ready:
+        told: list[Frames] = []
+        if self._making is None:
+            for key, parts in self._fresh.items():
+                if key in self._ahead:
+                    parts.insert(0, self._ahead[key][1])
+                self._ahead[key] = (int(parts[0].t_ns[0]), merge(parts))
+            self._fresh = {}
+        for key in [key for key, (first_ns, _) in self._ahead.items() if first_ns < until_ns]:
+            _, frames = self._ahead.pop(key)
+            ready = int(np.searchsorted(frames.t_ns, until_ns, side="left"))
+            if ready == len(frames):
+                told.append(frames)
+                continue
             told.append(_rows(frames, slice(0, ready)))
-            frames = _rows(frames, slice(ready, None))
-        self._ahead[key] = frames
+            rest = _rows(frames, slice(ready, None))
+            self._ahead[key] = (int(rest.t_ns[0]), rest)
+        return told
 
     def _measure(self, truth: Truth) -> Frames:
         count = len(truth.t_ms)

@@ -197,67 +197,90 @@ class Reservations:
 
 
 _Key = tuple[str, int, float, bool]
+"""Where a search stands: node, the beginning of the gap it is in, heading, and whether at rest."""
 
 
-def plan_trip(
-    graph: RouteGraph, held: Reservations, start: str, goal: str, t_ms: int, heading_rad: float
+def plan_trip(  # noqa: PLR0913  a trip has this many terms
+    graph: RouteGraph, held: Reservations, start: str, goal: str, *, t_ms: int, heading_rad: float
 ) -> tuple[Hop, ...]:
     """The earliest trip from ``start`` to ``goal`` through the gaps; () where no lane leads there.
 
     The caller has taken its own endless hold on ``start`` back.
     """
-    left_s = graph.left_s(goal)
-    if start not in left_s:
+    if start not in graph.left_s(goal) or start == goal:
         return ()
-    gaps = {start: held.gaps(start, t_ms)}
-    first = (start, gaps[start][0][0], heading_rad, True)
-    ends = {first: gaps[start][0][1]}
-    came: dict[_Key, tuple[_Key, Hop]] = {}
-    best: dict[_Key, int] = {first: t_ms}
-    heap: list[tuple[int, int, _Key]] = [(t_ms, 0, first)]
-    count = 0
-    closed: set[_Key] = set()
-    while heap:
-        _, _, key = heapq.heappop(heap)
-        if key in closed:
-            continue
-        closed.add(key)
-        node, _, heading, at_rest = key
-        if node == goal and at_rest and key != first:
-            return _trip(came, key)
-        for edge in graph.edges[node]:
-            if edge.end != goal and graph.kind[edge.end] != "waypoint":
-                continue
-            turning_ms = turn_ms(heading, edge.heading_rad)
-            if turning_ms and not at_rest:
-                continue
-            ready_ms = best[key] + turning_ms
-            if edge.end not in gaps:
-                gaps[edge.end] = held.gaps(edge.end, t_ms)
-            rolls = edge.end != goal and graph.goes_straight_on(edge)
-            for to_rest in (True, False) if rolls else (True,):
-                profile = graph.profile(edge, from_rest=at_rest, to_rest=to_rest)
-                for begin_ms, end_ms in gaps[edge.end]:
-                    depart_ms = max(ready_ms, begin_ms)
-                    arrive_ms = depart_ms + profile.duration_ms
-                    if arrive_ms > ends[key] or (depart_ms > ready_ms and not at_rest):
-                        break
-                    if arrive_ms >= end_ms or (edge.end == goal and end_ms != FOREVER_MS):
-                        continue
-                    reached = (edge.end, begin_ms, edge.heading_rad, to_rest)
-                    if arrive_ms < best.get(reached, FOREVER_MS):
-                        best[reached] = arrive_ms
-                        ends[reached] = end_ms
-                        came[reached] = (key, Hop(edge, profile, depart_ms, arrive_ms))
-                        count += 1
-                        bound_ms = arrive_ms + int(left_s[edge.end] * 1000.0)
-                        heapq.heappush(heap, (bound_ms, count, reached))
-    return ()
+    return _Search(graph, held, goal, t_ms).run(start, heading_rad)
 
 
-def _trip(came: dict[_Key, tuple[_Key, Hop]], key: _Key) -> tuple[Hop, ...]:
-    hops: list[Hop] = []
-    while key in came:
-        key, hop = came[key]
-        hops.append(hop)
-    return tuple(reversed(hops))
+class _Search:
+    """One A* search over (node, gap). Mutable while it runs; made anew for every trip."""
+
+    def __init__(self, graph: RouteGraph, held: Reservations, goal: str, t_ms: int) -> None:
+        self._graph = graph
+        self._held = held
+        self._goal = goal
+        self._t_ms = t_ms
+        self._left_s = graph.left_s(goal)
+        self._gaps: dict[str, list[tuple[int, int]]] = {}
+        self._came: dict[_Key, tuple[_Key, Hop]] = {}
+        self._best: dict[_Key, int] = {}
+        self._ends: dict[_Key, int] = {}
+        self._heap: list[tuple[int, int, _Key]] = []
+
+    def run(self, start: str, heading_rad: float) -> tuple[Hop, ...]:
+        begin_ms, end_ms = self._gaps_of(start)[0]
+        self._reach((start, begin_ms, heading_rad, True), self._t_ms, end_ms)
+        closed: set[_Key] = set()
+        while self._heap:
+            _, _, key = heapq.heappop(self._heap)
+            if key in closed:
+                continue
+            closed.add(key)
+            if key[0] == self._goal:
+                return self._trip(key)
+            for edge in self._graph.edges[key[0]]:
+                if edge.end == self._goal or self._graph.kind[edge.end] == "waypoint":
+                    self._drive(key, edge)
+        return ()
+
+    def _drive(self, key: _Key, edge: Edge) -> None:
+        """Take an edge, stopping at its end or rolling on, through each gap of its far node."""
+        _, _, heading, at_rest = key
+        turning_ms = turn_ms(heading, edge.heading_rad)
+        if turning_ms and not at_rest:
+            return
+        ready_ms = self._best[key] + turning_ms
+        rolls = edge.end != self._goal and self._graph.goes_straight_on(edge)
+        for to_rest in (True, False) if rolls else (True,):
+            profile = self._graph.profile(edge, from_rest=at_rest, to_rest=to_rest)
+            for begin_ms, end_ms in self._gaps_of(edge.end):
+                depart_ms = max(ready_ms, begin_ms)
+                arrive_ms = depart_ms + profile.duration_ms
+                if arrive_ms > self._ends[key] or (depart_ms > ready_ms and not at_rest):
+                    break
+                if arrive_ms >= end_ms or (edge.end == self._goal and end_ms != FOREVER_MS):
+                    continue
+                reached = (edge.end, begin_ms, edge.heading_rad, to_rest)
+                if self._reach(reached, arrive_ms, end_ms):
+                    self._came[reached] = (key, Hop(edge, profile, depart_ms, arrive_ms))
+
+    def _reach(self, key: _Key, t_ms: int, end_ms: int) -> bool:
+        """Note a way to a place, if it is the earliest so far."""
+        if t_ms >= self._best.get(key, FOREVER_MS):
+            return False
+        self._best[key] = t_ms
+        self._ends[key] = end_ms
+        heapq.heappush(self._heap, (t_ms + int(self._left_s[key[0]] * 1000.0), len(self._best), key))
+        return True
+
+    def _gaps_of(self, node: str) -> list[tuple[int, int]]:
+        if node not in self._gaps:
+            self._gaps[node] = self._held.gaps(node, self._t_ms)
+        return self._gaps[node]
+
+    def _trip(self, key: _Key) -> tuple[Hop, ...]:
+        hops: list[Hop] = []
+        while key in self._came:
+            key, hop = self._came[key]
+            hops.append(hop)
+        return tuple(reversed(hops))

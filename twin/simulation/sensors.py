@@ -63,6 +63,21 @@ class SensorSet:
         measured = np.maximum(truth + noise * self._sigma, self._floor)
         scale = 10.0**self._decimals
         # Adding 0.0 turns −0.0 into 0.0, which hashes otherwise.
-        measured = np.rint(measured * scale) / scale + 0.0
+        measured = np.asarray(np.rint(measured * scale) / scale + 0.0)
         measured[(drawn[..., 3] < DROPOUT_RATIO) & self._may_drop] = np.nan
         return measured
+
+
+def follow(target: NDArray[np.float64], keep: NDArray[np.float64], state: NDArray[np.float64]) -> NDArray[np.float64]:
+    """First-order lag: each row moves ``state`` (width,) towards ``target`` (n, width), in place; all rows.
+
+    ``keep`` is what is left of a difference after one row. Row after row, so that cutting the rows
+    into calls changes no bit.
+    """
+    reached = np.empty_like(target)
+    gain = (1.0 - keep) * target
+    for row, step in enumerate(gain):
+        state *= keep
+        state += step
+        reached[row] = state
+    return reached

@@ -44,7 +44,7 @@ class Environment:
         self._period_ms = round(float(random.uniform(*_AIR_PERIOD_S)) * MS_PER_S)
         self._shift_ms = int(random.integers(0, self._period_ms))
         self._swing = random.uniform(0.0, 2.0 * math.pi, 3)
-        self._warmth = 22.5 + (9.0 if self._compressor_w else 0.0) + float(random.uniform(-1.0, 1.0))
+        self._warmth = 22.5 + (6.0 if self._compressor_w else 0.0) + float(random.uniform(-1.0, 1.0))
 
     def sample(self, span: Span) -> list[Truth]:
         """The air's rows, one in 5 s; a compressor's power on the 1 s grid."""

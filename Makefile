@@ -1,0 +1,44 @@
+# Two commands do everything on a machine with Python >= 3.11, git and make:
+#   make demo    two simulated pilot factories in a browser page
+#   make test    the tests
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install install-test demo test lint proof bundle clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+install-test: .venv/installed-test
+
+.venv/installed-test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch .venv/installed $@
+
+demo: install
+	$(BIN)/twin demo
+
+test: install-test
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# What takes longer than CI allows: every test, the slow ones too.
+proof: lint
+	$(BIN)/python -m pytest
+
+# Rebuild the browser bundle from dashboards/web (needs Node).
+bundle:
+	cd dashboards/web && npm ci && npm run build
+
+clean:
+	rm -rf .venv data

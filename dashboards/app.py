@@ -1,0 +1,156 @@
+"""The web application: pages, live socket, read calls, REST and health behind one guard."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import msgspec
+from dash import Dash, Input, Output, html
+from fastapi import FastAPI
+from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotations
+from starlette.responses import Response
+from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the annotations
+
+import dashboards
+from dashboards import errors, shell
+from dashboards.api import api_router
+from dashboards.guard import Guard, Rules
+from dashboards.health import health_router
+from dashboards.i18n import words
+from dashboards.page import Asked, Behind, find_pages, route
+from dashboards.parts import empty
+from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
+from dashboards.socket import serve_live
+from dashboards.view_calls import view_router
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.types import ASGIApp
+
+    from dashboards.page import Page
+
+TITLE = "Factory Twin"
+_JAVASCRIPT = "text/javascript; charset=utf-8"
+
+
+class _TwinDash(Dash):
+    """Dash, writing our own document."""
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]  # all parts come by name
+        """The document in the reader's language and theme."""
+        preferences = current()
+        return shell.document(preferences.lang, preferences.theme, _version(preferences.lang), parts)
+
+
+def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncContextManager[None]]) -> ASGIApp:
+    """Make the ASGI application; ``lifespan`` runs around its life (the hub's tasks, the subscription)."""
+
+    @contextlib.asynccontextmanager
+    async def living(_server: FastAPI) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+
+    server = FastAPI(
+        title="Factory Twin",
+        version=dashboards.__version__,
+        lifespan=living,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    errors.install(server)
+    _add_calls(server, behind)
+    pages = find_pages()
+    dash = _TwinDash(
+        __name__,
+        server=server,  # type: ignore[arg-type]  # a FastAPI server is what chooses its backend
+        assets_folder="assets",
+        assets_ignore=r".*\.(txt|woff2)$",
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        include_pages_meta=False,
+        update_title="",
+        title=TITLE,
+        add_log_handler=False,
+    )
+    zone = behind.factory.hub.sites[0].timezone
+    dash.layout = lambda: shell.frame(Asked(behind, current().lang), zone)
+    _add_routing(dash, behind, pages)
+    for page in pages:
+        page.callbacks(dash, behind)
+    rules = Rules(
+        behind.factory.web.host,
+        tuple(dash.csp_hashes()),
+        Preferences(behind.factory.web.language, THEMES[0]),
+    )
+    return Guard(server, rules)
+
+
+def _add_calls(server: FastAPI, behind: Behind) -> None:
+    """Everything that is not a page; before Dash, which answers for every address left."""
+
+    @server.websocket("/ws/live")
+    async def live(socket: WebSocket) -> None:
+        await serve_live(socket, behind.live)
+
+    @server.get("/words.js", include_in_schema=False)
+    async def catalogue(lang: str = "") -> Response:
+        chosen = lang if lang in LANGUAGES else current().lang
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(_script(chosen), media_type=_JAVASCRIPT, headers=headers)
+
+    @server.post("/settings", include_in_schema=False)
+    async def settings(request: Request) -> Response:
+        asked = {
+            name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()
+        }
+        response = Response(status_code=204)
+        for name, allowed in (("lang", LANGUAGES), ("theme", THEMES)):
+            if name in asked and asked[name] not in allowed:
+                return errors.answer(400, f"no {name} {asked[name][:20]!r}", name, f"one of {', '.join(allowed)}")
+            if name in asked:
+                response.headers.append("set-cookie", set_cookie(name, asked[name]))
+        return response
+
+    server.include_router(health_router(behind))
+    server.include_router(view_router(behind))
+    server.include_router(api_router(behind))
+
+
+def _script(lang: str) -> bytes:
+    """The catalogue as a script that runs before the components do."""
+    return (
+        b"window.factoryTwin=Object.assign(window.factoryTwin||{},{words:" + msgspec.json.encode(words(lang)) + b"});"
+    )
+
+
+def _version(lang: str) -> str:
+    return hashlib.sha256(_script(lang)).hexdigest()[:12]
+
+
+def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
+    @dash.callback(
+        Output("page", "children"),
+        Output("crumbs", "children"),
+        Output("nav", "children"),
+        Input("url", "pathname"),
+    )
+    async def show(pathname: str | None) -> tuple[Any, Any, Any]:
+        lang = current().lang
+        found = route(pages, pathname or "/")
+        if found is None:
+            asked = Asked(behind, lang)
+            nothing = empty(asked.t("page.not_found"), asked.t("page.not_found_do"))
+            return (
+                html.Div(nothing, className="card"),
+                [html.B(asked.t("page.not_found"))],
+                shell.navigation(asked, pages, ""),
+            )
+        page, rest = found
+        asked = Asked(behind, lang, rest)
+        crumbs = page.crumbs(asked) if page.crumbs else [(asked.t(f"page.{page.name}"), "")]
+        return page.layout(asked), shell.breadcrumbs(crumbs), shell.navigation(asked, pages, page.name)

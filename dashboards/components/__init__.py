@@ -1,0 +1,111 @@
+"""The browser's five coarse components, as Dash sees them.
+
+The JavaScript is one bundle beside this file, built from ``dashboards/web`` (``npm run build``) and
+committed. A component draws its frame once; live packets and replays reach it through the page's
+one socket, not through Dash. Common props:
+
+- ``lang`` (str): ``ko`` or ``en``, for names that the directory holds; texts come from
+  ``window.factoryTwin.words`` or from ``words`` (dict[str, str]), keys in ``dashboards/i18n``.
+- ``site`` (str): a site id, or ``*`` for all.
+- ``timezone`` (str): an IANA zone for clocks and axes; the site's own where left out.
+- ``className`` (str): further CSS classes of the outermost element.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dash.development.base_component import Component, ComponentRegistry
+
+__version__ = "0.1.0"
+
+NAMESPACE = "factory_twin"
+"""Where the browser finds the components: ``window.factory_twin``."""
+_js_dist = [{"relative_package_path": "factory_twin.min.js", "namespace": __name__}]
+_css_dist: list[dict[str, str]] = []
+# Dash looks for scripts in the top-level package of a component; ours lie in this one.
+ComponentRegistry.registry.add(__name__)  # type: ignore[no-untyped-call]
+
+_COMMON = ("id", "lang", "timezone", "words", "className")
+
+
+class _Coarse(Component):
+    """A component that takes the props its class lists, and no other."""
+
+    _children_props: list[str] = []  # noqa: RUF012  Dash declares both on the instance
+    _base_nodes: list[str] = ["children"]  # noqa: RUF012
+    _namespace = NAMESPACE
+    _props: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **props: Any) -> None:
+        names = [*_COMMON, *self._props]
+        unknown = sorted(set(props) - set(names))
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no prop {', '.join(unknown)}; there are: {', '.join(names)}")
+        self._type = type(self).__name__
+        self._prop_names = names
+        self._valid_wildcard_attributes: list[str] = []
+        self.available_properties = names
+        self.available_wildcard_properties: list[str] = []
+        super().__init__(**{name: value for name, value in props.items() if value is not None})  # type: ignore[no-untyped-call]
+
+
+class StatusBar(_Coarse):
+    """Data rate, connection, catching up, mode and clock, for the page's header; the replay's band.
+
+    Props: the common ones, and ``site``.
+    """
+
+    _props = ("site",)
+
+
+class TileGrid(_Coarse):
+    """Tiles or rows of one kind.
+
+    Props: the common ones, and
+
+    - ``view``: ``overview`` (a card a site), ``assets`` (a site's assets as a list), ``signals``
+      (all signals of ``asset``) or ``connections`` (the accounting of what was received).
+    - ``site``, ``asset`` (an asset's id, for ``signals``), ``assets`` (list of ids, for ``assets``;
+      left out: all of the site).
+    - ``selected`` (written by clicks): an asset's id in ``assets``, a signal's id in ``signals``.
+    - ``signals`` (list of ids): further signals to mark as selected, in ``signals``.
+    """
+
+    _props = ("view", "site", "asset", "assets", "selected", "signals")
+
+
+class TwinView(_Coarse):
+    """The floor with everything that moves on it, or a few assets seen close.
+
+    Props: the common ones, and
+
+    - ``site``, ``assets`` (list of ids: only these, seen close; left out: the whole floor).
+    - ``mode``: ``2d`` or ``3d``.
+    - ``selected`` (written by clicks): an asset's id. A double click leads to ``/asset/<id>``.
+    """
+
+    _props = ("site", "assets", "mode", "selected")
+
+
+class TrendStrip(_Coarse):
+    """Trends of numeric signals, history and live as one series, one lane a signal.
+
+    Props: the common ones, and ``signals`` (list of signal ids), ``span_s`` (seconds shown, 600 by
+    default), ``height`` (pixels; left out: fills its parent), ``site``.
+    """
+
+    _props = ("signals", "span_s", "height", "site")
+
+
+class StateStrip(_Coarse):
+    """State lanes of assets over a window, what was received, events; with the time bar's controls.
+
+    Props: the common ones, and ``site``, ``assets`` (list of ids; left out: all that have states),
+    ``hours`` (length of the window, 8 by default), ``controls`` (bool: the time bar).
+    """
+
+    _props = ("site", "assets", "hours", "controls")
+
+
+__all__ = ["StateStrip", "StatusBar", "TileGrid", "TrendStrip", "TwinView"]

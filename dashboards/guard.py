@@ -1,0 +1,146 @@
+"""The guard before everything the page server does: hosts, origins, sizes, headers.
+
+Pure ASGI, because other middleware does not see websockets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dashboards.errors import answer
+from dashboards.preferences import Preferences, chosen, set_cookie, set_current
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 1_000_000
+MAX_QUERY_BYTES = 4096
+SAFE = ("GET", "HEAD", "OPTIONS")
+PRIVATE = ("/view/", "/api/", "/healthz", "/metrics")
+_ANY = ("0.0.0.0", "::", "")  # noqa: S104  compared, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``host`` is where the pages are bound; ``script_hashes`` the inline scripts that may run."""
+
+    host: str
+    script_hashes: tuple[str, ...] = ()
+    default: Preferences = field(default_factory=Preferences)
+
+    def policy(self) -> str:
+        """The Content-Security-Policy."""
+        scripts = " ".join(("'self'", *(f"'{one.strip(chr(39))}'" for one in self.script_hashes)))
+        return (
+            f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:; "
+            "frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'"
+        )
+
+    def admits_host(self, host: str) -> bool:
+        """Whether a Host header names this machine: loopback, or the configured host.
+
+        Another name that leads here is how a foreign page would read ours (DNS rebinding). Bound to
+        every address, the machine's own addresses are admitted, names other than localhost are not.
+        """
+        name = _name_of(host)
+        if name in ("localhost", self.host) or name.endswith(".localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or self.host in _ANY
+
+
+def _name_of(host: str) -> str:
+    name = urlsplit(f"//{host}").hostname if host else None
+    return (name or "").rstrip(".").lower()
+
+
+class Guard:
+    """Wraps the application. Immutable once made."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+        self._headers = [
+            (b"content-security-policy", rules.policy().encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"x-frame-options", b"DENY"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or refuse one connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        send = self._with_headers(scope, headers, send)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            if scope["type"] == "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": 4403, "reason": refusal[1]})
+            else:
+                await answer(*refusal)(scope, receive, send)
+            return
+        await self._app(scope, _limited(receive) if scope["type"] == "http" else receive, send)
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str, str, str] | None:
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not self._rules.admits_host(host):
+            return 421, f"this is not {host[:100]!r}", "host", "use the address the pages are bound to: [web] host"
+        if len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
+            return 414, "the query is too long", "query", f"{MAX_QUERY_BYTES} bytes at most"
+        if scope["type"] == "websocket" or scope["method"] not in SAFE:
+            origin = headers.get(b"origin")
+            if origin is not None and urlsplit(origin.decode("latin-1")).netloc.lower() != host.lower():
+                return 403, "a page of another origin asks", "origin", "open the page itself"
+            if origin is None and headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
+                return 403, "a page of another origin asks", "sec-fetch-site", "open the page itself"
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            return 413, "the body is too large", "body", f"{MAX_BODY_BYTES} bytes at most"
+        return None
+
+    def _with_headers(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> Send:
+        query = scope.get("query_string", b"").decode("latin-1")
+        cookie = headers.get(b"cookie", b"").decode("latin-1")
+        preferences, to_set = chosen(query, cookie, self._rules.default)
+        set_current(preferences)
+        path: str = scope["path"]
+        extra = list(self._headers)
+        extra += [(b"set-cookie", set_cookie(name, value).encode()) for name, value in to_set.items()]
+        if path.startswith(PRIVATE):
+            extra.append((b"cache-control", b"no-store"))
+
+        async def sending(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                given: Sequence[tuple[bytes, bytes]] = message.get("headers", ())
+                message = {**message, "headers": [*given, *extra]}
+            await send(message)
+
+        return sending
+
+
+def _limited(receive: Receive) -> Receive:
+    """Ends a body that is longer than allowed, also where it does not say its length."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if size > MAX_BODY_BYTES else message
+
+    return limited

@@ -1,0 +1,249 @@
+"""The hub: the web process's live state, and what each browser still has to be told.
+
+A browser is sent the newest values only. One that stalls keeps a set of changed streams, never a
+queue of packets, so its memory is bounded by the number of streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.packet import CHANGES, FULL, decode_packet, encode_packet
+from dashboards.status import Ingest, ledger, ms
+from dashboards.summary.directory import EVERY_SITE, belongs, directory
+from dashboards.view import LiveView
+from twin.clock import NS_PER_S
+from twin.errors import DecodeError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dashboards.reader import Reader
+    from twin.clock import Clock
+    from twin.sample import Latest, Stream
+    from twin.site import AssetType, Hub
+
+log = logging.getLogger(__name__)
+TICK_S = 0.1
+STATUS_S = 1.0
+QUIET_S = 2.0
+"""Without packets for this long (the broker is away) the store itself is asked what is new."""
+RELOAD_S = 1.0
+MAX_CLIENTS = 200
+
+
+class Client:
+    """What one browser still has to be told (mutable; the hub's loop writes, its own task takes)."""
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+        self.wake = asyncio.Event()
+        self.pending: set[str] = set()
+        self.packet: bytes | None = None
+        self.directory = False
+        self.status: str | None = None
+
+    def offer(self, changed: set[str], packet: bytes) -> None:
+        """A packet of changes: handed on as it is when nothing waits, else merged into what waits."""
+        if self.packet is None and not self.pending:
+            self.packet = packet
+            self.pending = changed
+        else:
+            self.packet = None
+            self.pending = self.pending | changed
+        self.wake.set()
+
+
+class LiveHub:
+    """Live state and clients. Mutable; only the event loop's thread touches it."""
+
+    def __init__(self, hub: Hub, types: Mapping[str, AssetType], reader: Reader, clock: Clock) -> None:
+        self.hub = hub
+        self.types = types
+        self.clock = clock
+        self.streams: dict[int, Stream] = {}
+        self.latest: dict[str, Latest] = {}
+        self.clients: set[Client] = set()
+        self.ingest = Ingest()
+        self.ledger: dict[str, int] = ledger({})
+        self.by_source: dict[str, dict[str, Any]] = {}
+        self.connected = False
+        """Whether the broker's connection stands; the subscription tells."""
+        self.packets_ns = 0
+        self.undecoded = 0
+        self._reader = reader
+        self._keys: dict[str, int] = {}
+        self._unsure: set[str] = set()
+        self._changed: set[str] = set()
+        self._waiting: list[bytes] = []
+        self._reloaded_ns = 0
+
+    def receive(self, body: bytes) -> None:
+        """Take a packet of changes from ingest; one that uses an unknown stream waits for the directory."""
+        self.packets_ns = self.clock.now_ns()
+        try:
+            _, _, entries = decode_packet(body, self.streams)
+        except DecodeError as error:
+            self._waiting = [*self._waiting[-20:], body]
+            log.debug("a packet waits for the directory: %s", error)
+            return
+        self._take(latest for _, latest in entries)
+
+    def _take(self, frames: Iterable[Latest]) -> None:
+        for latest in frames:
+            stream = latest.stream.id
+            if stream in self._unsure:
+                # What the store gave may be newer than a packet that was under way meanwhile.
+                self._unsure.discard(stream)
+                if self.latest[stream].received_ns > latest.received_ns:
+                    continue
+            self.latest[stream] = latest
+            self._changed.add(stream)
+            self.ingest.hear(latest)
+
+    async def load(self) -> None:
+        """Read streams and latest values from the store; raises StoreUnavailable when it is away."""
+        self._reloaded_ns = self.clock.now_ns()
+        history = self._reader.history()
+        streams = await asyncio.to_thread(history.streams)
+        latest = await asyncio.to_thread(history.latest)
+        self._know(streams)
+        fresh = [one for name, one in latest.items() if name not in self.latest or _differs(self.latest[name], one)]
+        self._unsure -= {one.stream.id for one in fresh}
+        self._take(fresh)
+        self._unsure |= set(latest)
+
+    def _know(self, streams: dict[int, Stream]) -> None:
+        if streams == self.streams:
+            return
+        self.streams = streams
+        self._keys = {stream.id: key for key, stream in streams.items()}
+        for client in self.clients:
+            client.directory = True
+            client.wake.set()
+
+    async def run(self) -> None:
+        """Tick until cancelled: packets ten times a second, status once."""
+        next_status_ns = 0
+        while True:
+            now_ns = self.clock.now_ns()
+            if self._waiting and now_ns - self._reloaded_ns > RELOAD_S * NS_PER_S:
+                await self._learn()
+            if now_ns >= next_status_ns:
+                next_status_ns = now_ns + round(STATUS_S * NS_PER_S)
+                await self._once_a_second()
+            self._tick()
+            await asyncio.sleep(TICK_S)
+
+    async def _learn(self) -> None:
+        """Packets wait because they use streams that are new: read the directory again."""
+        self._reloaded_ns = self.clock.now_ns()
+        try:
+            history = self._reader.history()
+            self._know(await asyncio.to_thread(history.streams))
+        except StoreError as error:
+            log.debug("the directory cannot be read: %s", error)
+            return
+        waiting, self._waiting = self._waiting, []
+        for body in waiting:
+            try:
+                self._take(latest for _, latest in decode_packet(body, self.streams)[2])
+            except DecodeError as error:
+                self.undecoded += 1
+                log.warning("a live packet cannot be read: %s", error)
+
+    async def _once_a_second(self) -> None:
+        with contextlib.suppress(StoreError):
+            history = self._reader.history()
+            if self.clock.now_ns() - self.packets_ns > QUIET_S * NS_PER_S:
+                await self.load()
+            self.by_source = await asyncio.to_thread(history.by_source)
+            self.ledger = ledger(self.by_source)
+        status = msgspec.json.encode(self.status()).decode()
+        for client in self.clients:
+            client.status = status
+            client.wake.set()
+
+    def _tick(self) -> None:
+        changed, self._changed = self._changed, set()
+        if not changed:
+            return
+        packets: dict[str, tuple[set[str], bytes]] = {}
+        for client in self.clients:
+            if client.site not in packets:
+                mine = {stream for stream in changed if belongs(self.latest[stream].stream.asset, client.site)}
+                packets[client.site] = (mine, self._encode(CHANGES, mine) if mine else b"")
+            mine, packet = packets[client.site]
+            if mine:
+                client.offer(mine, packet)
+
+    def _encode(self, kind: int, streams: Iterable[str]) -> bytes:
+        entries = [(self._keys[name], self.latest[name]) for name in streams if name in self._keys]
+        return encode_packet(kind, self.clock.now_ns(), entries)
+
+    def full(self, site: str) -> bytes:
+        """The full state of a site as one packet."""
+        return self._encode(FULL, [name for name, one in self.latest.items() if belongs(one.stream.asset, site)])
+
+    def directory(self, site: str = EVERY_SITE) -> dict[str, Any]:
+        """The directory of a site."""
+        return directory(self.hub, self.types, self.streams, site)
+
+    def status(self) -> dict[str, Any]:
+        """The status message: see docs/reference/live-protocol.md."""
+        now_ns = self.clock.now_ns()
+        return {
+            "type": "status",
+            "clock_ms": ms(now_ns),
+            "ingest": self.ingest.state(now_ns),
+            "lag_s": self.ingest.lag_s(now_ns),
+            "frames_per_s": self.ingest.frames_per_s(now_ns),
+            "catching_up": self.ingest.catching_up(now_ns),
+            "ledger": self.ledger,
+        }
+
+    def view(self) -> LiveView:
+        """The factory now; raises StoreUnavailable while there is no history. Any thread may ask."""
+        history = self._reader.history()
+        return LiveView(history, self.clock.now_ns(), self.streams or history.streams(), dict(self.latest))
+
+    def take(self, client: Client) -> list[str | bytes]:
+        """What a client is sent next, in order; afterwards nothing waits for it."""
+        client.wake.clear()
+        messages: list[str | bytes] = []
+        if client.directory:
+            client.directory = False
+            messages.append(msgspec.json.encode(self.directory(client.site)).decode())
+        pending, packet = client.pending, client.packet
+        client.pending, client.packet = set(), None
+        if pending:
+            messages.append(packet if packet is not None else self._encode(CHANGES, pending))
+        if client.status is not None:
+            messages.append(client.status)
+            client.status = None
+        return messages
+
+    def join(self, site: str) -> tuple[Client, list[str | bytes]]:
+        """A new client, and what it is sent first: the directory, the full state, the status."""
+        client = Client(site)
+        self.clients.add(client)
+        first: list[str | bytes] = [
+            msgspec.json.encode(self.directory(site)).decode(),
+            self.full(site),
+            msgspec.json.encode(self.status()).decode(),
+        ]
+        return client, first
+
+    def leave(self, client: Client) -> None:
+        """Forget a client."""
+        self.clients.discard(client)
+
+
+def _differs(one: Latest, other: Latest) -> bool:
+    """Whether two newest frames of a stream are not the same frame (a packet carries no sequence)."""
+    return (one.t_ns // 1000, one.received_ns // 1000) != (other.t_ns // 1000, other.received_ns // 1000)

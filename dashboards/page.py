@@ -1,0 +1,107 @@
+"""A page is a value: its file in ``dashboards/pages`` exports it as ``PAGE``, and that is all it takes."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from dashboards.i18n import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dash import Dash
+
+    from dashboards.live import LiveHub
+    from dashboards.reader import Reader
+    from twin.clock import Clock
+    from twin.config import Factory
+    from twin.site import Asset, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind every page: the factory, its live state, its history."""
+
+    factory: Factory
+    live: LiveHub
+    reader: Reader
+    clock: Clock
+    folder: Path
+
+    def asset(self, asset_id: str) -> Asset | None:
+        """The declared asset of that id."""
+        return self.factory.hub.assets().get(asset_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for a page: what follows the page's own path, and in which language."""
+
+    behind: Behind
+    lang: str
+    rest: str = ""
+
+    def t(self, key: str, **values: object) -> str:
+        """A word of the catalogue, with its ``{places}`` filled."""
+        text = words(self.lang)[key]
+        return text.format(**values) if values else text
+
+    def name(self, name: Name) -> str:
+        """A name for people in this language."""
+        return name.in_language(self.lang)
+
+
+Crumb = tuple[str, str]
+"""(text, address); the address is "" where there is none to go to."""
+
+
+def _no_callbacks(app: Dash, behind: Behind) -> None:
+    del app, behind
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: ``layout`` makes its content for one request, ``callbacks`` registers what it reacts to.
+
+    ``icon`` is the path data of a 24 × 24 drawing. ``path`` also answers for everything below it.
+    """
+
+    name: str
+    path: str
+    order: int
+    icon: str
+    layout: Callable[[Asked], Any]
+    callbacks: Callable[[Dash, Behind], None] = field(default=_no_callbacks)
+    crumbs: Callable[[Asked], list[Crumb]] | None = None
+
+
+def find_pages() -> tuple[Page, ...]:
+    """Every page there is, in the order of the navigation."""
+    package = importlib.import_module("dashboards.pages")
+    found = [
+        importlib.import_module(f"dashboards.pages.{module.name}").PAGE
+        for module in pkgutil.iter_modules(package.__path__)
+        if not module.name.startswith("_")
+    ]
+    return tuple(sorted(found, key=lambda page: page.order))
+
+
+def route(pages: tuple[Page, ...], pathname: str) -> tuple[Page, str] | None:
+    """The page that answers for an address, and what follows its own path."""
+    path = "/" + unquote(pathname).strip("/")
+    for page in sorted(pages, key=lambda one: -len(one.path)):
+        if path == page.path:
+            return page, ""
+        if page.path != "/" and path.startswith(page.path + "/"):
+            return page, path[len(page.path) + 1 :]
+    return None
+
+
+def address(*parts: str) -> str:
+    """An address of ours; ids keep their slashes."""
+    return "/" + "/".join(quote(part, safe="/") for part in parts)

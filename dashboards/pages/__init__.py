@@ -1,0 +1,1 @@
+"""One file is one page: it exports ``PAGE``, a `dashboards.page.Page`."""

@@ -1,0 +1,106 @@
+"""The web process: the hub's ear, its tasks, and the pages, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from connectors.plugins import asset_types
+from connectors.stores.sql import open_history
+from connectors.wall_clock import WallClock
+from dashboards.app import create_app
+from dashboards.live import LiveHub
+from dashboards.page import Behind
+from dashboards.reader import Reader
+from dashboards.subscription import Subscription
+from twin.errors import StoreError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from twin.config import Factory
+
+log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without signals: they belong to the process's own event."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them as they are."""
+        yield
+
+
+STOP_S = 1
+POLL_S = 0.1
+
+
+def run_web(factory: Factory, stop: threading.Event, folder: Path) -> None:
+    """Serve the pages on ``[web] host`` and ``port`` until ``stop`` is set.
+
+    Broker and store may be away at the start and come later. ``folder`` is where the factory file lies.
+    """
+    clock = WallClock()
+    reader = Reader(lambda: open_history(factory.store.url), clock)
+    hub = LiveHub(factory.hub, asset_types(), reader, clock)
+    behind = Behind(factory, hub, reader, clock, folder)
+    server = _Server(
+        uvicorn.Config(
+            create_app(behind, lambda: _living(factory, hub)),
+            host=factory.web.host,
+            port=factory.web.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_S,
+            ws_max_size=4096,
+            limit_concurrency=1000,
+        )
+    )
+    try:
+        asyncio.run(_serve(server, stop))
+    finally:
+        reader.close()
+
+
+async def _serve(server: uvicorn.Server, stop: threading.Event) -> None:
+    """Serve until told to stop."""
+    serving = asyncio.create_task(server.serve())
+    while not stop.is_set() and not serving.done():  # noqa: ASYNC110  signals set a threading.Event
+        await asyncio.sleep(POLL_S)
+    server.should_exit = True
+    await serving
+
+
+@contextlib.asynccontextmanager
+async def _living(factory: Factory, hub: LiveHub) -> AsyncIterator[None]:
+    """Subscribe, load, tick; all of it ends with the server."""
+    loop = asyncio.get_running_loop()
+
+    def received(body: bytes) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop may have ended meanwhile
+            loop.call_soon_threadsafe(hub.receive, body)
+
+    def connected(stands: bool) -> None:  # noqa: FBT001  a callback's one fact
+        hub.connected = stands
+
+    subscription = Subscription(factory, received, connected)
+    try:
+        await hub.load()
+    except StoreError as error:
+        log.info("no history yet: %s", error)
+    running = asyncio.create_task(hub.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await asyncio.to_thread(subscription.close)

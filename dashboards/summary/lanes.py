@@ -1,0 +1,143 @@
+"""State lanes: what each asset did over a window, what was received meanwhile, what happened."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dashboards.status import INGEST, ms, source_stream
+from dashboards.summary.directory import EVERY_SITE, belongs
+from dashboards.summary.overview import LOST
+from dashboards.summary.rates import rises
+from twin.clock import NS_PER_S
+from twin.events import Event, EventKind
+from twin.packml import FAULTED, state_named
+from twin.sample import MIN_STALE_S, Role
+
+if TYPE_CHECKING:
+    from dashboards.view import View
+    from twin.sample import Stream
+
+RECEIVED_POINTS = 240
+MAX_EVENTS = 500
+LOOK_BACK_EVENTS = 1000
+_RARE = tuple(kind for kind in EventKind if kind is not EventKind.STATE_CHANGED)
+"""All but changes of state: there are thousands of those, the lanes themselves show them."""
+_PRESENCE = (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED)
+
+Segment = tuple[int, int, str]
+"""(start ns, end ns, state)."""
+
+
+def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
+    """The lanes of a site's assets: see docs/reference/live-protocol.md."""
+    end_ns = min(end_ns, view.clock_ns)
+    stated = {
+        stream.asset: (stream, column.name)
+        for stream in view.streams().values()
+        if belongs(stream.asset, site)
+        for column in stream.text_columns
+        if column.role is Role.STATE
+    }
+    lost = _lost_spans(view, start_ns, end_ns)
+    found: list[dict[str, Any]] = []
+    events: list[Event] = []
+    for asset, (stream, signal) in sorted(stated.items()):
+        segments = _segments(view, stream, signal, start_ns, end_ns)
+        events += faults(asset, signal, segments)
+        shown = overlaid(segments, lost.get(asset, []))
+        found.append({"asset": asset, "segments": [[ms(a), ms(b), state] for a, b, state in shown]})
+    asked = "" if site == EVERY_SITE else site
+    events += view.events(start_ns, end_ns + 1, asset=asked, kinds=_RARE, limit=MAX_EVENTS)
+    events = sorted(events, key=lambda event: event.order, reverse=True)[:MAX_EVENTS]
+    times = [one.t_ns for name, one in view.latest().items() if belongs(view.latest()[name].stream.asset, site)]
+    return {
+        "lanes": found,
+        "received": _received(view, site, start_ns, end_ns),
+        "events": [event_json(event) for event in events],
+        "first_ms": ms(start_ns),
+        "last_ms": ms(min(max(times), end_ns)) if times else None,
+    }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """An event as the browser is told of it."""
+    return {
+        "t_ms": ms(event.t_ns),
+        "kind": event.kind.value,
+        "asset": event.asset,
+        "signal": event.signal,
+        "before": event.before,
+        "after": event.after,
+    }
+
+
+def _segments(view: View, stream: Stream, signal: str, start_ns: int, end_ns: int) -> list[Segment]:
+    """States one after the other; the last one holds as long as its stream is not stale."""
+    changes = view.text_changes(stream.id, signal, start_ns, end_ns)
+    latest = view.latest().get(stream.id)
+    known_ns = end_ns
+    if latest is not None:
+        known_ns = min(end_ns, latest.t_ns + round((stream.stale_after_s or MIN_STALE_S) * NS_PER_S))
+    ends = [t_ns for t_ns, _ in changes[1:]] + [known_ns]
+    return [(t_ns, end, state) for (t_ns, state), end in zip(changes, ends, strict=False) if end > t_ns]
+
+
+def faults(asset: str, signal: str, segments: list[Segment]) -> list[Event]:
+    """The changes into a fault: the changes of state that a time bar marks."""
+    return [
+        Event(EventKind.STATE_CHANGED, start_ns, asset, signal, before, state)
+        for (_, _, before), (start_ns, _, state) in pairwise(segments)
+        if state_named(state) in FAULTED and state_named(before) not in FAULTED
+    ]
+
+
+def _lost_spans(view: View, start_ns: int, end_ns: int) -> dict[str, list[tuple[int, int]]]:
+    """When each asset was lost, clipped to the window."""
+    before = view.events(0, start_ns, kinds=_PRESENCE, limit=LOOK_BACK_EVENTS)
+    within = view.events(start_ns, end_ns, kinds=_PRESENCE, limit=LOOK_BACK_EVENTS)
+    since: dict[str, int] = {}
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for event in reversed([*within, *before]):
+        if event.kind is EventKind.ASSET_LOST:
+            since.setdefault(event.asset, max(event.t_ns, start_ns))
+        elif event.asset in since:
+            began = since.pop(event.asset)
+            if event.t_ns > began:
+                spans.setdefault(event.asset, []).append((began, event.t_ns))
+    for asset, began in since.items():
+        spans.setdefault(asset, []).append((began, end_ns))
+    return spans
+
+
+def overlaid(segments: list[Segment], lost: list[tuple[int, int]]) -> list[Segment]:
+    """Segments with the lost times cut out of them and put in their place, in order."""
+    kept = segments
+    for began, ended in lost:
+        cut: list[Segment] = []
+        for a, b, state in kept:
+            if a < min(b, began):
+                cut.append((a, min(b, began), state))
+            if max(a, ended) < b:
+                cut.append((max(a, ended), b, state))
+        kept = cut
+    return sorted([*kept, *((began, ended, LOST) for began, ended in lost if ended > began)])
+
+
+def _received(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
+    """Frames received in each of a few equal parts of the window, by the wall clock of ingest."""
+    edges = np.linspace(start_ns, end_ns, RECEIVED_POINTS + 1).astype(np.int64)
+    if site == EVERY_SITE:
+        names = {INGEST}
+    else:
+        mine = {one.source for one in view.streams().values() if belongs(one.asset, site) and one.source}
+        names = {source_stream(source) for source in mine}
+    frames = np.zeros(RECEIVED_POINTS)
+    for name in names:
+        series = view.trend(name, "frames_total", start_ns, end_ns, 2 * RECEIVED_POINTS)
+        if len(series.t_ns) > 1:
+            place = np.clip(np.searchsorted(edges, series.t_ns[1:], side="right") - 1, 0, RECEIVED_POINTS - 1)
+            np.add.at(frames, place, rises(series.maximum))
+    return {"t_ms": [ms(int(t_ns)) for t_ns in edges[:-1]], "frames": frames.tolist()}

@@ -1,0 +1,191 @@
+"""A view: the factory at one moment, now or then. What a page shows is a function of it.
+
+Both views answer the same questions and never tell of anything after their clock, so every page
+that shows the present shows the past too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from twin.clock import NS_PER_S
+from twin.sample import Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from twin.events import Event, EventKind
+    from twin.ports import History, Series
+    from twin.sample import Frames, Latest, Stream
+
+HEARD_AGAIN_S = 10.0
+"""An asset is lost when nothing was heard of it for this long, or for three of its own periods."""
+
+
+class View(Protocol):
+    """The factory as of ``clock_ns``."""
+
+    @property
+    def clock_ns(self) -> int:
+        """The moment this view stands for."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether that moment is now."""
+        ...
+
+    def streams(self) -> Mapping[int, Stream]:
+        """Every stream by its key."""
+        ...
+
+    def latest(self) -> Mapping[str, Latest]:
+        """The newest frame of each stream, by stream id."""
+        ...
+
+    def at(self, t_ns: int, streams: Iterable[str] | None = None) -> dict[str, Latest]:
+        """The newest frames at an earlier moment, by device time."""
+        ...
+
+    def frames(self, stream: str, start_ns: int, end_ns: int | None = None, limit: int | None = None) -> Frames:
+        """A stream's frames in [start, end), to the clock at the latest."""
+        ...
+
+    def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """One numeric signal."""
+        ...
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """Where a text signal changed."""
+        ...
+
+    def events(
+        self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
+    ) -> list[Event]:
+        """Events, newest first."""
+        ...
+
+    def age_s(self, latest: Latest) -> float:
+        """How long ago a frame was heard."""
+        ...
+
+
+class _Bounded:
+    """What both views read from a history, cut off after the clock."""
+
+    def __init__(self, history: History, clock_ns: int, streams: Mapping[int, Stream]) -> None:
+        self._history = history
+        self._clock_ns = clock_ns
+        self._streams = streams
+
+    @property
+    def clock_ns(self) -> int:
+        """The moment this view stands for."""
+        return self._clock_ns
+
+    def streams(self) -> Mapping[int, Stream]:
+        """Every stream by its key."""
+        return self._streams
+
+    def at(self, t_ns: int, streams: Iterable[str] | None = None) -> dict[str, Latest]:
+        """The newest frames at an earlier moment, by device time."""
+        return self._history.as_of(min(t_ns, self._clock_ns), streams)
+
+    def frames(self, stream: str, start_ns: int, end_ns: int | None = None, limit: int | None = None) -> Frames:
+        """A stream's frames in [start, end), to the clock at the latest."""
+        end_ns = self._clock_ns + 1 if end_ns is None else self._end(end_ns)
+        return self._history.frames(stream, start_ns, end_ns, limit)
+
+    def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """One numeric signal."""
+        return self._history.samples(stream, signal, start_ns, self._end(end_ns), max_points)
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """Where a text signal changed."""
+        if start_ns > self._clock_ns:
+            return []
+        return self._history.text_changes(stream, signal, start_ns, self._end(end_ns))
+
+    def events(
+        self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
+    ) -> list[Event]:
+        """Events, newest first."""
+        return self._history.events(start_ns, self._end(end_ns), asset=asset, kinds=kinds, limit=limit)
+
+    def _end(self, end_ns: int) -> int:
+        """Half-open ranges end just after the clock at the latest."""
+        return min(end_ns, self._clock_ns + 1)
+
+
+class LiveView(_Bounded):
+    """The factory now: the hub's newest frames, the history behind them."""
+
+    def __init__(
+        self, history: History, clock_ns: int, streams: Mapping[int, Stream], latest: Mapping[str, Latest]
+    ) -> None:
+        super().__init__(history, clock_ns, streams)
+        self._latest = latest
+
+    @property
+    def is_live(self) -> bool:
+        """Always: its clock is the wall's."""
+        return True
+
+    def latest(self) -> Mapping[str, Latest]:
+        """The newest frame of each stream, as the hub has it."""
+        return self._latest
+
+    def age_s(self, latest: Latest) -> float:
+        """Since it was received: a device whose clock is off is heard all the same."""
+        return (self._clock_ns - latest.received_ns) / NS_PER_S
+
+
+class PastView(_Bounded):
+    """The factory as of a moment of the past, by device time."""
+
+    def __init__(self, history: History, t_ns: int) -> None:
+        super().__init__(history, t_ns, history.streams())
+        self._latest: dict[str, Latest] | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Never."""
+        return False
+
+    def latest(self) -> Mapping[str, Latest]:
+        """The newest frame of each stream that was measured by then."""
+        if self._latest is None:
+            self._latest = self._history.as_of(self._clock_ns)
+        return self._latest
+
+    def age_s(self, latest: Latest) -> float:
+        """Since it was measured: receive times may lie after the moment looked at."""
+        return (self._clock_ns - latest.t_ns) / NS_PER_S
+
+
+def is_stale(view: View, latest: Latest) -> bool:
+    """Whether a frame is too old, or marked so, to be believed."""
+    if latest.quality in (Quality.STALE, Quality.BAD):
+        return True
+    after_s = latest.stream.stale_after_s
+    return after_s is not None and view.age_s(latest) > after_s
+
+
+def is_lost(view: View, frames: Iterable[Latest]) -> bool:
+    """Whether none of an asset's streams was heard for too long; streams on change only say nothing."""
+    periodic = [one for one in frames if one.stream.stale_after_s is not None]
+    return bool(periodic) and all(
+        view.age_s(one) > max(HEARD_AGAIN_S, one.stream.stale_after_s or 0.0) for one in periodic
+    )
+
+
+def number(latest: Latest | None, signal: str) -> float | None:
+    """A numeric signal of a frame; None where absent."""
+    if latest is None:
+        return None
+    for column, value in zip(latest.stream.columns, latest.values, strict=True):
+        if column.name == signal:
+            return None if np.isnan(value) else float(value)
+    return None

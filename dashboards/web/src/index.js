@@ -1,0 +1,20 @@
+// Dash finds the components under their namespace; pages and tests find the clock and the socket under factoryTwin.
+import { attachClock, clock } from "./clock.js";
+import { component } from "./component.js";
+import { live } from "./live.js";
+import { present } from "./present.js";
+import { StateStripCore } from "./statestrip.js";
+import { StatusBarCore } from "./statusbar.js";
+import { TileGridCore } from "./tilegrid.js";
+import { TrendStripCore } from "./trendstrip.js";
+import { TwinViewCore } from "./twinview.js";
+
+window.factory_twin = {
+  TwinView: component(TwinViewCore, "ft-twin"),
+  TileGrid: component(TileGridCore, "ft-tiles"),
+  TrendStrip: component(TrendStripCore, "ft-trend"),
+  StateStrip: component(StateStripCore, "ft-strip"),
+  StatusBar: component(StatusBarCore, "ft-status"),
+};
+window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { clock, live, present });
+attachClock();

@@ -1,0 +1,455 @@
+// State lanes under one time axis, and the time bar: what was received, what happened, one playhead across all of it.
+import { clock, fetchJson, SPEEDS } from "./clock.js";
+import { Core } from "./component.js";
+import { assetsOf } from "./directory.js";
+import { timeTicks } from "./downsample.js";
+import { el, setText, Sheet, svg, toggle } from "./dom.js";
+import { ago, date, shortName, tickLabel, time, zoneName, zoneOffset } from "./format.js";
+import { live } from "./live.js";
+import { assetHref, follow } from "./navigate.js";
+import { drawSegment } from "./segment.js";
+import { look } from "./states.js";
+import { color, hatch, onTheme } from "./theme.js";
+import { stateWord, t } from "./words.js";
+
+const REFRESH_MS = 10000;
+const RIGHT = 10;
+const AXIS = 18;
+const RECEIVED = 30;
+const EVENTS = 18;
+const FLAG = 20;
+const LANE_MIN = 14;
+const LANE_MAX = 28;
+const LANE_NATURAL = 20;
+const HOUR_MS = 3_600_000;
+const SPANS_H = [0.25, 1, 4, 8, 24];
+
+/** Events worth a mark: faults, holds, losses and returns; the rest is in the lanes. */
+function notable(event) {
+  if (event.kind !== "StateChanged") return true;
+  return ["fault", "held"].includes(look(event.after)) || ["fault", "held"].includes(look(event.before));
+}
+
+export class StateStripCore extends Core {
+  static rebuildOn = ["site", "lang", "assets", "timezone", "controls", "words"];
+
+  constructor(root, props, emit) {
+    super(root, props, emit);
+    this.span_ms = (props.hours || 8) * HOUR_MS;
+    this.to = null;
+    this.answer = { lanes: [], received: { t_ms: [], frames: [] }, events: [] };
+    this.names = el("div", { class: "ft-lane-names" });
+    this.plot = el("div", { class: "ft-lane-plot" });
+    this.body = el("div", { class: "ft-lanes" }, this.names, this.plot);
+    this.note = el("p", { class: "ft-note", role: "status", hidden: true });
+    if (props.controls) root.append(this.buildControls());
+    root.append(this.note, this.body);
+    toggle(root, "has-controls", props.controls);
+    const seen = new ResizeObserver(() => this.plot.style.setProperty("--seen", `${this.body.clientHeight}px`));
+    seen.observe(this.body);
+    this.until(() => seen.disconnect());
+    this.body.addEventListener("scroll", () => this.sheet.ask(), { passive: true });
+    this.sheet = new Sheet(this.plot, (context, width, height) => this.draw(context, width, height), t("strip.title"));
+    this.until(() => this.sheet.dispose());
+    this.abort = new AbortController();
+    this.until(() => this.abort.abort());
+    this.until(() => clearTimeout(this.planned));
+    this.until(onTheme(() => this.sheet.ask()));
+    this.until(live.on("directory", () => this.layout()));
+    this.until(
+      clock.subscribe(() => {
+        this.keepInView();
+        this.drawControls();
+        this.sheet.ask();
+      }),
+    );
+    const timer = setInterval(() => this.tick(), 1000);
+    this.until(() => clearInterval(timer));
+    this.until(() => (clock.marks = []));
+    this.listen();
+    this.layout();
+    this.refetch();
+  }
+
+  update(props) {
+    if (props.hours && props.hours !== this.props.hours) {
+      this.span_ms = props.hours * HOUR_MS;
+      this.later();
+    }
+    super.update(props);
+    this.sheet.ask();
+  }
+
+  get view() {
+    const to = this.to ?? live.now() + this.span_ms * 0.01;
+    return { from: to - this.span_ms, to };
+  }
+
+  /** In replay the window stands still, and moves only when the playhead leaves it. */
+  keepInView() {
+    if (!clock.replaying) {
+      if (this.wasReplaying) this.to = null;
+      this.wasReplaying = false;
+      return;
+    }
+    if (!this.wasReplaying && this.to === null) this.to = live.now() + this.span_ms * 0.01;
+    this.wasReplaying = true;
+    const { from, to } = this.view;
+    if (clock.at_ms < from || clock.at_ms > to) {
+      this.to = Math.min(live.now() + this.span_ms * 0.01, clock.at_ms + this.span_ms * 0.3);
+      this.later();
+    }
+  }
+
+  tick() {
+    if (performance.now() - (this.fetched ?? 0) > REFRESH_MS) this.refetch();
+    if (!clock.replaying) this.sheet.ask();
+    this.drawControls();
+  }
+
+  later() {
+    clearTimeout(this.planned);
+    this.planned = setTimeout(() => this.refetch(), 150);
+  }
+
+  async refetch() {
+    this.fetched = performance.now();
+    const { from, to } = this.view;
+    const asked = (this.asked = {});
+    const query = new URLSearchParams({ site: this.props.site || "*", from_ms: Math.round(from - this.span_ms * 0.1), to_ms: Math.round(Math.min(live.now(), to + this.span_ms * 0.1)) });
+    try {
+      const answer = await fetchJson(`/view/lanes?${query}`, this.abort.signal);
+      if (this.asked !== asked) return;
+      this.answer = answer;
+      this.marks = (answer.events ?? []).filter(notable);
+      clock.marks = this.marks;
+      clock.first_ms = answer.first_ms;
+      this.note.hidden = true;
+      this.layout();
+    } catch (error) {
+      if (this.abort.signal.aborted || this.asked !== asked) return;
+      this.note.hidden = false;
+      setText(this.note, t("error.answer", { what: t("strip.title"), detail: String(error?.message ?? error), at: time(live.now(), this.zone) }));
+    }
+    this.sheet.ask();
+  }
+
+  // ---- frame ----
+
+  get fixed() {
+    return this.props.controls ? FLAG + RECEIVED + EVENTS + AXIS : AXIS;
+  }
+
+  layout() {
+    const lanes = new Map((this.answer.lanes ?? []).map((lane) => [lane.asset, lane]));
+    let ids = this.props.assets?.length ? this.props.assets : null;
+    ids ??= assetsOf(live.directory, this.props.site).filter((asset) => asset.roles.has("state#0") || lanes.has(asset.id)).map((asset) => asset.id);
+    if (!ids.length) ids = [...lanes.keys()];
+    this.rows = ids.map((id) => ({ id, segments: lanes.get(id)?.segments ?? [] }));
+    const name = ids.join(" ");
+    this.body.style.setProperty("--natural", `${this.fixed + ids.length * LANE_NATURAL}px`);
+    if (name !== this.namesDrawn) {
+      this.namesDrawn = name;
+      const links = this.rows.map((row) => (row.link = el("a", { href: assetHref(row.id), onclick: follow, title: row.id }, shortName(row.id))));
+      const heads = this.props.controls ? [el("span", { class: "is-received" }, t("strip.received")), el("span", { class: "is-events" }, t("strip.events"))] : [];
+      this.names.replaceChildren(el("div", { class: "ft-lane-head" }, heads), el("div", { class: "ft-lane-links" }, links), el("div", { class: "ft-lane-foot" }));
+    }
+    this.sheet.ask();
+  }
+
+  // ---- time bar ----
+
+  buildControls() {
+    const icon = (d) => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d, fill: "currentColor" }));
+    const button = (key, d, action, className = "") => el("button", { class: `ft-tbtn ${className}`, type: "button", title: t(key), "aria-label": t(key), onclick: action }, icon(d));
+    this.playIcon = "M4 2.5 13.5 8 4 13.5Z";
+    this.pauseIcon = "M4 2.8h3v10.4H4zM9 2.8h3v10.4H9z";
+    this.playButton = button("strip.play", this.playIcon, () => clock.toggle(), "is-play");
+    this.clockText = el("b");
+    this.clockNote = el("small");
+    this.speeds = SPEEDS.map((speed) => el("button", { type: "button", "data-speed": speed, onclick: () => clock.setSpeed(speed) }, `${String(speed).replace(/^0/, "")}×`));
+    this.spans = SPANS_H.map((hours) => el("button", { type: "button", "data-hours": hours, onclick: () => this.setSpan(hours * HOUR_MS) }, hours < 1 ? t("span.minutes", { n: hours * 60 }) : t("span.hours", { n: hours })));
+    this.liveButton = el("button", { class: "btn ft-to-live", type: "button", onclick: () => clock.toLive() }, el("i"), "LIVE", el("kbd", null, "L"));
+    return el(
+      "div",
+      { class: "ft-timebar", role: "toolbar", "aria-label": t("strip.controls") },
+      el("span", { class: "grp" }, button("strip.previous_event", "M2 2.8h2v10.4H2zM13.5 2.8v10.4L5 8Z", () => clock.jump(-1)), button("strip.back", "M11 2.8v10.4L3 8ZM12 2.8h1.6v10.4H12z", () => clock.step(-1)), this.playButton, button("strip.forward", "M5 2.8v10.4L13 8ZM2.4 2.8H4v10.4H2.4z", () => clock.step(1)), button("strip.next_event", "M12 2.8h2v10.4h-2zM2.5 2.8v10.4L11 8Z", () => clock.jump(1))),
+      el("span", { class: "ft-tclock" }, this.clockText, this.clockNote),
+      el("span", { class: "grp" }, el("span", { class: "lab" }, t("strip.speed")), el("span", { class: "seg", role: "group", "aria-label": t("strip.speed") }, this.speeds)),
+      el("span", { class: "grp opt" }, el("span", { class: "lab" }, t("strip.window")), el("span", { class: "seg", role: "group", "aria-label": t("strip.window") }, this.spans)),
+      el("span", { class: "grp end" }, this.liveButton),
+    );
+  }
+
+  setSpan(span_ms, share = null) {
+    const { from, to } = this.view;
+    this.span_ms = Math.min(7 * 24 * HOUR_MS, Math.max(60000, span_ms));
+    if (share !== null && (clock.replaying || this.to !== null)) this.to = Math.min(live.now() + this.span_ms * 0.01, from + share * (to - from) + (1 - share) * this.span_ms);
+    else if (clock.replaying) this.to = Math.min(live.now() + this.span_ms * 0.01, clock.at_ms + this.span_ms * 0.5);
+    this.later();
+    this.drawControls();
+    this.sheet.ask();
+  }
+
+  drawControls() {
+    if (!this.props.controls) return;
+    const now = clock.now();
+    const moving = !clock.replaying || clock.playing;
+    setText(this.clockText, time(now, this.zone, clock.replaying));
+    setText(this.clockNote, clock.replaying ? `${zoneName(this.zone, now)} · ${ago(live.now() - now)}` : `${date(now, this.zone)} ${zoneName(this.zone, now)}`);
+    const word = moving ? "strip.pause" : "strip.play";
+    if (this.playButton.dataset.word !== word) {
+      this.playButton.dataset.word = word;
+      this.playButton.title = t(word);
+      this.playButton.setAttribute("aria-label", t(word));
+      this.playButton.querySelector("path").setAttribute("d", moving ? this.pauseIcon : this.playIcon);
+    }
+    for (const each of this.speeds) {
+      toggle(each, "on", clock.replaying && Number(each.dataset.speed) === clock.speed);
+      each.disabled = !clock.replaying;
+    }
+    for (const each of this.spans) toggle(each, "on", Math.abs(Number(each.dataset.hours) * HOUR_MS - this.span_ms) < 1000);
+    this.liveButton.disabled = !clock.replaying;
+  }
+
+  // ---- hands ----
+
+  listen() {
+    const { plot } = this;
+    let down = false;
+    const moment = (event) => {
+      const { from, to } = this.view;
+      return from + (event.offsetX / Math.max(1, plot.clientWidth - RIGHT)) * (to - from);
+    };
+    plot.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      down = true;
+      plot.setPointerCapture(event.pointerId);
+      clock.seek(Math.min(moment(event), live.now() - 500));
+    });
+    plot.addEventListener("pointermove", (event) => {
+      this.cursor = { x: event.offsetX, y: event.offsetY };
+      if (down) clock.seek(Math.min(moment(event), live.now() - 500));
+      else this.sheet.ask();
+    });
+    const up = () => (down = false);
+    plot.addEventListener("pointerup", up);
+    plot.addEventListener("pointercancel", up);
+    plot.addEventListener("pointerleave", () => {
+      this.cursor = null;
+      this.sheet.ask();
+    });
+    plot.addEventListener(
+      "wheel",
+      (event) => {
+        if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+          event.preventDefault();
+          const { to } = this.view;
+          const next = to + (Math.sign(event.deltaX || event.deltaY) * this.span_ms) / 12;
+          const end = live.now() + this.span_ms * 0.01;
+          this.to = next >= end && !clock.replaying ? null : Math.min(end, next);
+          this.later();
+          this.sheet.ask();
+        } else if (event.ctrlKey || (this.props.controls && event.offsetY < this.fixed - AXIS) || this.body.scrollHeight <= this.body.clientHeight + 1) {
+          event.preventDefault();
+          this.setSpan(this.span_ms * 1.25 ** Math.sign(event.deltaY), event.offsetX / Math.max(1, plot.clientWidth - RIGHT));
+        }
+      },
+      { passive: false },
+    );
+  }
+
+  // ---- picture ----
+
+  /** Lanes share the height there is, within limits; what does not fit scrolls. */
+  laneHeight(room) {
+    const tall = this.rows.length ? Math.min(LANE_MAX, Math.max(LANE_MIN, Math.floor(room / this.rows.length))) : 0;
+    this.names.style.setProperty("--lane", `${tall}px`);
+    return tall;
+  }
+
+  draw(context, width, height) {
+    const { from, to } = this.view;
+    const right = width - RIGHT;
+    const x = (moment) => ((moment - from) / (to - from)) * right;
+    const now = live.now();
+    const controls = this.props.controls;
+    const top = controls ? FLAG + RECEIVED + EVENTS : 0;
+    const bottom = height - AXIS;
+    const tall = this.laneHeight(bottom - top);
+    const area = { x, from, to, right, top, bottom, width, height, now };
+    const scrolled = this.body.scrollTop;
+    this.grid(context, area);
+    if (controls) {
+      this.drawReceived(context, area);
+      this.drawEvents(context, area);
+    }
+    context.save();
+    context.beginPath();
+    context.rect(0, top, width, bottom - top);
+    context.clip();
+    this.rows.forEach((row, i) => {
+      const at = top + i * tall - scrolled;
+      if (at + tall > top && at < bottom) this.drawRow(context, row, at, tall, area);
+    });
+    context.restore();
+    if (!this.rows.some((row) => row.segments.length)) {
+      context.fillStyle = color("--ink-3");
+      context.font = `12px ${color("--font")}`;
+      context.textAlign = "center";
+      context.fillText(t("strip.no_states"), width / 2, (top + bottom) / 2 + 4);
+    }
+    if (x(now) < right) {
+      context.globalAlpha = 0.5;
+      context.fillStyle = hatch(context, color("--line"), null, 8, 1);
+      context.fillRect(x(now), top, right - x(now), bottom - top);
+      context.globalAlpha = 1;
+    }
+    this.drawPlayhead(context, area);
+    if (this.cursor) this.drawCursor(context, area, tall);
+  }
+
+  grid(context, { x, from, to, right, top, bottom, height }) {
+    const axis = timeTicks(from, to, Math.max(2, right / 90), zoneOffset(to, this.zone));
+    context.font = `11px ${color("--font")}`;
+    context.textAlign = "center";
+    context.strokeStyle = color("--line-soft");
+    context.fillStyle = color("--ink-2");
+    context.beginPath();
+    for (const moment of axis.t) {
+      const at = Math.round(x(moment)) + 0.5;
+      context.moveTo(at, this.props.controls ? FLAG : top);
+      context.lineTo(at, bottom);
+      if (at > 18 && at < right - 18) context.fillText(tickLabel(moment, this.zone, axis.step_s), at, height - 5);
+    }
+    context.stroke();
+  }
+
+  drawReceived(context, { x, right }) {
+    const { t_ms: times, frames } = this.answer.received ?? { t_ms: [], frames: [] };
+    const base = FLAG + RECEIVED - 4;
+    context.fillStyle = color("--line");
+    context.fillRect(0, base, right, 1);
+    if (!times.length) return;
+    const distances = times.slice(1).map((time_, i) => time_ - times[i]);
+    const step = distances.length ? Math.min(...distances) : 60000;
+    const most = Math.max(1, ...frames.map((n) => n ?? 0));
+    const gap = hatch(context, color("--stale"), color("--raised"), 5, 2);
+    const shade = (a, b) => {
+      const [left, wide] = [Math.max(0, x(a)), Math.min(right, x(b)) - Math.max(0, x(a))];
+      if (wide < 1) return;
+      context.fillStyle = gap;
+      context.fillRect(left, FLAG + 2, wide, RECEIVED - 6);
+    };
+    times.forEach((start, i) => {
+      if (i && start - times[i - 1] > step * 1.5) shade(times[i - 1] + step, start);
+      const left = Math.max(0, x(start));
+      const wide = Math.min(right, x(start + step)) - left;
+      if (wide <= 0) return;
+      if (!frames[i]) {
+        shade(start, start + step);
+        return;
+      }
+      const high = (frames[i] / most) * (RECEIVED - 8);
+      context.fillStyle = color("--idle");
+      context.fillRect(left, base - high, Math.ceil(wide), high);
+    });
+  }
+
+  drawEvents(context, { x, right }) {
+    const middle = FLAG + RECEIVED + EVENTS / 2;
+    let last = -99;
+    for (const event of this.marks ?? []) {
+      const at = x(event.t_ms);
+      if (at < 0 || at > right || at - last < 3) continue;
+      last = at;
+      const after = event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other";
+      context.lineWidth = 1.5;
+      context.beginPath();
+      if (after === "fault") {
+        context.fillStyle = color("--p1");
+        context.fillRect(at - 4, middle - 4, 8, 8);
+      } else if (after === "held") {
+        context.fillStyle = color("--p2");
+        context.moveTo(at, middle - 5);
+        context.lineTo(at + 5, middle + 4);
+        context.lineTo(at - 5, middle + 4);
+        context.fill();
+      } else if (after === "lost") {
+        context.strokeStyle = color("--stale");
+        context.setLineDash([2, 1.6]);
+        context.arc(at, middle, 4, 0, 7);
+        context.stroke();
+        context.setLineDash([]);
+      } else {
+        context.strokeStyle = color("--needle");
+        context.moveTo(at, middle - 4);
+        context.lineTo(at + 4, middle);
+        context.lineTo(at, middle + 4);
+        context.lineTo(at - 4, middle);
+        context.closePath();
+        context.stroke();
+      }
+      context.lineWidth = 1;
+    }
+  }
+
+  drawRow(context, row, top, tall, { x, right, now }) {
+    for (const [start, end, state] of row.segments) {
+      const a = Math.max(0, x(start));
+      const b = Math.min(right, x(Math.min(end ?? now, now)));
+      if (b < 0 || a > right) continue;
+      drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 ? stateWord(state) : null);
+    }
+    context.fillStyle = color("--line-soft");
+    context.fillRect(0, top + tall - 0.5, right, 0.5);
+  }
+
+  drawPlayhead(context, { x, right, top, bottom, width }) {
+    const moment = clock.now();
+    const at = x(moment);
+    if (at < 0 || at > right + 1) return;
+    if (clock.replaying) {
+      context.globalAlpha = 0.62;
+      context.fillStyle = color("--panel");
+      context.fillRect(at, this.props.controls ? FLAG : top, right - at, bottom - (this.props.controls ? FLAG : top));
+      context.globalAlpha = 1;
+    }
+    context.fillStyle = color(clock.replaying ? "--replay" : "--accent");
+    context.fillRect(Math.round(at) - 1, 0, 2, bottom);
+    if (!this.props.controls) return;
+    context.font = `650 11px ${color("--font")}`;
+    const text = clock.replaying ? time(moment, this.zone, true) : time(moment, this.zone);
+    const wide = context.measureText(text).width + 12;
+    const left = Math.min(width - wide, Math.max(0, at - wide / 2));
+    context.fillRect(left, 0, wide, FLAG - 3);
+    context.fillStyle = color("--on-accent");
+    context.textAlign = "center";
+    context.fillText(text, left + wide / 2, 12.5);
+  }
+
+  drawCursor(context, { from, to, right, top, bottom, width }, tall) {
+    const { x, y } = this.cursor;
+    if (x > right) return;
+    const moment = from + (x / right) * (to - from);
+    context.fillStyle = color("--accent");
+    context.globalAlpha = 0.6;
+    context.fillRect(Math.round(x), 0, 1, bottom);
+    context.globalAlpha = 1;
+    const row = this.rows[Math.floor((y - top + this.body.scrollTop) / tall)];
+    const segment = y >= top ? row?.segments.find(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
+    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
+    context.font = `600 11px ${color("--font")}`;
+    const wide = context.measureText(text).width + 12;
+    const left = Math.min(width - wide - 2, x + 8);
+    const at = Math.min(bottom - 20, Math.max(top, y - 22));
+    context.fillStyle = color("--panel");
+    context.fillRect(left, at, wide, 18);
+    context.strokeStyle = color("--line");
+    context.strokeRect(left + 0.5, at + 0.5, wide - 1, 17);
+    context.fillStyle = color("--ink");
+    context.textAlign = "left";
+    context.fillText(text, left + 6, at + 13);
+  }
+}
+

@@ -1,0 +1,23 @@
+// TileGrid is four views that share one component.
+import { AssetsView } from "./tiles/assets.js";
+import { ConnectionsView } from "./tiles/connections.js";
+import { OverviewView } from "./tiles/overview.js";
+import { SignalsView } from "./tiles/signals.js";
+
+const VIEWS = { overview: OverviewView, assets: AssetsView, signals: SignalsView, connections: ConnectionsView };
+
+export class TileGridCore {
+  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "words"];
+
+  constructor(root, props, emit) {
+    this.view = new (VIEWS[props.view] ?? OverviewView)(root, props, emit);
+  }
+
+  update(props) {
+    this.view.update(props);
+  }
+
+  dispose() {
+    this.view.dispose();
+  }
+}

@@ -1,0 +1,76 @@
+// Names over the scene, as HTML, so that they stay crisp. Where two would cover each other the more important one stays.
+import { el, setText, toggle } from "../dom.js";
+import { shortName } from "../format.js";
+import { setMark } from "../states.js";
+import { stateWord } from "../words.js";
+
+const QUIET_RANK = 7;
+const RANK = { fault: 0, held: 1, lost: 2, unknown: 2, stop: 3, wait: 4, idle: 5, run: 6, none: 7 };
+
+export class Labels {
+  constructor(root) {
+    this.layer = el("div", { class: "ft-labels", "aria-hidden": "true" });
+    root.append(this.layer);
+    this.items = [];
+  }
+
+  /** at() gives [x, y, z] in m. */
+  addAsset(asset, at, pick, quiet) {
+    const mark = el("span", { class: "ft-m" });
+    const word = el("small");
+    const node = el("div", { class: `ft-plate${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), word);
+    node.addEventListener("click", () => pick(asset.id));
+    this.layer.append(node);
+    const item = { asset, at, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
+    this.items.push(item);
+    return item;
+  }
+
+  addPlace(name, at, level) {
+    const node = el("div", { class: `ft-plate is-place is-${level}` }, name);
+    this.layer.append(node);
+    this.items.push({ at, node, place: true, rank: level === "line" ? 8 : 9, look: "none", wide: 0 });
+  }
+
+  set(item, look, state, selected) {
+    const abnormal = ["fault", "held", "lost"].includes(look);
+    item.look = look;
+    item.rank = selected ? -1 : RANK[look] + (item.quiet ? 4 : 0);
+    setMark(item.mark, look);
+    setText(item.word, state !== null && (abnormal || selected) ? stateWord(state) : "");
+    for (const one of ["fault", "held", "lost"]) toggle(item.node, `is-${one}`, look === one);
+    toggle(item.node, "is-selected", selected);
+    item.wide = 0;
+  }
+
+  /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
+  place(project, width, height, below = false, roomy = true) {
+    const taken = [];
+    for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
+      const [px, py, visible] = project(item.at());
+      if (!item.wide) {
+        item.node.hidden = false;
+        item.wide = item.node.offsetWidth || 60;
+        item.tall = item.node.offsetHeight || 18;
+      }
+      const left = item.place ? px + 4 : px - item.wide / 2;
+      const top = item.place ? py + 4 : below ? py + 2 : py - item.tall;
+      const box = [left, top, left + item.wide, top + item.tall];
+      const outside = !visible || (item.quiet && !roomy && item.rank >= QUIET_RANK) || box[2] < 0 || box[0] > width || box[3] < 0 || box[1] > height;
+      const covered = !outside && item.rank >= 0 && taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
+      const hidden = outside || covered;
+      if (item.node.hidden !== hidden) item.node.hidden = hidden;
+      if (hidden) continue;
+      taken.push(box);
+      const transform = `translate(${Math.round(left)}px,${Math.round(top)}px)`;
+      if (item.transform !== transform) {
+        item.transform = transform;
+        item.node.style.transform = transform;
+      }
+    }
+  }
+
+  dispose() {
+    this.layer.remove();
+  }
+}

@@ -1,0 +1,132 @@
+"""A factory that was recorded: the simulated plants, through the real pipeline, into a real store."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from connectors.encoders import columnar, joint_states
+from connectors.ingest.decoding import Decoding
+from connectors.ingest.pipeline import Pipeline
+from connectors.ingest.queue import DeliveryQueue
+from connectors.plugins import asset_types, make_decoder
+from connectors.stores.sql import open_history, open_store
+from twin.clock import NS_PER_S, ManualClock
+from twin.config import Factory, parse_factory, topic_matches
+from twin.keyframes import KeyframePolicy
+from twin.message import Message
+from twin.mirror import Mirror
+from twin.ports import Delivery
+from twin.simulation.plant import build_plant
+
+START_NS = 1_800_007_200 * NS_PER_S
+SLOW_S = 240
+LIVE_S = 8
+BAD_AFTER_S = 60
+BAD_TOPIC, BAD_PAYLOAD = "jeonju/weld/line1/R-101/status", b'{"ts": '
+
+
+class Receipts:
+    """A source in memory: it hands nothing out by itself and keeps what was acknowledged."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.acknowledged = 0
+
+    def start(self, deliver, report) -> None:
+        del deliver, report
+
+    def acknowledge(self, receipts) -> None:
+        self.acknowledged += len(receipts)
+
+    def resume(self) -> None:
+        """Nothing was ever paused."""
+
+    def stop(self) -> None:
+        """Nothing is held."""
+
+
+class Devices:
+    """The demo's plants and the pipeline they feed, in one thread (mutable)."""
+
+    def __init__(self, factory: Factory, url: str, changed=None) -> None:
+        self.factory = factory
+        self.clock = ManualClock(START_NS)
+        self.store = open_store(url)
+        self.plants = [build_plant(site, seed=7, start_ns=START_NS) for site in factory.hub.sites]
+        decoders = {s.name: make_decoder(s.decoder, s.options, s.name, factory.hub) for s in factory.sources}
+        self.queue = DeliveryQueue(1_000_000)
+        self.sources = {name: Receipts(name) for name in decoders}
+        config = factory.ingest
+        self.pipeline = Pipeline(
+            config,
+            self.queue,
+            Decoding(decoders, config.max_future_s, config.max_signals_per_source),
+            Mirror(),
+            KeyframePolicy(),
+            self.store,
+            self.sources,
+            self.clock,
+            changed or (lambda _batch, _latest: None),
+        )
+        self.pipeline.stopping.set()  # what waits is all there is: linger for no company
+
+    def run(self, until_ns: int, *, slow: bool = False) -> None:
+        """Let the plants run on, second by second, and store what they publish."""
+        while self.clock.now_ns() < until_ns:
+            self.clock.advance(1.0)
+            for plant in self.plants:
+                for part in plant.advance(self.clock.now_ns(), slow=slow):
+                    encode = joint_states if part.stream.name == "joints" else columnar
+                    for topic, payload, _ in encode(part, 0, 1000):
+                        self.send(Message(topic, payload, self.clock.now_ns(), 1))
+            while self.pipeline.step(0.0):
+                pass
+
+    def send(self, message: Message) -> None:
+        """Deliver one message as the source whose topics match it would."""
+        for source in self.factory.sources:
+            if any(topic_matches(one, message.topic) for one in source.topics):
+                assert self.queue.put(Delivery(source.name, message))
+                return
+        raise AssertionError(f"no source takes {message.topic}")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    factory: Factory = field(repr=False)
+    url: str
+    start_ns: int
+    end_ns: int
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def demo_factory() -> Factory:
+    text = (files("dashboards") / "demo" / "factory.toml").read_text(encoding="utf-8")
+    return parse_factory(tomllib.loads(text), tuple(asset_types()))
+
+
+@pytest.fixture(scope="session")
+def recorded(demo_factory: Factory, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Five minutes of both demo sites, the last seconds at full rate, one message that cannot be read."""
+    folder = tmp_path_factory.mktemp("recorded")
+    url = f"sqlite:///{folder / 'twin.db'}"
+    devices = Devices(demo_factory, url)
+    devices.run(START_NS + BAD_AFTER_S * NS_PER_S, slow=True)
+    devices.send(Message(BAD_TOPIC, BAD_PAYLOAD, devices.clock.now_ns(), 1))
+    devices.run(START_NS + SLOW_S * NS_PER_S, slow=True)
+    devices.run(START_NS + (SLOW_S + LIVE_S) * NS_PER_S)
+    devices.store.close()
+    return Recorded(demo_factory, url, START_NS, devices.clock.now_ns(), folder)
+
+
+@pytest.fixture
+def history(recorded: Recorded):
+    opened = open_history(recorded.url)
+    yield opened
+    opened.close()

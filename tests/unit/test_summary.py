@@ -1,0 +1,248 @@
+"""The pages' figures as pure functions of a view."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from connectors.stores.memory import MemoryStore
+from dashboards.marks import Marks
+from dashboards.status import Ingest, ledger, source_stream
+from dashboards.summary.connections import gap_of, refusals
+from dashboards.summary.lanes import lanes, overlaid
+from dashboards.summary.overview import line_state, overview
+from dashboards.summary.production import HOUR_NS, MINUTE_NS, hourly, last_stations, made_per_h
+from dashboards.summary.rates import rate_history, rises
+from dashboards.view import PastView
+from twin.clock import NS_PER_S
+from twin.mirror import Mirror
+from twin.ports import Commit, Folded, StreamCount
+from twin.sample import SEQ_EPOCH_SHIFT, Kind, Role, Signal, batch_of, frame, stream_of
+from twin.site import Asset, Hub, Level, Name, Place, Site
+
+T0 = 1_800_000_000 * NS_PER_S
+ARM = "s/line/A-1"
+COUNTER = (f"{ARM}:status", "good_count")
+
+
+def _stream(asset: str = ARM):
+    return stream_of(
+        asset,
+        "status",
+        [
+            Signal("good_count", Kind.COUNTER, "{part}", Role.GOOD_COUNT),
+            Signal("state", Kind.STATE, role=Role.STATE),
+        ],
+        sequenced=True,
+        period_s=1.0,
+        source="src",
+    )
+
+
+def _store(rows, stream=None) -> MemoryStore:
+    """A store with one frame a row of (t_ns, good_count, state), folded as ingest does."""
+    store, mirror = MemoryStore(), Mirror()
+    stream = stream or _stream()
+
+    def fold(batch):
+        return Folded(mirror.apply(batch), mirror.changed)
+
+    for n, (t_ns, good, state) in enumerate(rows, 1):
+        batch = batch_of("w", n, t_ns, [frame(stream, t_ns, n, t_ns, [good], (state,))])
+        store.append(Commit(batch), fold)
+    return store
+
+
+def _hub(*assets: Asset) -> Hub:
+    line = Place("s/line", Level.LINE, Name("라인", "Line"))
+    name = Name("에스", "S")
+    return Hub("h", name, (Site("s", name, name, "Asia/Seoul", (10.0, 10.0), places=(line,), assets=assets),))
+
+
+def _arm(name: str = "A-1", station: float = 1.0, kind: str = "robot_arm") -> Asset:
+    return Asset(f"s/line/{name}", kind, Name(name, name), attributes={"station": station})
+
+
+def test_good_parts_an_hour_are_the_rise_over_the_last_hour():
+    rows = [(T0 + i * 10 * MINUTE_NS, float(i * 5), "Execute") for i in range(13)]
+    view = PastView(_store(rows), T0 + 2 * HOUR_NS)
+    assert made_per_h(view, Marks(), [COUNTER])[COUNTER] == pytest.approx(30.0)
+
+
+def test_a_shorter_past_is_scaled_by_its_own_length():
+    rows = [(T0 + i * MINUTE_NS, 100.0 + i, "Execute") for i in range(7)]
+    view = PastView(_store(rows), T0 + 6 * MINUTE_NS)
+    assert made_per_h(view, Marks(), [COUNTER])[COUNTER] == pytest.approx(60.0)
+
+
+def test_less_than_two_minutes_give_no_rate():
+    rows = [(T0 + i * NS_PER_S, float(i), "Execute") for i in range(100)]
+    view = PastView(_store(rows), T0 + 99 * NS_PER_S)
+    assert made_per_h(view, Marks(), [COUNTER])[COUNTER] is None
+
+
+def test_a_counter_that_fell_began_again_at_zero():
+    assert rises(np.array([5.0, 8.0, 2.0, 3.0])).tolist() == [3.0, 2.0, 1.0]
+    rows = [(T0, 90.0, "Execute"), (T0 + HOUR_NS, 7.0, "Execute")]
+    view = PastView(_store(rows), T0 + HOUR_NS)
+    assert made_per_h(view, Marks(), [COUNTER])[COUNTER] == pytest.approx(7.0)
+
+
+def test_hours_without_data_are_unknown_not_zero():
+    begin = T0 // HOUR_NS * HOUR_NS
+    rows = [(begin + i * 30 * MINUTE_NS, float(i * 10), "Execute") for i in range(4)]
+    found = hourly(PastView(_store(rows), begin + 4 * HOUR_NS + 5 * MINUTE_NS), Marks(), [COUNTER])
+    assert found["good"] == [None, None, None, None, 20.0, 10.0, None, None, None]
+    assert len(found["t_ms"]) == 9
+
+
+def test_what_was_read_of_the_past_is_not_read_again():
+    rows = [(T0 + i * 10 * MINUTE_NS, float(i), "Execute") for i in range(13)]
+    view, marks = PastView(_store(rows), T0 + 2 * HOUR_NS), Marks()
+    first = marks.values(view, [COUNTER], T0 + HOUR_NS)
+    later = PastView(_store([(T0 + 3 * HOUR_NS, 0.0, "Idle")]), T0 + 3 * HOUR_NS)
+    assert marks.values(later, [COUNTER], T0 + HOUR_NS) == first == {COUNTER: 6.0}
+
+
+def test_parts_leave_a_line_at_its_last_inspection():
+    assets = [_arm("A-1", 1), _arm("A-2", 2), _arm("I-1", 3, "inspection")]
+    assert [asset.id for asset in last_stations(assets)] == ["s/line/I-1"]
+    assert [asset.id for asset in last_stations(assets[:2])] == ["s/line/A-2"]
+
+
+def test_machines_side_by_side_all_count():
+    assets = [_arm("M-1", 1, "machine_tool"), _arm("M-2", 1, "machine_tool")]
+    assert len(last_stations(assets)) == 2
+
+
+def test_the_overview_counts_states_and_finds_the_lost():
+    store = _store([(T0, 1.0, "Execute"), (T0 + NS_PER_S, 1.0, "Aborted")])
+    hub = _hub(_arm())
+    now = overview(PastView(store, T0 + NS_PER_S), hub, Marks())["sites"][0]
+    assert now["states"] == {"Aborted": 1}
+    assert now["by_type"]["robot_arm"] == {"total": 1, "working": 0, "waiting": 0, "faulted": 1, "lost": 0}
+    assert now["lines"][0]["state"] == "Aborted"
+    assert now["connection"] == "ok"
+    later = overview(PastView(store, T0 + 60 * NS_PER_S), hub, Marks())["sites"][0]
+    assert later["states"] == {"lost": 1}
+    assert later["connection"] == "silent"
+    assert later["stale_ratio"] == 1.0
+    before = overview(PastView(store, T0 - NS_PER_S), hub, Marks())["sites"][0]
+    assert (before["connection"], before["last_received_ms"], before["good_per_h"]) == ("none", None, None)
+
+
+def test_a_fault_anywhere_is_the_lines():
+    assert line_state(["Execute", "Held", "Idle"]) == "Held"
+    assert line_state(["Idle", "Execute", "Idle"]) == "Execute"
+    assert line_state(["Idle", "Suspended", "Idle"]) == "Idle"
+    assert line_state([]) is None
+
+
+def test_lanes_end_where_the_stream_falls_silent():
+    store = _store([(T0, 0.0, "Execute"), (T0 + 20 * NS_PER_S, 0.0, "Idle")])
+    found = lanes(PastView(store, T0 + 600 * NS_PER_S), "s", T0, T0 + 600 * NS_PER_S)
+    segments = found["lanes"][0]["segments"]
+    assert [state for _, _, state in segments] == ["Execute", "Idle"]
+    assert segments[-1][1] == (T0 + 23 * NS_PER_S) / 1e6
+
+
+def test_lost_times_replace_what_was_there():
+    segments = [(0, 10, "Execute"), (10, 20, "Idle")]
+    assert overlaid(segments, [(5, 12)]) == [(0, 5, "Execute"), (5, 12, "lost"), (12, 20, "Idle")]
+    assert overlaid(segments, [(25, 30)]) == [*segments, (25, 30, "lost")]
+    assert overlaid(segments, []) == segments
+
+
+def test_a_gap_is_told_within_one_epoch_only():
+    stream = _stream()
+    assert gap_of(stream, StreamCount(8, 8, 0, 9, T0, T0)) == 2
+    assert gap_of(stream, StreamCount(8, 8, 0, 1 << SEQ_EPOCH_SHIFT, T0, T0)) is None
+    assert gap_of(stream_of(ARM, "x", []), StreamCount(8, 8, 0, 9, T0, T0)) is None
+
+
+def test_refusals_after_the_clock_are_not_told():
+    one = {"t_ns": 5, "client": "c", "reason": "r", "advice_ko": "k", "advice_en": "e"}
+    assert refusals([one, {**one, "t_ns": 9}], 6) == [
+        {"t_ms": 5e-6, "client": "c", "reason": "r", "advice": {"ko": "k", "en": "e"}}
+    ]
+
+
+def test_the_ledger_sums_kinds_and_reasons():
+    row = {
+        "received": 6, "decoded": 3, "handled": {"will": 1}, "rejected": {"json": 1, "type": 1},
+        "decoded_frames": 3, "stored": 2, "duplicate": 1, "key_conflict": 0, "last_received_ns": 7,
+    }  # fmt: skip
+    assert ledger({"a": row, "b": row})["received"] == 12
+    assert ledger({"a": row})["rejected"] == 2
+
+
+# ---- ingest's own metrics
+
+
+def _metrics(source: str, t_ns: int, messages: float, newest_s: float = 0.0, lag_s: float = 0.0):
+    stream = stream_of(
+        source_stream(source).rpartition(":")[0],
+        "metrics",
+        [
+            Signal("messages_total", Kind.COUNTER),
+            Signal("frames_total", Kind.COUNTER),
+            Signal("lag_s"),
+            Signal("newest_s"),
+        ],
+        period_s=1.0,
+    )
+    return frame(stream, t_ns, 0, t_ns, [messages, 10 * messages, lag_s, newest_s])
+
+
+def _latest_of(frames):
+    mirror = Mirror()
+    mirror.apply(batch_of("w", 1, int(frames.t_ns[0]), [frames]))
+    return next(iter(mirror.latest.values()))
+
+
+def _hear(ingest: Ingest, frames) -> None:
+    ingest.hear(_latest_of(frames))
+
+
+def test_ingest_is_silent_after_three_seconds_and_down_after_ten():
+    ingest = Ingest()
+    assert ingest.state(T0) == "down"
+    _hear(ingest, _metrics("a", T0, 1))
+    assert ingest.state(T0 + 2 * NS_PER_S) == "ok"
+    assert ingest.state(T0 + 5 * NS_PER_S) == "silent"
+    assert ingest.state(T0 + 11 * NS_PER_S) == "down"
+
+
+def test_catching_up_tells_how_much_of_the_backlog_is_done():
+    ingest = Ingest()
+    for i in range(5):
+        _hear(ingest, _metrics("a", T0 + i * NS_PER_S, i, newest_s=T0 / NS_PER_S - 3600 + 300 * i))
+        now_ns = T0 + i * NS_PER_S
+        told = ingest.catching_up(now_ns)
+    assert told is not None
+    assert told["behind_s"] == pytest.approx(3600 - 1200 + 4)
+    assert 0 < told["done_ratio"] < 1
+
+
+def test_a_device_that_is_merely_late_is_not_catching_up():
+    ingest = Ingest()
+    for i in range(5):
+        _hear(ingest, _metrics("a", T0 + i * NS_PER_S, i, newest_s=T0 / NS_PER_S - 3600 + i, lag_s=3600))
+    assert ingest.catching_up(T0 + 4 * NS_PER_S) is None
+    assert ingest.lag_s(T0 + 4 * NS_PER_S) == 3600
+    assert ingest.lag_s(T0 + 20 * NS_PER_S) == 0.0, "a source not heard for 10 s has no lag"
+
+
+def test_the_rate_history_puts_each_second_in_its_place():
+    rows = [_metrics("a", T0 + i * NS_PER_S, float(i * i)) for i in range(4)]
+    merged = rows[0].__class__(
+        rows[0].stream,
+        *(
+            np.concatenate([getattr(row, name) for row in rows])
+            for name in ("t_ns", "seq", "received_ns", "values", "quality")
+        ),
+    )
+    history = rate_history(merged, "messages_total", T0 + 3 * NS_PER_S)
+    assert len(history) == 60
+    assert history[-3:] == [1.0, 3.0, 5.0]
+    assert not any(history[:-3])
