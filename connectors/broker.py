@@ -76,13 +76,13 @@ class Refusal:
 
 _REFUSALS = (
     (
-        re.compile(r"(?P<client>\S+:\d+).*unacceptable protocol version", re.IGNORECASE),
+        re.compile(r"\] (?P<client>\S+:\d+) .*unacceptable protocol version", re.IGNORECASE),
         "MQTT 5",
         '내장 브로커는 MQTT 3.1.1만 받습니다. 장치를 3.1.1로 바꾸거나 mosquitto를 쓰세요: [broker] use = "mosquitto"',
         'MQTT 3.1.1 only here. Set the device to 3.1.1, or use mosquitto: [broker] use = "mosquitto"',
     ),
     (
-        re.compile(r"(?P<client>\S+:\d+).*not supported for MQTT topics", re.IGNORECASE),
+        re.compile(r"\] (?P<client>\S+:\d+) .*not supported for MQTT topics", re.IGNORECASE),
         "topic",
         "토픽에 공백이나 탭이 있습니다. 토픽 이름을 바꾸거나 mosquitto를 쓰세요.",
         "The topic has a space or tab in it. Rename the topic, or use mosquitto.",
@@ -229,7 +229,10 @@ class BrokerProcess:
         if program is None:
             raise BrokerError('no mosquitto on PATH; install it, or use the embedded broker: [broker] use = "embedded"')
         config = self.folder / "mosquitto.conf"
-        config.write_text(_MOSQUITTO_CONFIG.format(port=self.port, store=self.folder, log=self.log), encoding="utf-8")
+        text = _MOSQUITTO_CONFIG.format(port=self.port, store=self.folder, log=self.log)
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            text += "user root\n"  # else it becomes a user who cannot write into our folder: no log, no persistence
+        config.write_text(text, encoding="utf-8")
         return [program, "-c", str(config)]
 
 
