@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from twin.simulation.plant import Plant
 
 log = logging.getLogger(__name__)
-CHUNK_S = 30.0
+CHUNK_S = 60.0
 LIVE_STEP_S = 0.05
 HISTORY_ROWS = 60
 LEDGER_EVERY_S = 1.0
