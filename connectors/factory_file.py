@@ -48,8 +48,18 @@ def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factor
         raise ConfigError(tuple(mistakes), str(path))
     folder = path.parent
     return dataclasses.replace(
-        factory, store=StoreConfig(_absolute(factory.store.url, folder)), broker=_beside(factory.broker, folder)
+        factory,
+        store=StoreConfig(_absolute(factory.store.url, folder)),
+        broker=_beside(factory.broker, folder),
+        sources=tuple(
+            dataclasses.replace(source, path=_file(source.path, folder), map=_file(source.map, folder))
+            for source in factory.sources
+        ),
     )
+
+
+def _file(name: str, folder: Path) -> str:
+    return str((folder / name).resolve()) if name else ""
 
 
 def override(data: dict[str, Any], environ: Mapping[str, str]) -> None:
@@ -93,16 +103,13 @@ def _source_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
 
 
 def _beside(broker: BrokerConfig, folder: Path) -> BrokerConfig:
-    def absolute(file: str) -> str:
-        return str((folder / file).resolve()) if file else ""
-
     password = broker.password
     return dataclasses.replace(
         broker,
-        password=dataclasses.replace(password, file=absolute(password.file)) if password else None,
-        ca_file=absolute(broker.ca_file),
-        cert_file=absolute(broker.cert_file),
-        key_file=absolute(broker.key_file),
+        password=dataclasses.replace(password, file=_file(password.file, folder)) if password else None,
+        ca_file=_file(broker.ca_file, folder),
+        cert_file=_file(broker.cert_file, folder),
+        key_file=_file(broker.key_file, folder),
     )
 
 

@@ -1,5 +1,6 @@
-"""Recorded files out to a broker: captures as they are, CSV rows as JSON messages by a mapping.
+"""Reading recorded files: captures (one message a line) and CSV tables (rows become JSON messages).
 
+A capture is JSONL: one object a line with ``ts`` (s UTC), ``topic``, ``qos``, ``retain``, ``payload_b64``.
 A mapping is a TOML file:
 
 ```toml
@@ -17,27 +18,22 @@ seq = "Num"                 # optional: column with the row number
 
 from __future__ import annotations
 
+import base64
 import csv
 import math
-import secrets
-import time
 import tomllib
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from connectors.decoders._json import time_ns
-from connectors.publish import Publisher
-from connectors.sources.capture import read_capture
-from twin.clock import NS_PER_MS, NS_PER_S
+from twin.clock import NS_PER_MS
 from twin.errors import ConfigError, DecodeError, Mistake, SourceError
 from twin.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-DRAIN_S = 30.0
 
 
 class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,12 +55,10 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decimal: str = "."
 
 
-class Published(msgspec.Struct):
-    """What `publish_file` did; ``skipped`` rows by reason."""
+class Tally(msgspec.Struct):
+    """Rows read so far, and the skipped ones by reason. Mutable; the reader counts."""
 
     rows: int = 0
-    published: int = 0
-    acknowledged: int = 0
     skipped: dict[str, int] = {}
 
 
@@ -76,49 +70,48 @@ def read_mapping(path: Path) -> Mapping:
         raise ConfigError((Mistake("map", str(error)),), str(path)) from error
 
 
-def publish_file(path: Path, url: str, rate: float | None, mapping: Path | None = None) -> Published:
-    """Publish a capture or CSV file; ``rate`` times its own pace, None as fast as the broker takes it."""
-    result = Published(skipped={})
-    if path.suffix == ".csv":
-        if mapping is None:
-            raise ConfigError((Mistake("--map", "a CSV file needs a mapping", "see docs/how-to/publish-a-csv.md"),))
-        messages = read_csv(path, read_mapping(mapping), result)
-    else:
-        messages = _counted(read_capture(path), result)
-    publisher = Publisher(url, f"factory-twin-publish-{secrets.token_hex(4)}", durable=False)
+def read_recorded(path: Path, mapping: Path | None, tally: Tally) -> Iterator[Message]:
+    """The messages of a capture, or of a CSV file by its mapping; raises SourceError or ConfigError."""
+    if path.suffix != ".csv":
+        return read_capture(path, tally)
+    if mapping is None:
+        raise ConfigError((Mistake("map", "a CSV file needs a mapping", "see docs/how-to/publish-a-csv.md"),))
+    return read_csv(path, read_mapping(mapping), tally)
+
+
+class Line(msgspec.Struct):
+    """One captured message; ``ts`` is the receive time in seconds UTC."""
+
+    ts: float
+    topic: str
+    payload_b64: str
+    qos: int = 0
+    retain: int = 0
+
+    def message(self) -> Message:
+        """The message as it arrived."""
+        return Message(
+            self.topic, base64.b64decode(self.payload_b64), round(self.ts * 1e9), self.qos, bool(self.retain)
+        )
+
+
+def read_capture(path: Path, tally: Tally) -> Iterator[Message]:
+    """The messages of a JSONL capture; raises SourceError with the line that cannot be read."""
+    decoder = msgspec.json.Decoder(Line)
     try:
-        publisher.wait_connected()
-        _send(messages, publisher, rate, result)
-        deadline = time.monotonic() + DRAIN_S
-        while publisher.unacknowledged and time.monotonic() < deadline:
-            result.acknowledged += len(publisher.acknowledged())
-            time.sleep(0.01)
-    finally:
-        publisher.close()
-    return result
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    tally.rows += 1
+                    try:
+                        yield decoder.decode(line).message()
+                    except (msgspec.DecodeError, ValueError) as error:
+                        raise SourceError(f"{path}, line {number}: {error}") from error
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
 
 
-def _counted(messages: Iterator[Message], result: Published) -> Iterator[Message]:
-    for message in messages:
-        result.rows += 1
-        yield message
-
-
-def _send(messages: Iterator[Message], publisher: Publisher, rate: float | None, result: Published) -> None:
-    began_s, first_ns = time.monotonic(), None
-    for message in messages:
-        if rate is not None:
-            first_ns = message.received_ns if first_ns is None else first_ns
-            due_s = began_s + (message.received_ns - first_ns) / NS_PER_S / rate
-            pause_s = due_s - time.monotonic()
-            if pause_s > 0:
-                time.sleep(pause_s)
-        publisher.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
-        result.published += 1
-        result.acknowledged += len(publisher.acknowledged())
-
-
-def read_csv(path: Path, mapping: Mapping, result: Published) -> Iterator[Message]:
+def read_csv(path: Path, mapping: Mapping, tally: Tally) -> Iterator[Message]:
     """The rows as JSON messages, QoS 1; a row without time, sequence (if mapped) or any value is skipped and counted.
 
     Raises SourceError when the file cannot be read or misses a mapped column. Header cells are
@@ -134,15 +127,15 @@ def read_csv(path: Path, mapping: Mapping, result: Published) -> Iterator[Messag
                 raise SourceError(f"{path}: no column {missing[0]!r}; there are: {', '.join(filter(None, header))}")
             at = {name: header.index(name.strip()) for name in wanted}
             for row in rows:
-                result.rows += 1
-                message = _row_message(row, at, mapping, result)
+                tally.rows += 1
+                message = _row_message(row, at, mapping, tally)
                 if message is not None:
                     yield message
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: {error}") from error
 
 
-def _row_message(row: list[str], at: dict[str, int], mapping: Mapping, result: Published) -> Message | None:
+def _row_message(row: list[str], at: dict[str, int], mapping: Mapping, tally: Tally) -> Message | None:
     def cell(name: str) -> str:
         i = at[name]
         return row[i].strip() if i < len(row) else ""
@@ -152,21 +145,21 @@ def _row_message(row: list[str], at: dict[str, int], mapping: Mapping, result: P
         told: object = stamp if mapping.time_unit == "iso" else float(stamp.replace(mapping.decimal, "."))
         t_ns = time_ns(told, mapping.time_unit, mapping.time)
     except (DecodeError, ValueError):
-        result.skipped["no_time"] = result.skipped.get("no_time", 0) + 1
+        tally.skipped["no_time"] = tally.skipped.get("no_time", 0) + 1
         return None
     fields: dict[str, object] = {}
     for name, column in mapping.columns.items():
         text = cell(name)
         fields[column.field] = _cell(text, column.kind, mapping.decimal)
     if all(value is None for value in fields.values()):
-        result.skipped["no_values"] = result.skipped.get("no_values", 0) + 1
+        tally.skipped["no_values"] = tally.skipped.get("no_values", 0) + 1
         return None
     body: dict[str, object] = {"ts": t_ns // NS_PER_MS}
     if mapping.seq:
         try:
             body["seq"] = int(cell(mapping.seq))
         except ValueError:
-            result.skipped["no_seq"] = result.skipped.get("no_seq", 0) + 1
+            tally.skipped["no_seq"] = tally.skipped.get("no_seq", 0) + 1
             return None
     return Message(mapping.topic, msgspec.json.encode({**body, **fields}), t_ns, 1)
 

@@ -82,6 +82,8 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     _add_routing(dash, behind, pages)
     for page in pages:
         page.callbacks(dash, behind)
+    # Dash would look for its assets at the first request for "/": a first page below that had no styles.
+    dash._setup_server()  # type: ignore[no-untyped-call]  # noqa: SLF001
     rules = Rules(
         behind.factory.web.host,
         tuple(dash.csp_hashes()),

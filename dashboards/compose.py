@@ -124,9 +124,8 @@ class Composition:
             return False
         finally:
             history.close()
-        return {source.name for source in self.plan.factory.sources} <= {
-            event.asset.rpartition("/")[2] for event in events
-        }
+        wanted = {source.name for source in self.plan.factory.sources if source.type == "mqtt"}
+        return wanted <= {event.asset.rpartition("/")[2] for event in events}
 
     def supervise(self, stop: threading.Event, duration_s: float | None) -> None:
         """Watch until told to stop, or for ``duration_s``."""

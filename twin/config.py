@@ -83,13 +83,18 @@ class SimulateConfig:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """One connector: which topics, in which dialect. ``options`` are the decoder's own."""
+    """One connector: which topics, in which dialect. ``options`` are the decoder's own.
+
+    ``path`` and ``map`` are the file, and the mapping of a CSV file, of a source of type ``capture``.
+    """
 
     name: str
     topics: tuple[str, ...]
     decoder: str
     type: str = "mqtt"
     qos: int = 1
+    path: str = ""
+    map: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -362,7 +367,11 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
 
 def _source(table: Table) -> SourceConfig:
     topics = table.texts("topics")
-    if not topics:
+    kind = table.get("type", str, "mqtt")
+    path = table.get("path", str, "")
+    if kind == "capture" and not path:
+        table.wrong("path", "missing", "the capture's file")
+    if not topics and kind != "capture":
         table.wrong("topics", "missing", 'write topics = ["plant/+/data"]')
     for topic in topics:
         problem = filter_problem(topic)
@@ -378,8 +387,10 @@ def _source(table: Table) -> SourceConfig:
         name=_segment(table, "name"),
         topics=topics,
         decoder=table.get("decoder", str),
-        type=table.get("type", str, "mqtt"),
+        type=kind,
         qos=qos,
+        path=path,
+        map=table.get("map", str, ""),
         options=options.data,
     )
     table.done()

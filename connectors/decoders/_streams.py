@@ -36,9 +36,10 @@ class StreamBook:
         self._types = types
         self._made: dict[tuple[str, str, tuple[Signal, ...], bool], Stream] = {}
         self.plain: dict[str, list[str]] = {}
-        """Which set of fields holds the plain name ``asset:name``: the first that came (a tab marks texts).
+        """Which fields hold the plain name ``asset:name``: the first that came, as ``name<tab>kind``, in their order.
 
-        Part of the decoder's state."""
+        Part of the decoder's state.
+        """
 
     def stream(self, asset: str, name: str, fields: Sequence[Signal], *, sequenced: bool) -> Stream:
         """The stream of these fields; raises DecodeError when there are too many of them."""
@@ -58,6 +59,11 @@ class StreamBook:
         stream_type = kind.stream(name) if kind else None
         return stream_type.signals if stream_type else ()
 
+    def held(self, asset: str, name: str) -> dict[str, Kind]:
+        """The fields that hold the plain name of that stream, and their kinds; {} when nobody does."""
+        rows = (row.partition("\t") for row in self.plain.get(f"{asset}:{name}", []))
+        return {field: Kind(kind) for field, _, kind in rows}
+
     def _make(self, asset: str, name: str, fields: tuple[Signal, ...], *, sequenced: bool) -> Stream:
         if len(fields) > MAX_SIGNALS_PER_STREAM:
             raise DecodeError("too_many_values", f"{len(fields)} fields, at most {MAX_SIGNALS_PER_STREAM}")
@@ -68,21 +74,35 @@ class StreamBook:
         signals = tuple(_merged(known.get(signal.name), signal) for signal in fields)
         is_declared = stream_type is not None and set(known) == {signal.name for signal in fields}
         period_s = stream_type.period_s if stream_type is not None and is_declared else None
-        stream_name = segment(name)
-        if not is_declared and (stream_type is not None or not self._holds_plain(asset, name, fields)):
-            stream_name = f"{stream_name}~{_digest(fields)}"
         if is_declared:
-            order = {signal.name: i for i, signal in enumerate(stream_type.signals if stream_type else ())}
-            signals = tuple(sorted(signals, key=lambda signal: order[signal.name]))
+            order = [signal.name for signal in (stream_type.signals if stream_type else ())]
+            stream_name = segment(name)
+        elif stream_type is None and self._holds_plain(asset, name, fields):
+            held = self.held(asset, name)
+            order = list(held)
+            signals = tuple(dataclasses.replace(signal, kind=held[signal.name]) for signal in signals)
+            stream_name = segment(name)
+        else:
+            order = sorted(signal.name for signal in fields)
+            stream_name = f"{segment(name)}~{_digest(fields)}"
+        signals = tuple(sorted(signals, key=lambda signal: order.index(signal.name)))
         return stream_of(asset, stream_name, signals, sequenced=sequenced, period_s=period_s, source=self._source)
 
     def _holds_plain(self, asset: str, name: str, fields: tuple[Signal, ...]) -> bool:
-        names = [f"{signal.name}\t" if signal.kind.is_text else signal.name for signal in fields]
-        return self.plain.setdefault(f"{asset}:{name}", names) == names
+        """Whether these are the fields of the plain name; the order in which a device writes them does not matter."""
+        held = self.held(asset, name)
+        if not held:
+            self.plain[f"{asset}:{name}"] = [f"{signal.name}\t{signal.kind}" for signal in fields]
+            return True
+        for signal in fields:
+            if signal.name in held and held[signal.name].is_text != signal.kind.is_text:
+                told, kept = ("text", "a number") if signal.kind.is_text else ("a number", "text")
+                raise DecodeError("type_change", f"{signal.name} was {kept} and is now {told}")
+        return set(held) == {signal.name for signal in fields}
 
 
 def _digest(fields: tuple[Signal, ...]) -> str:
-    text = "\n".join(f"{signal.name}\t{signal.kind.is_text}" for signal in fields)
+    text = "\n".join(sorted(f"{signal.name}\t{signal.kind.is_text}" for signal in fields))
     return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 

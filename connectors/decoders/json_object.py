@@ -166,6 +166,9 @@ class Decoder(TopicDialect):
                 fields = [signal for _, signal, _ in self._chosen]
             else:
                 declared = {signal.name: signal for signal in self.book.declared(asset, name)}
+                for own, kind in self.book.held(asset, name).items():
+                    if sample.get(own, _MISSING) is None and own not in declared:
+                        declared[own] = Signal(own, kind)
                 told = {own: value for own, value in sample.items() if value is not None or own in declared}
                 fields = [declared.get(own) or guessed(own, value) for own, value in told.items()]
                 fields += [signal for own, signal in declared.items() if own not in told]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from connectors.broker import kind_of, url_of
+from connectors.broker import url_of
 from connectors.factory_file import read_secret
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.live import LIVE_TOPIC, LivePackets
@@ -13,6 +13,7 @@ from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import load, make_decoder
 from connectors.publish import Publisher
+from connectors.sources import Surroundings
 from connectors.stores.sql import open_history, open_store
 from connectors.wall_clock import WallClock
 from twin.keyframes import resume
@@ -39,15 +40,9 @@ def run_ingest(factory: Factory, stop: threading.Event) -> None:
             decoders[name].restore(state)
     sources: dict[str, Source] = {}
     for source in factory.sources:
-        module = load("sources", source.type)
-        sources[source.name] = module.Source(
-            source,
-            factory.broker,
-            f"factory-twin-{factory.hub.id}-{factory.ingest.writer}-{source.name}",
-            clock,
-            mqtt5=kind_of(factory.broker) != "embedded",
-            expects_session=source.name in known,
-        )
+        client_id = f"factory-twin-{factory.hub.id}-{factory.ingest.writer}-{source.name}"
+        surroundings = Surroundings(factory.broker, client_id, clock, expects_session=source.name in known)
+        sources[source.name] = load("sources", source.type).Source(source, surroundings)
     password = read_secret(factory.broker.password)
     publisher = Publisher(
         url_of(factory.broker), f"factory-twin-{factory.hub.id}-live", factory.broker, password, durable=False

@@ -1,64 +1,51 @@
-"""Messages from a capture: one JSON object a line with ts, topic, qos, retain and payload_b64."""
+"""Messages from a recorded file: a capture (JSONL), or a CSV table by a mapping.
+
+```toml
+[[source]]
+name = "yesterday"
+type = "capture"
+path = "yesterday.jsonl"
+decoder = "json_object"
+```
+"""
 
 from __future__ import annotations
 
-import base64
+import logging
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from twin.errors import SourceError
-from twin.message import Message
+from connectors.recorded import Tally, read_recorded
+from twin.config import topic_matches
+from twin.errors import TwinError
 from twin.ports import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
+    from connectors.sources import Surroundings
+    from twin.config import SourceConfig
     from twin.events import Event
 
-
-class Line(msgspec.Struct):
-    """One captured message; ``ts`` is the receive time in seconds UTC."""
-
-    ts: float
-    topic: str
-    payload_b64: str
-    qos: int = 0
-    retain: int = 0
-
-    def message(self) -> Message:
-        """The message as it arrived."""
-        return Message(
-            self.topic, base64.b64decode(self.payload_b64), round(self.ts * 1e9), self.qos, bool(self.retain)
-        )
-
-
-def read_capture(path: Path) -> Iterator[Message]:
-    """The messages of a JSONL capture; raises SourceError with the line that cannot be read."""
-    decoder = msgspec.json.Decoder(Line)
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    try:
-                        yield decoder.decode(line).message()
-                    except (msgspec.DecodeError, ValueError) as error:
-                        raise SourceError(f"{path}, line {number}: {error}") from error
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+log = logging.getLogger(__name__)
 
 
 class Source:
-    """Delivers a capture's messages at once, and counts what was acknowledged. Mutable."""
+    """Delivers the file's messages as fast as they are stored. Mutable: its thread reads.
 
-    def __init__(self, name: str, path: Path) -> None:
-        self.name = name
-        self._path = path
+    Reading begins anew at every start: what is stored already counts as duplicate.
+    """
+
+    def __init__(self, config: SourceConfig, surroundings: Surroundings) -> None:
+        del surroundings
+        self.name = config.name
+        self._config = config
         self.acknowledged = 0
+        self.tally = Tally()
         self.exhausted = threading.Event()
         self._room = threading.Event()
+        self._stopping = threading.Event()
 
     def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
         """Deliver everything from a thread of its own."""
@@ -74,13 +61,23 @@ class Source:
         self._room.set()
 
     def stop(self) -> None:
-        """Nothing to release."""
+        """End reading."""
+        self._stopping.set()
+        self._room.set()
 
     def _run(self, deliver: Callable[[Delivery], bool]) -> None:
+        mapping = Path(self._config.map) if self._config.map else None
         try:
-            for number, message in enumerate(read_capture(self._path)):
-                while not deliver(Delivery(self.name, message, number)):
+            for message in read_recorded(Path(self._config.path), mapping, self.tally):
+                if self._config.topics and not any(topic_matches(t, message.topic) for t in self._config.topics):
+                    continue
+                delivery = Delivery(self.name, message, self.tally.rows)
+                while not self._stopping.is_set() and not deliver(delivery):
                     self._room.clear()
                     self._room.wait(1.0)
+                if self._stopping.is_set():
+                    return
+        except TwinError as error:
+            log.error("%s: %s", self.name, error)  # noqa: TRY400  the file and line are in it
         finally:
             self.exhausted.set()

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from connectors.broker import host_port, url_of
+from connectors.broker import host_port, kind_of, url_of
 from connectors.factory_file import read_secret
 from connectors.tls import context
 from twin.config import OWN_TOPICS
@@ -26,8 +26,8 @@ from twin.ports import Delivery
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twin.clock import Clock
-    from twin.config import BrokerConfig, SourceConfig
+    from connectors.sources import Surroundings
+    from twin.config import SourceConfig
 
 log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 7 * 86400
@@ -44,29 +44,17 @@ class _Receipt(NamedTuple):
 
 
 class Source:
-    """One durable subscription. Mutable: the network thread owns the connection's state.
+    """One durable subscription. Mutable: the network thread owns the connection's state."""
 
-    ``expects_session`` says that this client has been here before, so that a broker without its
-    session means that queued messages are gone.
-    """
-
-    def __init__(  # noqa: PLR0913  what a connection is made of
-        self,
-        config: SourceConfig,
-        broker: BrokerConfig,
-        client_id: str,
-        clock: Clock,
-        *,
-        mqtt5: bool = True,
-        expects_session: bool = False,
-    ) -> None:
+    def __init__(self, config: SourceConfig, surroundings: Surroundings) -> None:
         self.name = config.name
         self._config = config
-        self._broker = broker
-        self._client_id = client_id
-        self._clock = clock
-        self._protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
-        self._expects_session = expects_session
+        self._broker = surroundings.broker
+        self._client_id = surroundings.client_id
+        self._clock = surroundings.clock
+        embedded = kind_of(surroundings.broker) == "embedded"
+        self._protocol = paho.MQTTv311 if embedded else paho.MQTTv5
+        self._expects_session = surroundings.expects_session
         self._generation = 0
         self._in_flight: set[int] = set()
         self._connected = threading.Event()

@@ -19,7 +19,7 @@ def publish(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Publish a recorded file over MQTT, at its own pace or faster."""
-    from connectors.recorded import publish_file
+    from connectors.publish_file import publish_file
 
     try:
         factor = None if rate == "max" else float(rate)

@@ -167,6 +167,8 @@ def _sums_then(totals: Iterable[Row]) -> Row:
             value = sum(row[term].values()) if isinstance(row[term], dict) else row[term]
             if value is not None:
                 sums[term] = (sums[term] or 0) + value
+    if sums["stored"] is None:
+        sums["decoded_frames"] = None  # a sum of which only one side is known
     return sums
 
 

@@ -34,6 +34,7 @@ Segment = tuple[int, int, str]
 def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
     """The lanes of a site's assets: see docs/reference/live-protocol.md."""
     end_ns = min(end_ns, view.clock_ns)
+    start_ns = min(start_ns, end_ns)
     stated = {
         stream.asset: (stream, column.name)
         for stream in view.streams().values()
@@ -128,7 +129,8 @@ def overlaid(segments: list[Segment], lost: list[tuple[int, int]]) -> list[Segme
 
 def _received(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
     """Frames received in each of a few equal parts of the window, by the wall clock of ingest."""
-    edges = np.linspace(start_ns, end_ns, RECEIVED_POINTS + 1).astype(np.int64)
+    span_ns = end_ns - start_ns
+    edges = np.array([start_ns + span_ns * i // RECEIVED_POINTS for i in range(RECEIVED_POINTS + 1)], np.int64)
     if site == EVERY_SITE:
         names = {INGEST}
     else:

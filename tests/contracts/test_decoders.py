@@ -373,3 +373,18 @@ def test_a_time_that_cannot_be_is_refused_and_never_guessed(value, unit, reason)
     with pytest.raises(DecodeError) as caught:
         time_ns(value, unit, "ts")
     assert caught.value.reason == reason
+
+
+def test_null_fields_and_another_order_of_fields_stay_in_the_same_stream():
+    decoder = plugins.make_decoder("json_object", {"topic": "{asset}/{stream}"}, "source", Hub("h", Name("h", "h"), ()))
+
+    def frames(body):
+        (made,) = decoder.decode(Message("robot/data", body, 10**18 + 5))
+        return made
+
+    first = frames(b'{"speed": 0.5, "stop": true, "note": "a"}')
+    second = frames(b'{"note": null, "stop": false, "speed": null}')
+    assert second.stream == first.stream
+    assert second.values.tolist()[0][1] == 0.0
+    assert str(second.values.tolist()[0][0]) == "nan"
+    assert second.texts == ((None,),)

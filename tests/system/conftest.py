@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,8 +23,10 @@ from twin.mirror import Mirror
 from twin.ports import Delivery
 from twin.simulation.plant import build_plant
 
-START_NS = 1_800_007_200 * NS_PER_S
+START_NS = 1_750_039_200 * NS_PER_S
+"""A Monday morning at eleven in Korea, in every browser's past."""
 SLOW_S = 240
+SLOW_STEP_S = 5.0
 LIVE_S = 8
 BAD_AFTER_S = 60
 BAD_TOPIC, BAD_PAYLOAD = "jeonju/weld/line1/R-101/status", b'{"ts": '
@@ -76,9 +78,9 @@ class Devices:
         self.pipeline.stopping.set()  # what waits is all there is: linger for no company
 
     def run(self, until_ns: int, *, slow: bool = False) -> None:
-        """Let the plants run on, second by second, and store what they publish."""
+        """Let the plants run on, step by step, and store what they publish."""
         while self.clock.now_ns() < until_ns:
-            self.clock.advance(1.0)
+            self.clock.advance(SLOW_STEP_S if slow else 1.0)
             for plant in self.plants:
                 for part in plant.advance(self.clock.now_ns(), slow=slow):
                     encode = joint_states if part.stream.name == "joints" else columnar
@@ -96,13 +98,16 @@ class Devices:
         raise AssertionError(f"no source takes {message.topic}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recorded:
-    factory: Factory = field(repr=False)
+    factory: Factory
     url: str
     start_ns: int
     end_ns: int
     folder: Path
+
+    def __repr__(self) -> str:
+        return f"Recorded({self.url})"
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import json
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.packet import FULL, decode_packet
@@ -36,13 +36,13 @@ class Web:
         self.behind = Behind(recorded.factory, self.hub, self.reader, self.clock, recorded.folder)
         self.app = create_app(self.behind, _nothing)
 
-    def get(self, path: str, *, headers=None, method: str = "GET", **params) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8050") as client:
-                return await client.request(method, path, params=params or None, headers=headers)
+    async def ask(self, method: str, path: str, **how) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8050") as client:
+            return await client.request(method, path, **how)
 
-        return asyncio.run(ask())
+    def get(self, path: str, *, headers=None, method: str = "GET", **params) -> httpx.Response:
+        return asyncio.run(self.ask(method, path, params=params or None, headers=headers))
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +91,7 @@ def test_samples_are_given_raw_or_in_buckets(web, recorded):
 
 def test_times_may_be_iso_with_an_offset(web):
     answer = web.get(
-        "/api/v1/samples", signal=POWER, **{"from": "2027-01-15T17:00:00+09:00", "to": "2027-01-15T18:00:00+09:00"}
+        "/api/v1/samples", signal=POWER, **{"from": "2025-06-16T11:00:00+09:00", "to": "2025-06-16T12:00:00+09:00"}
     )
     assert answer.status_code == 200
 
@@ -105,7 +105,7 @@ def test_text_signals_are_given_as_changes(web):
 @pytest.mark.parametrize(
     ("path", "params", "status", "where"),
     [
-        ("/api/v1/samples", {"signal": POWER, "from": "2027-01-15T17:00:00"}, 400, "from"),
+        ("/api/v1/samples", {"signal": POWER, "from": "2025-06-16T11:00:00"}, 400, "from"),
         ("/api/v1/samples", {"signal": POWER, "from": "2000", "to": "1000"}, 400, "to"),
         ("/api/v1/samples", {"signal": POWER, "max_points": "0"}, 422, "max_points"),
         ("/api/v1/samples", {"signal": POWER, "max_points": "5001"}, 422, "max_points"),
@@ -196,6 +196,25 @@ def test_language_and_theme_come_from_the_address_then_from_the_cookie(web):
     assert '<html lang="ko" data-theme="light"' in web.get("/", lang="xx").text
 
 
+def test_the_first_page_asked_for_has_its_styles_wherever_it_lies(recorded):
+    web = Web(recorded)
+
+    async def started_then_asked() -> str:
+        orders, told = asyncio.Queue(), asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        living = asyncio.create_task(web.app(scope, orders.get, told.put))
+        await orders.put({"type": "lifespan.startup"})
+        assert (await told.get())["type"] == "lifespan.startup.complete"
+        page = await web.ask("GET", "/floor/jeonju")
+        await orders.put({"type": "lifespan.shutdown"})
+        await living
+        return page.text
+
+    page = asyncio.run(started_then_asked())
+    for asset in ("00-tokens.css", "10-shell.css", "20-components.css", "30-pages.css", "shell.js"):
+        assert f"/assets/{asset}" in page
+
+
 def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):
     described = web.get("/api/v1/openapi.json").json()
     assert set(described["paths"]) == {
@@ -235,6 +254,7 @@ def test_before_the_dead_letter_came_nothing_tells_of_it(web, recorded):
     assert not then["ledger"]["rejected"]
     assert 0 < then["ledger"]["received"] < web.get("/view/connections").json()["ledger"]["received"]
     assert then["store"]["frames"] is None
+    assert then["ledger"]["decoded_frames"] is None, "what became of the frames then is not known"
 
 
 def test_a_chunk_replays_what_the_history_holds(web, history, recorded):
@@ -279,34 +299,37 @@ API_CALLS = (
     f"/api/v1/samples?signal={STATE}",
     "/api/v1/events",
 )
-ASKED = {"received_ms"}
+NOT_BOUND = {"received_ms"}
 """Late data are shown as of their device time, and marked by the time they were received at."""
 
 
 def _times(value, key=""):
-    """Every time in an answer: numbers under a key that ends in _ms."""
+    """Every time in an answer: numbers under a key that ends in _ms, and both ends of segments."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _times(inner, name)
+    elif key == "segments":
+        yield from (time for segment in value for time in segment[:2])
     elif isinstance(value, list):
         for inner in value:
-            yield from _times(inner, key or "")
-        if key == "segments":
-            for segment in value:
-                yield from segment[:2]
-    elif isinstance(value, int | float) and key.endswith("_ms") and key not in ASKED:
+            yield from _times(inner, key)
+    elif isinstance(value, int | float) and key.endswith("_ms") and key not in NOT_BOUND:
         yield value
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(fraction=st.floats(-0.05, 1.0))
-def test_nothing_after_the_moment_asked_for_is_answered(web, recorded, fraction):
+def test_nothing_after_the_moment_asked_for_is_answered(web, recorded):
     span_ms = (recorded.end_ns - recorded.start_ns) / NS_PER_MS
-    as_of = int(recorded.start_ns / NS_PER_MS + fraction * span_ms)
     limits = {"a": int(recorded.start_ns / NS_PER_MS), "b": int(recorded.end_ns / NS_PER_MS)}
-    for call, name in [*((one, "as_of_ms") for one in CALLS), *((one, "as_of") for one in API_CALLS)]:
-        path = call.format(**limits)
-        answer = web.get(f"{path}{'&' if '?' in path else '?'}{name}={as_of}")
-        assert answer.status_code == 200, (path, answer.text)
-        late = [time for time in _times(json.loads(answer.text)) if time > as_of]
-        assert not late, (path, as_of, late[:3])
+    asked = [*((call.format(**limits), "as_of_ms") for call in CALLS), *((call, "as_of") for call in API_CALLS)]
+
+    @settings(max_examples=15, deadline=None)
+    @given(fraction=st.floats(-0.05, 1.0))
+    def check(fraction: float) -> None:
+        as_of = int(recorded.start_ns / NS_PER_MS + fraction * span_ms)
+        for path, name in asked:
+            answer = web.get(f"{path}{'&' if '?' in path else '?'}{name}={as_of}")
+            assert answer.status_code == 200, (path, answer.text)
+            late = [time for time in _times(json.loads(answer.text)) if time > as_of]
+            assert not late, (path, as_of, late[:3])
+
+    check()

@@ -365,16 +365,15 @@ def test_a_decoder_restarted_within_the_second_keeps_the_names_of_its_streams():
     assert again.mirror.latest["ur3:data"].values.tolist() == [2.5]
 
 
-def test_a_field_that_turns_into_text_gets_a_stream_of_its_own():
+def test_a_field_that_turns_into_text_is_a_dead_letter_and_the_signal_keeps_its_type():
     plant = Plant()
     plant.count(1, 1.5)
     plant.count(2, "broken")
     plant.count(3, 3.5)
     plant.drain()
-    assert letters(plant.store) == {}
+    assert letters(plant.store) == {("counted", "type_change"): 1}
     assert plant.mirror.latest["ur3:data"].values.tolist() == [3.5]
-    (other,) = [s for s in plant.mirror.latest if s.startswith("ur3:data~")]
-    assert plant.mirror.latest[other].texts == ("broken",)
+    assert not [stream for stream in plant.mirror.latest if "~" in stream]
 
 
 def test_the_twins_own_numbers_tell_what_happened():

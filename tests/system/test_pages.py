@@ -1,0 +1,276 @@
+"""Every page in a real browser: both languages, both themes, now and in the past."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from connectors.packet import CHANGES, encode_packet
+from connectors.plugins import asset_types
+from connectors.stores.sql import open_history
+from connectors.wall_clock import WallClock
+from dashboards.app import create_app
+from dashboards.live import LiveHub
+from dashboards.page import Behind
+from dashboards.reader import Reader
+from twin.clock import NS_PER_MS, NS_PER_S, ScaledClock, iso_from_ns
+from twin.sample import Latest
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+PAGES = {
+    "overview": ("/", [".ft-site", ".ft-strip canvas", ".pg-event-list li time"]),
+    "floor": ("/floor/jeonju", [".ft-twin canvas", ".ft-row", ".ft-strip canvas"]),
+    "asset": ("/asset/jeonju/weld/line1/R-105", [".ft-joints", ".ft-trend canvas", ".ft-strip canvas"]),
+    "choose": ("/asset", [".ft-row"]),
+    "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
+}
+NOISE = ("WebSocket is closed before the connection is established",)
+"""Said by the browser when a page asks for one site while the socket for all is still opening."""
+
+pytestmark = pytest.mark.browser
+
+
+class Server:
+    """The application under a real uvicorn, its hub fed by hand (mutable)."""
+
+    def __init__(self, recorded) -> None:
+        self.clock = ScaledClock(WallClock(), recorded.end_ns, 1.0)
+        self.reader = Reader(lambda: open_history(recorded.url), self.clock)
+        self.hub = LiveHub(recorded.factory.hub, asset_types(), self.reader, self.clock)
+        behind = Behind(recorded.factory, self.hub, self.reader, self.clock, recorded.folder)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(behind, self._living), host="127.0.0.1", port=self.port, log_config=None, access_log=False
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.loop = None
+
+    @contextlib.asynccontextmanager
+    async def _living(self):
+        self.loop = asyncio.get_running_loop()
+        await self.hub.load()
+        tasks = [asyncio.create_task(self.hub.run()), asyncio.create_task(self._feed())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _feed(self) -> None:
+        """Live packets as ingest sends them: every stream again, dated now."""
+        keys = {stream.id: key for key, stream in self.hub.streams.items()}
+        first = dict(self.hub.latest)
+        while True:
+            now_ns = self.clock.now_ns()
+            fresh = [
+                (keys[name], Latest(one.stream, now_ns, 0, now_ns, one.quality, one.values, one.texts))
+                for name, one in first.items()
+            ]
+            self.hub.receive(encode_packet(CHANGES, now_ns, fresh))
+            await asyncio.sleep(0.2)
+
+    def start(self) -> None:
+        self.thread.start()
+        deadline = time.monotonic() + 20
+        while not self.server.started:
+            assert time.monotonic() < deadline, "the server does not start"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+        self.reader.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def server(recorded):
+    running = Server(recorded)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium at {CHROMIUM}: {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
+@contextlib.contextmanager
+def opened(browser, url: str, width: int = 1440, height: int = 900):
+    """A page of its own, and what went wrong in it."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on(
+        "console",
+        lambda one: (
+            wrong.append(one.text)
+            if one.type in ("error", "warning") and not any(noise in one.text for noise in NOISE)
+            else None
+        ),
+    )
+    page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
+    page.on("response", lambda one: wrong.append(f"{one.status} {one.url}") if one.status >= 400 else None)
+    page.on("request", lambda one: wrong.append(f"outside: {one.url}") if _is_outside(one.url, url) else None)
+    page.goto(url)
+    try:
+        yield page, wrong
+    finally:
+        context.close()
+
+
+def until(page, expression: str) -> None:
+    """Wait until an expression holds; the page's policy forbids Playwright's own way, which evaluates text."""
+    deadline = time.monotonic() + 15
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"never true: {expression}"
+        page.wait_for_timeout(50)
+
+
+def _is_outside(asked: str, ours: str) -> bool:
+    parts = urlsplit(asked)
+    return parts.scheme not in ("data", "blob") and parts.netloc != urlsplit(ours).netloc
+
+
+def _address(server, path: str, lang: str, theme: str, at_ns: int | None) -> str:
+    at = f"&at={iso_from_ns(at_ns)}" if at_ns is not None else ""
+    return f"{server.url}{path}?lang={lang}&theme={theme}{at}"
+
+
+@pytest.mark.parametrize("past", [False, True], ids=["live", "past"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["ko", "en"])
+@pytest.mark.parametrize("name", list(PAGES))
+def test_a_page_shows_its_parts_without_an_error(browser, server, recorded, name, lang, theme, past):
+    path, parts = PAGES[name]
+    at_ns = recorded.end_ns - 20 * NS_PER_S if past else None
+    with opened(browser, _address(server, path, lang, theme, at_ns)) as (page, wrong):
+        for part in parts:
+            page.wait_for_selector(part, timeout=15_000)
+        assert page.get_attribute("html", "lang") == lang
+        assert page.get_attribute("html", "data-theme") == theme
+        assert page.get_attribute("html", "data-mode") == ("replay" if past else "live")
+        assert page.locator(".nav a.on").count() == 1
+        assert not wrong
+
+
+def test_the_live_socket_moves_the_page(browser, server):
+    with opened(browser, f"{server.url}/floor/jeonju?lang=en") as (page, wrong):
+        until(page, "window.factoryTwin?.live.packets > 5")
+        assert page.inner_text(".mode").strip() == "LIVE"
+        until(page, "document.querySelector('[data-ledger=received]').textContent.length > 2")
+        assert page.inner_text("#foot-verdict").startswith("✓")
+        assert not wrong
+
+
+def test_a_page_of_another_origin_gets_no_socket(server):
+    address = f"ws://127.0.0.1:{server.port}/ws/live"
+    with pytest.raises(InvalidStatus), connect(address, origin="http://evil.example"):
+        pass
+    with connect(address, origin=server.url) as socket_:
+        assert json.loads(socket_.recv())["type"] == "directory"
+
+
+def test_an_asset_chosen_in_the_list_is_told_of_beside_the_plan(browser, server):
+    with opened(browser, f"{server.url}/floor/jeonju?lang=en") as (page, wrong):
+        row = page.locator(".ft-row", has_text="R-105").first
+        row.click(timeout=15_000)
+        page.wait_for_selector("#chosen .ft-signals", timeout=10_000)
+        assert "R-105" in page.inner_text("#chosen h2")
+        page.click("#chosen .card-f a")
+        page.wait_for_selector(".pg-asset h1", timeout=10_000)
+        assert page.url.endswith("/asset/jeonju/weld/line1/R-105")
+        assert not wrong
+
+
+def test_the_plan_turns_to_three_dimensions(browser, server):
+    with opened(browser, f"{server.url}/floor/changwon?lang=ko") as (page, wrong):
+        page.wait_for_selector(".ft-twin canvas", timeout=15_000)
+        page.click("#floor-3d")
+        page.wait_for_selector("#floor-3d.on", timeout=10_000)
+        assert page.locator("#floor-2d.on").count() == 0
+        assert not wrong
+
+
+def test_a_signal_clicked_joins_the_trend(browser, server):
+    with opened(browser, f"{server.url}/asset/changwon/machining/line1/MT-01?lang=en") as (page, wrong):
+        vibration = page.locator(".ft-sig", has_text="Spindle vibration").first
+        vibration.click(timeout=15_000)
+        until(page, "document.querySelectorAll('.ft-sig.is-selected').length === 4")
+        vibration.click()
+        until(page, "document.querySelectorAll('.ft-sig.is-selected').length === 3")
+        assert not wrong
+
+
+def test_language_and_theme_are_kept(browser, server):
+    with opened(browser, f"{server.url}/connections?lang=ko") as (page, wrong):
+        page.wait_for_selector(".ft-ledger", timeout=15_000)
+        page.click("#theme")
+        until(page, "document.documentElement.dataset.theme === 'dark'")
+        page.click(".pg-lang [data-value=en]")
+        until(page, "document.documentElement.lang === 'en'")
+        page.wait_for_selector(".ft-ledger", timeout=15_000)
+        assert page.get_attribute("html", "data-theme") == "dark"
+        assert "Sources" in page.inner_text(".crumbs")
+        assert not wrong
+
+
+def test_an_event_leads_to_its_moment(browser, server):
+    with opened(browser, f"{server.url}/?lang=en") as (page, wrong):
+        page.click(".pg-seek >> nth=0", timeout=15_000)
+        until(page, "document.documentElement.dataset.mode === 'replay'")
+        assert not wrong
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/floor/busan", "/asset/jeonju/none"])
+def test_what_is_not_there_is_said_in_words(browser, server, path):
+    with opened(browser, f"{server.url}{path}?lang=en") as (page, wrong):
+        page.wait_for_selector(".pg-nothing", timeout=15_000)
+        assert not wrong
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_a_small_screen_scrolls_down_only(browser, server, name):
+    with opened(browser, f"{server.url}{PAGES[name][0]}?lang=en", 1024, 768) as (page, wrong):
+        page.wait_for_selector(PAGES[name][1][0], timeout=15_000)
+        page.wait_for_timeout(300)
+        width = page.evaluate(
+            "[document.querySelector('.main').scrollWidth, document.querySelector('.main').clientWidth]"
+        )
+        assert width[0] <= width[1] + 1
+        heights = page.evaluate("[...document.querySelectorAll('.main .card')].map((card) => card.offsetHeight)")
+        assert min(heights) > 20, "a card has collapsed"
+        assert not wrong
+
+
+def test_times_are_those_of_the_recording(browser, server, recorded):
+    at_ns = recorded.end_ns - 15 * NS_PER_S
+    with opened(browser, _address(server, "/connections", "en", "light", at_ns)) as (page, wrong):
+        until(page, "window.factoryTwin?.clock.replaying")
+        assert page.evaluate("window.factoryTwin.clock.at_ms") == at_ns // NS_PER_MS
+        assert not wrong
