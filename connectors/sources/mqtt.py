@@ -85,16 +85,17 @@ class Source:
                 client.ack(mid, qos)
 
     def resume(self) -> None:
-        """Connect again after `_hold_back`; the broker sends again what was never acknowledged."""
-        if self._held_back.is_set() and not self._stopping:
-            self._held_back.clear()
-            self._client = self._connect()
+        """There is room again: after a hold-back, connect anew, so that the broker sends what was passed over.
 
-    def _hold_back(self, client: paho.Client) -> None:
-        """No room: leave, so that the broker keeps what comes; its window alone is no hard bound."""
+        The connection stays until then, because what is in the queue can only be acknowledged over it.
+        """
+        client = self._client
+        if client is None or not self._held_back.is_set() or self._stopping:
+            return
         client.disconnect()
         client.loop_stop()
-        self._held_back.set()
+        self._held_back.clear()
+        self._client = self._connect()
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session and queues what comes."""
@@ -176,6 +177,8 @@ class Source:
                 )
 
     def _on_message(self, client: paho.Client, _: Any, got: paho.MQTTMessage) -> None:
+        if self._held_back.is_set():
+            return  # not acknowledged, so it comes again after `resume`
         if got.qos:
             if got.mid in self._in_flight:
                 return  # sent again while its first copy still waits to be stored; one acknowledgement serves both
@@ -192,6 +195,5 @@ class Source:
         message = Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain)
         if not self._deliver(Delivery(self.name, message, receipt)):
             self._in_flight.discard(got.mid)
-            if self._client is client:
-                self._client = None
-                threading.Thread(target=self._hold_back, args=(client,), name=f"{self.name}-hold", daemon=True).start()
+            self._held_back.set()
+            log.error("%s: no room for more; the broker keeps what is sent at QoS 1, the rest is lost", self.name)

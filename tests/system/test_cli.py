@@ -17,7 +17,7 @@ import pytest
 from connectors.broker import BrokerProcess, any_port
 from connectors.factory_file import read_factory
 from connectors.plugins import make_decoder
-from connectors.recorded import Published, read_csv, read_mapping
+from connectors.recorded import Tally, read_csv, read_mapping
 from connectors.stores.sql import open_store
 from twin import config
 from twin.clock import NS_PER_S
@@ -257,7 +257,7 @@ def table(tmp_path):
 
 
 def test_a_tables_rows_become_messages_with_points_for_commas(table):
-    result = Published(skipped={})
+    result = Tally(skipped={})
     messages = list(read_csv(table / "cobot.csv", read_mapping(table / "map.toml"), result))
     assert [json.loads(message.payload) for message in messages] == [
         {"ts": 1666772241847, "seq": 1, "current_0": 0.109627, "tool_current": 0.0823, "grip_lost": False,
@@ -286,12 +286,12 @@ def test_publish_sends_a_table_and_says_what_it_skipped(broker, table):
 def test_a_table_without_a_mapped_column_is_refused_with_the_columns_there_are(table):
     (table / "map.toml").write_text(MAPPING.replace("Current_J0 =", "Current_J9 ="), encoding="utf-8")
     with pytest.raises(SourceError, match=r"Current_J9.*Current_J0"):
-        list(read_csv(table / "cobot.csv", read_mapping(table / "map.toml"), Published(skipped={})))
+        list(read_csv(table / "cobot.csv", read_mapping(table / "map.toml"), Tally(skipped={})))
 
 
 def test_a_value_too_big_for_a_number_is_not_silently_absent(table):
     (table / "cobot.csv").write_text(TABLE.replace("0,109627", "1e999"), encoding="utf-8")
-    first = next(read_csv(table / "cobot.csv", read_mapping(table / "map.toml"), Published(skipped={})))
+    first = next(read_csv(table / "cobot.csv", read_mapping(table / "map.toml"), Tally(skipped={})))
     assert json.loads(first.payload)["current_0"] == "1e999"
 
 

@@ -23,7 +23,7 @@ from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import make_decoder
 from connectors.publish import Publisher
-from connectors.sources import mqtt
+from connectors.sources import Surroundings, mqtt
 from connectors.stores.sql import open_history, open_store
 from connectors.wall_clock import WallClock
 from twin.clock import NS_PER_MS
@@ -76,17 +76,17 @@ def embedded(tmp_path):
 class Ingest:
     """The ingest of one source, wired as `run_ingest` does it, stepped by the test."""
 
-    def __init__(self, url, path, *, mqtt5=False, expects_session=False):
+    def __init__(self, url, path, *, mqtt5=False, expects_session=False, capacity=5000):
         self.url = f"sqlite:///{path}"
         self.store = open_store(self.url)
         self.history = open_history(self.url)
-        clock, self.queue = WallClock(), DeliveryQueue()
+        clock, self.queue = WallClock(), DeliveryQueue(capacity)
         decoders = {SOURCE.name: make_decoder(SOURCE.decoder, SOURCE.options, SOURCE.name, HUB)}
         for name, state in self.store.decoder_states().items():
             decoders[name].restore(state)
-        self.source = mqtt.Source(
-            SOURCE, BrokerConfig(use=url), "test-ingest", clock, mqtt5=mqtt5, expects_session=expects_session
-        )
+        port = int(url.rpartition(":")[2])
+        config = BrokerConfig(use=url) if mqtt5 else BrokerConfig(use="embedded", port=port)
+        self.source = mqtt.Source(SOURCE, Surroundings(config, "test-ingest", clock, expects_session))
         mirror, keyframes = resume(self.history, "ingest")
         self.pipeline = Pipeline(
             IngestConfig(), self.queue, Decoding(decoders, 60.0, 5000), mirror, keyframes, self.store,
@@ -355,6 +355,22 @@ def test_a_topic_with_a_space_is_refused_by_the_embedded_broker_and_told_what_to
     watch.stop()
     assert watch.refusals[0].reason == "topic"
     assert watch.refusals[0].client.startswith("127.0.0.1:")
+
+
+def test_a_full_queue_holds_the_source_back_and_loses_nothing(broker, tmp_path, t0_ns):
+    ingest = Ingest(broker.url, tmp_path / "twin.db", mqtt5=broker.kind == "mosquitto", capacity=60)
+    publish(broker.url, range(100), t0_ns)
+    wait_for(lambda: len(ingest.queue) == 60, "a full queue")
+    longest = [len(ingest.queue)]
+
+    def step():
+        ingest.step()
+        longest.append(len(ingest.queue))
+
+    wait_for(lambda: len(stored(ingest)) >= 100, "all messages", every=step)
+    assert max(longest) <= 60
+    assert stored(ingest) == list(range(100))
+    ingest.close()
 
 
 def test_a_source_falls_back_to_3_1_1_where_the_broker_has_no_mqtt_5(embedded, tmp_path, t0_ns):
