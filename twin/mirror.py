@@ -33,7 +33,10 @@ _LOST_AFTER_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Whether an asset is heard: the newest receive time of any of its streams, and what was said of it."""
+    """Whether an asset is heard: the newest receive time of any of its streams, and what was said of it.
+
+    ``lost_after_ns`` is 0 for assets that send on change only: silence says nothing about them.
+    """
 
     heard_ns: int
     lost: bool
@@ -154,8 +157,9 @@ class Mirror:
         asset = part.stream.asset
         heard_ns = int(part.received_ns.max())
         old = self.presence.get(asset)
-        after_ns = round((part.stream.stale_after_s or _LOST_AFTER_S) * NS_PER_S)
-        after_ns = max(after_ns, round(_LOST_AFTER_S * NS_PER_S), old.lost_after_ns if old else 0)
+        stale_s = part.stream.stale_after_s
+        after_ns = 0 if stale_s is None else round(max(stale_s, _LOST_AFTER_S) * NS_PER_S)
+        after_ns = max(after_ns, old.lost_after_ns if old else 0)
         if old is not None and old.heard_ns >= heard_ns and old.lost_after_ns == after_ns:
             return
         if self._undo is not None:
@@ -172,7 +176,8 @@ class Mirror:
 
     def _look_for_lost(self, events: list[Event]) -> None:
         for asset, presence in self.presence.items():
-            if not presence.lost and self.tick_ns - presence.heard_ns > presence.lost_after_ns:
+            waits = presence.lost_after_ns > 0 and not presence.lost
+            if waits and self.tick_ns - presence.heard_ns > presence.lost_after_ns:
                 if self._undo is not None:
                     self._undo.presence.setdefault(asset, presence)
                 self.presence[asset] = Presence(presence.heard_ns, lost=True, lost_after_ns=presence.lost_after_ns)

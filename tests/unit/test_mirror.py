@@ -346,3 +346,13 @@ def test_the_state_holds_no_reference_that_a_later_batch_changes():
     kept = mirror.latest[METER.id]
     mirror.apply(batch_of("w", 2, T0, [one(METER, T0 + 1, 1)]))
     assert kept.values.tolist() == [1.0, 2.0]
+
+
+def test_silence_says_nothing_about_an_asset_that_sends_on_change_only():
+    on_change = stream_of("s/door", "data", (Signal("open", Kind.FLAG),))
+    periodic = stream_of("s/meter", "data", (Signal("power"),), period_s=1.0)
+    mirror = Mirror()
+    parts = [frame(on_change, 10, 1, 10, (1.0,)), frame(periodic, 10, 1, 10, (5.0,))]
+    mirror.apply(batch_of("w", 1, 10, parts))
+    events = mirror.apply(batch_of("w", 2, 3600 * 10**9, []))
+    assert [(event.kind, event.asset) for event in events] == [(EventKind.ASSET_LOST, "s/meter")]

@@ -329,8 +329,9 @@ def test_time_reaches_the_fold_without_messages():
     plant.drain()
     plant.clock.advance(11)
     plant.pipeline.step(0.0)
-    lost = plant.store.events(0, 2 * T0, asset="ur3", kinds=[EventKind.ASSET_LOST])
-    assert [event.t_ns for event in lost] == [T0 + 10 * NS_PER_S]
+    *_, last = plant.store.batches("ingest")
+    assert plant.mirror.tick_ns == last.tick_ns == T0 + 11 * NS_PER_S
+    assert [part.stream.asset.partition("/")[0] for part in last.frames] == ["twin"] * len(last.frames)
 
 
 def test_a_batch_holds_no_more_messages_than_configured():
