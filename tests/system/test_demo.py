@@ -1,0 +1,194 @@
+"""`twin demo` as a user runs it: ready, ledger, kill -9, Ctrl-C, a second start."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from connectors.broker import any_port, is_reachable
+from connectors.stores.sql import open_history
+from twin.keyframes import verify
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+
+
+class Demo:
+    """A running demo, its lines of output as they come, and its children by name."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.port, self.mqtt_port = any_port(), any_port()
+        command = [sys.executable, "-m", "dashboards.cli", "demo", "--data", str(folder), "--no-browser"]
+        command += ["--port", str(self.port), "--mqtt-port", str(self.mqtt_port), *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines.extend(self.process.stdout)
+
+    def wait_for(self, pattern: str, timeout_s: float = 40.0) -> re.Match[str]:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            for line in list(self.lines):
+                match = re.search(pattern, line)
+                if match:
+                    return match
+            time.sleep(0.02)
+        raise AssertionError(f"no {pattern!r} in {self.lines}")
+
+    def pid_of(self, verb: str) -> int:
+        """The process id of a child, by its command line."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit():
+                    try:
+                        words = (entry / "cmdline").read_bytes().decode().split("\0")
+                    except OSError:
+                        continue
+                    if verb in words and str(self.folder / "factory.toml") in words:
+                        return int(entry.name)
+            time.sleep(0.05)
+        raise AssertionError(f"no process of `twin {verb}`")
+
+    def stored(self) -> int:
+        history = open_history(f"sqlite:///{self.folder / 'twin.db'}")
+        try:
+            return history.summary().frames
+        finally:
+            history.close()
+
+    def end(self) -> int:
+        try:
+            return self.process.wait(60)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            self._reader.join(5)
+
+
+def wait_for_more(demo: Demo, frames: int) -> None:
+    deadline = time.monotonic() + 30
+    while demo.stored() <= frames:
+        assert time.monotonic() < deadline, "ingest does not store any more"
+        time.sleep(0.1)
+
+
+def test_ingest_killed_three_times_loses_nothing(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, "--history", "0", "--for", "14")
+    try:
+        ready = demo.wait_for(r"^ready (http://127\.0\.0\.1:\d+) (mqtt://127\.0\.0\.1:\d+)$")
+        assert ready.group(2) == f"mqtt://127.0.0.1:{demo.mqtt_port}"
+        for _ in range(3):
+            wait_for_more(demo, demo.stored())
+            os.kill(demo.pid_of("ingest"), signal.SIGKILL)
+        ledger = demo.wait_for(r"^ledger published=(\d+) stored=(\d+) missing=(\d+)$", 90)
+    finally:
+        code = demo.end()
+    published, stored, missing = map(int, ledger.groups())
+    assert (code, missing) == (0, 0), demo.lines
+    assert published == stored > 0
+    told = json.loads((tmp_path / "published.json").read_text("utf-8"))
+    history = open_history(f"sqlite:///{tmp_path / 'twin.db'}")
+    try:
+        kept = history.by_stream()
+        for stream, row in told.items():
+            count = kept[stream]
+            assert row == {
+                "frames": count.frames, "values": count.values, "first_seq": count.first_seq, "last_seq": count.last_seq
+            }, stream  # fmt: skip
+        assert verify(history).mismatches == ()
+    finally:
+        history.close()
+
+
+def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, "--history", "0.05")
+    try:
+        demo.wait_for("^ready ")
+        wait_for_more(demo, 0)
+        with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/", timeout=5) as page:
+            assert page.status == 200
+        children = [demo.pid_of(verb) for verb in ("ingest", "web", "simulate")]
+        began_s = time.monotonic()
+        demo.process.send_signal(signal.SIGINT)
+    finally:
+        code = demo.end()
+    assert code == 0
+    assert time.monotonic() - began_s < 5
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    assert not is_reachable(f"mqtt://127.0.0.1:{demo.mqtt_port}", 0.2)
+    before = demo.stored()
+
+    began_s = time.monotonic()
+    again = Demo(tmp_path, "--history", "0.05", "--for", "3")
+    try:
+        again.wait_for("^ready ")
+        took_s = time.monotonic() - began_s
+        ledger = again.wait_for(r"^ledger published=(\d+) stored=(\d+) missing=(\d+)$", 90)
+    finally:
+        assert again.end() == 0, again.lines
+    assert took_s < 15, "5 s on a quiet machine"
+    assert ledger.group(3) == "0"
+    assert again.stored() > before
+
+
+def test_a_faster_plant_never_passes_the_wall_clock(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, "--rate", "5", "--for", "4")
+    try:
+        ledger = demo.wait_for(r"^ledger published=(\d+) stored=(\d+) missing=(\d+)$", 90)
+    finally:
+        assert demo.end() == 0, demo.lines
+    assert ledger.group(3) == "0"
+    history = open_history(f"sqlite:///{tmp_path / 'twin.db'}")
+    try:
+        frames = history.frames("jeonju/weld/line1/R-101:joints", 0, 1 << 62)
+    finally:
+        history.close()
+    plant_s = (int(frames.t_ns[-1]) - int(frames.t_ns[0])) / 1e9
+    assert plant_s > 8
+    assert (frames.t_ns < frames.received_ns).all()
+
+
+def test_rate_without_a_duration_is_asked_wrongly(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, "--rate", "5")
+    assert demo.end() == 2
+    assert any("--for" in line for line in demo.lines)
+
+
+def test_a_taken_port_is_named_by_run_and_avoided_by_demo(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo", "--history", "0")
+    try:
+        demo.wait_for("^ready ")
+        (tmp_path / "factory.toml").write_text(
+            f'[hub]\nid = "h"\nname = "h"\n[broker]\nport = {demo.mqtt_port}\n[[site]]\nid = "s"\nname = "s"\n', "utf-8"
+        )
+        run = subprocess.run(
+            [sys.executable, "-m", "dashboards.cli", "run", str(tmp_path / "factory.toml")],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert run.returncode == 3
+        assert f"port {demo.mqtt_port} is taken" in run.stderr
+        other = subprocess.Popen(
+            [sys.executable, "-m", "dashboards.cli", "demo", "--data", str(tmp_path / "other"), "--no-browser", "--history", "0", "--for", "1", "--port", str(demo.port), "--mqtt-port", str(demo.mqtt_port)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        output, _ = other.communicate(timeout=90)
+        assert other.returncode == 0, output
+        assert f"--mqtt-port {demo.mqtt_port} is taken; using" in output
+    finally:
+        demo.process.send_signal(signal.SIGINT)
+        demo.end()
