@@ -133,6 +133,7 @@
     };
     try {
       const query = new URLSearchParams({ limit: box.dataset.limit });
+      if (box.dataset.notable) query.set("notable", "1");
       if (box.dataset.events !== "*") query.set("asset", box.dataset.events);
       if (moment !== null) query.set("as_of_ms", String(Math.round(moment)));
       const response = await fetch(`/view/events?${query}`);

@@ -1,12 +1,12 @@
 // State lanes under one time axis, and the time bar: what was received, what happened, one playhead across all of it.
 import { clock, fetchJson, SPEEDS } from "./clock.js";
 import { Core } from "./component.js";
-import { assetsOf } from "./directory.js";
+import { assetsOf, named } from "./directory.js";
 import { timeTicks } from "./downsample.js";
 import { el, setText, Sheet, svg, toggle } from "./dom.js";
 import { ago, date, shortName, tickLabel, time, zoneName, zoneOffset } from "./format.js";
 import { live } from "./live.js";
-import { assetHref, follow } from "./navigate.js";
+import { assetHref, floorHref, follow } from "./navigate.js";
 import { drawSegment } from "./segment.js";
 import { look } from "./states.js";
 import { color, hatch, onTheme } from "./theme.js";
@@ -18,7 +18,7 @@ const AXIS = 18;
 const RECEIVED = 30;
 const EVENTS = 18;
 const FLAG = 20;
-const LANE_MIN = 14;
+const LANE_MIN = 13;
 const LANE_MAX = 28;
 const LANE_NATURAL = 20;
 const HOUR_MS = 3_600_000;
@@ -28,6 +28,24 @@ const SPANS_H = [0.25, 1, 4, 8, 24];
 function notable(event) {
   if (event.kind !== "StateChanged") return true;
   return ["fault", "held"].includes(look(event.after)) || ["fault", "held"].includes(look(event.before));
+}
+
+/** One lane for a whole site: it runs where anything of it runs; holds and faults of any asset lie over that. */
+export function siteLane(site, lanes) {
+  const found = { run: [], held: [], fault: [] };
+  for (const lane of lanes) {
+    if (lane.asset !== site && !lane.asset.startsWith(`${site}/`)) continue;
+    for (const segment of lane.segments) found[look(segment[2])]?.push(segment);
+  }
+  return Object.values(found).flatMap((segments) => {
+    const joined = [];
+    for (const [start, end, state] of segments.sort((p, q) => p[0] - q[0])) {
+      const last = joined.at(-1);
+      if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+      else joined.push([start, end, state]);
+    }
+    return joined;
+  });
 }
 
 export class StateStripCore extends Core {
@@ -145,12 +163,12 @@ export class StateStripCore extends Core {
     let ids = this.props.assets?.length ? this.props.assets : null;
     ids ??= assetsOf(live.directory, this.props.site).filter((asset) => asset.roles.has("state#0") || lanes.has(asset.id)).map((asset) => asset.id);
     if (!ids.length) ids = [...lanes.keys()];
-    this.rows = ids.map((id) => ({ id, segments: lanes.get(id)?.segments ?? [] }));
+    this.rows = ids.map((id) => (live.directory.sites.has(id) ? { id, site: live.directory.sites.get(id), segments: siteLane(id, lanes.values()) } : { id, segments: lanes.get(id)?.segments ?? [] }));
     const name = ids.join(" ");
     this.body.style.setProperty("--natural", `${this.fixed + ids.length * LANE_NATURAL}px`);
     if (name !== this.namesDrawn) {
       this.namesDrawn = name;
-      const links = this.rows.map((row) => (row.link = el("a", { href: assetHref(row.id), onclick: follow, title: row.id }, shortName(row.id))));
+      const links = this.rows.map((row) => (row.link = el("a", { href: row.site ? floorHref(row.id) : assetHref(row.id), onclick: follow, title: row.id }, row.site ? named(row.site, this.lang) : shortName(row.id))));
       const heads = this.props.controls ? [el("span", { class: "is-received" }, t("strip.received")), el("span", { class: "is-events" }, t("strip.events"))] : [];
       this.names.replaceChildren(el("div", { class: "ft-lane-head" }, heads), el("div", { class: "ft-lane-links" }, links), el("div", { class: "ft-lane-foot" }));
     }
@@ -335,10 +353,13 @@ export class StateStripCore extends Core {
     const step = distances.length ? Math.min(...distances) : 60000;
     const most = Math.max(1, ...frames.map((n) => n ?? 0));
     const gap = hatch(context, color("--stale"), color("--raised"), 5, 2);
+    // before the very first frame nothing is missing: there was nothing yet
+    const first = this.answer.received.recorded ? 0 : frames.findIndex((n) => n > 0);
+    const nothing = hatch(context, color("--line"), null, 8, 1);
     const shade = (a, b) => {
       const [left, wide] = [Math.max(0, x(a)), Math.min(right, x(b)) - Math.max(0, x(a))];
       if (wide < 1) return;
-      context.fillStyle = gap;
+      context.fillStyle = first < 0 || a < times[first] ? nothing : gap;
       context.fillRect(left, FLAG + 2, wide, RECEIVED - 6);
     };
     times.forEach((start, i) => {
@@ -399,7 +420,7 @@ export class StateStripCore extends Core {
       const a = Math.max(0, x(start));
       const b = Math.min(right, x(Math.min(end ?? now, now)));
       if (b < 0 || a > right) continue;
-      drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 ? stateWord(state) : null);
+      drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 && !row.site ? stateWord(state) : null);
     }
     context.fillStyle = color("--line-soft");
     context.fillRect(0, top + tall - 0.5, right, 0.5);
@@ -437,8 +458,8 @@ export class StateStripCore extends Core {
     context.fillRect(Math.round(x), 0, 1, bottom);
     context.globalAlpha = 1;
     const row = this.rows[Math.floor((y - top + this.body.scrollTop) / tall)];
-    const segment = y >= top ? row?.segments.find(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
-    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
+    const segment = y >= top ? row?.segments.findLast(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
+    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${row.site ? named(row.site, this.lang) : shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
     context.font = `600 11px ${color("--font")}`;
     const wide = context.measureText(text).width + 12;
     const left = Math.min(width - wide - 2, x + 8);
