@@ -18,6 +18,7 @@ const AXIS = 18;
 const RECEIVED = 30;
 const EVENTS = 18;
 const FLAG = 20;
+const MARK_PX = 8;
 const LANE_MIN = 13;
 const LANE_MAX = 28;
 const LANE_NATURAL = 20;
@@ -164,7 +165,7 @@ export class StateStripCore extends Core {
     ids ??= assetsOf(live.directory, this.props.site).filter((asset) => asset.roles.has("state#0") || lanes.has(asset.id)).map((asset) => asset.id);
     if (!ids.length) ids = [...lanes.keys()];
     this.rows = ids.map((id) => (live.directory.sites.has(id) ? { id, site: live.directory.sites.get(id), segments: siteLane(id, lanes.values()) } : { id, segments: lanes.get(id)?.segments ?? [] }));
-    const name = ids.join(" ");
+    const name = this.rows.map((row) => `${row.id}${row.site ? "@" : ""}`).join(" ");
     this.body.style.setProperty("--natural", `${this.fixed + ids.length * LANE_NATURAL}px`);
     if (name !== this.namesDrawn) {
       this.namesDrawn = name;
@@ -379,12 +380,15 @@ export class StateStripCore extends Core {
 
   drawEvents(context, { x, right }) {
     const middle = FLAG + RECEIVED + EVENTS / 2;
-    let last = -99;
-    for (const event of this.marks ?? []) {
-      const at = x(event.t_ms);
-      if (at < 0 || at > right || at - last < 3) continue;
-      last = at;
-      const after = event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other";
+    const kindOf = (event) => (event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other");
+    // where marks would cover each other the worst stays
+    const ranks = ["fault", "lost", "held"];
+    const rank = (after) => (ranks.includes(after) ? ranks.indexOf(after) : ranks.length);
+    const marks = (this.marks ?? []).map((event) => [x(event.t_ms), kindOf(event)]).filter(([at]) => at >= 0 && at <= right);
+    const taken = [];
+    for (const [at, after] of marks.sort((p, q) => rank(p[1]) - rank(q[1]))) {
+      if (taken.some((other) => Math.abs(other - at) < MARK_PX)) continue;
+      taken.push(at);
       context.lineWidth = 1.5;
       context.beginPath();
       if (after === "fault") {
@@ -420,7 +424,9 @@ export class StateStripCore extends Core {
       const a = Math.max(0, x(start));
       const b = Math.min(right, x(Math.min(end ?? now, now)));
       if (b < 0 || a > right) continue;
-      drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 && !row.site ? stateWord(state) : null);
+      // one asset's fault is not the whole site's: it takes only the middle of the lane
+      if (row.site && look(state) !== "run") drawSegment(context, look(state), a, Math.max(b, a + 0.5), top + tall * 0.3, tall * 0.4);
+      else drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 && !row.site ? stateWord(state) : null);
     }
     context.fillStyle = color("--line-soft");
     context.fillRect(0, top + tall - 0.5, right, 0.5);

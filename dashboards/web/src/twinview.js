@@ -24,7 +24,10 @@ const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
 const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
 const ROOMY_PX_PER_M = 17;
-const MAX_ENLARGED = 2.2;
+const MAX_ENLARGED = 3;
+const SPOT_M = 1.9;
+const BETWEEN_M = 1.5;
+const MAX_ENLARGED_VEHICLE = 2.2;
 const MAX_ENLARGED_3D = 1.6;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
@@ -236,12 +239,12 @@ export class TwinViewCore extends Core {
     return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.56 };
   }
 
-  /** How much larger than life arms can be drawn without touching each other. */
+  /** How much larger than life arms can be drawn without touching each other or what stands between them. */
   room() {
     let nearest = Infinity;
     const poses = this.arms.items.map((item) => item.pose);
     for (let i = 0; i < poses.length; i++) for (let j = 0; j < i; j++) nearest = Math.min(nearest, Math.hypot(poses[i].x_m - poses[j].x_m, poses[i].y_m - poses[j].y_m));
-    return Math.max(1, Math.min(MAX_ENLARGED, nearest / 2.4));
+    return Math.max(1, Math.min(MAX_ENLARGED, (nearest - BETWEEN_M) / SPOT_M));
   }
 
   applyMode() {
@@ -262,8 +265,9 @@ export class TwinViewCore extends Core {
     setText(this.legend, this.scale > 1 ? t("twin.enlarged", { n: number(this.scale, 1) }) : "");
     this.legend.hidden = this.scale === 1;
     this.arms.enlarge(this.scale);
-    this.vehicles.enlarge(Math.min(this.scale, 1.8));
+    this.vehicles.enlarge(Math.min(this.scale, MAX_ENLARGED_VEHICLE));
     this.furniture.enlarge(this.scale);
+    this.furniture.flatten(this.flat);
     this.resize();
   }
 
@@ -273,7 +277,7 @@ export class TwinViewCore extends Core {
     this.renderer.setSize(width, height);
     const { x, y, w, d, h } = this.bounds();
     if (this.flat) {
-      const half = Math.max((d / 2) * 1.06, ((w / 2) * 1.04 * height) / width);
+      const half = Math.max((d / 2) * 1.03, ((w / 2) * 1.03 * height) / width);
       Object.assign(this.camera, { left: (-half * width) / height, right: (half * width) / height, top: half, bottom: -half });
     } else this.camera.aspect = width / height;
     if (!this.fitted) {

@@ -6,6 +6,10 @@ const WALL_M = 0.3;
 const FRAME_M = 0.17;
 const ARM_SPOT_M = 1.9;
 const BUFFER = { w: 0.9, d: 0.9, h: 1.3 };
+const SPOT_M = { machine_tool: 3.6, inspection: 2.4 };
+const RIM_M = 0.16;
+const BAR = { w: 0.9, d: 3, rim: 0.14 };
+const FULL = 0.95;
 const BODY_INKS = { fault: "--p1", held: "--p2", lost: "--arm-lost", unknown: "--arm-lost" };
 
 const size = (asset, name, otherwise) => (typeof asset.attributes?.[name] === "number" ? asset.attributes[name] : otherwise);
@@ -17,6 +21,10 @@ export class Furniture {
     this.solid = new Boxes(scene, true);
     this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 16).rotateX(Math.PI / 2));
     this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 32).rotateX(Math.PI / 2), -1);
+    // what only a plan shows: drawn over everything, whatever its height
+    this.plan = new Boxes(scene, false, undefined, 3);
+    this.bars = new Map();
+    this.rims = new Map();
     this.bodies = new Map();
     this.levels = new Map();
     this.spots = new Map();
@@ -79,8 +87,11 @@ export class Furniture {
     };
     if (asset.type !== "mobile_robot") {
       if (asset.type === "robot_arm") this.armSpots.add(id);
-      const wide = asset.type === "robot_arm" ? ARM_SPOT_M : asset.type === "conveyor" ? 0 : 2.4;
-      if (wide) this.spots.set(id, this.discs.add("--place", x, y, 0.006, wide, wide, 0.004, 0));
+      const wide = asset.type === "robot_arm" ? ARM_SPOT_M : SPOT_M[asset.type] ?? 0;
+      if (wide) {
+        this.rims.set(id, this.discs.add("--lane", x, y, 0.004, wide + RIM_M, wide + RIM_M, 0.004, 0));
+        this.spots.set(id, this.discs.add("--reach", x, y, 0.006, wide, wide, 0.004, 0));
+      }
     }
     switch (asset.type) {
       case "conveyor": {
@@ -97,6 +108,9 @@ export class Furniture {
         for (const [dx, dy] of [[-1, -1], [-1, 1], [1, -1], [1, 1]]) solid("--machine-dark", (dx * w) / 2, (dy * d) / 2, h / 2, 0.06, 0.06, h);
         solid("--range", 0, 0, 0.03, w, d, 0.06);
         this.levels.set(id, solid("--load", 0, 0, 0.05, w * 0.86, d * 0.86, 0.01));
+        this.plan.add("--needle-soft", x, y, 0, BAR.w + 2 * BAR.rim, BAR.d + 2 * BAR.rim, 0.01, 0, id);
+        this.plan.add("--raised", x, y, 0, BAR.w, BAR.d, 0.01, 0, id);
+        this.bars.set(id, this.plan.add("--run", x, y - BAR.d / 2, 0, BAR.w, 0.001, 0.01, 0, id));
         break;
       }
       case "machine_tool":
@@ -140,6 +154,7 @@ export class Furniture {
       if (!this.armSpots.has(id)) continue;
       const wide = ARM_SPOT_M * scale;
       this.discs.place(i, { w: wide, d: wide });
+      this.discs.place(this.rims.get(id), { w: wide + RIM_M, d: wide + RIM_M });
     }
   }
 
@@ -147,8 +162,13 @@ export class Furniture {
     for (const boxes of this.all) boxes.build();
   }
 
+  /** Seen from above: a buffer is a bar as long as it is full. */
+  flatten(on) {
+    this.plan.mesh.visible = on;
+  }
+
   get all() {
-    return [this.flat, this.discs, this.solid, this.round];
+    return [this.flat, this.discs, this.solid, this.round, this.plan];
   }
 
   /** How full a buffer is, 0…1. */
@@ -158,6 +178,11 @@ export class Furniture {
     const h = Math.max(0.01, Math.min(1, Math.max(0, ratio)) * (BUFFER.h - 0.1));
     if (Math.abs(this.solid.items[i].h - h) < 1e-3) return false;
     this.solid.place(i, { h, z: 0.06 + h / 2 });
+    const bar = this.bars.get(id);
+    const long = Math.max(0.001, BAR.d * Math.min(1, Math.max(0, ratio)));
+    const { y } = this.plan.items[bar - 1];
+    this.plan.place(bar, { d: long, y: y - (BAR.d - long) / 2 });
+    this.plan.paint(bar, ratio >= FULL ? "--needle" : "--run");
     return true;
   }
 
@@ -167,7 +192,9 @@ export class Furniture {
     const spot = this.spots.get(asset.id);
     if (spot !== undefined) {
       const ink = look === "fault" ? "--p1-ground" : look === "held" ? "--p2-ground" : selected ? "--accent-soft" : "--reach";
+      const rim = look === "fault" ? "--p1" : look === "held" ? "--p2" : selected ? "--accent" : "--lane";
       any = this.discs.paint(spot, ink) || any;
+      any = this.discs.paint(this.rims.get(asset.id), rim) || any;
     }
     return any;
   }
