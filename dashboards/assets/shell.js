@@ -106,7 +106,7 @@
     who.addEventListener("click", follow);
     const what = document.createElement("span");
     if (event.kind === "StateChanged") {
-      const name = (state) => (state ? t[`state.${state}`] || state : "–");
+      const name = (state) => (state ? t[`state.${state}`] || t[`word.${state}`] || state : "–");
       what.textContent = `${name(event.before)} → ${name(event.after)}`;
     } else what.textContent = t[KINDS[event.kind]] || event.kind;
     const seek = document.createElement("button");

@@ -140,7 +140,7 @@ export class StateStripCore extends Core {
       const answer = await fetchJson(`/view/lanes?${query}`, this.abort.signal);
       if (this.asked !== asked) return;
       this.answer = answer;
-      this.marks = (answer.events ?? []).filter(notable);
+      this.marks = (answer.events ?? []).filter((event) => notable(event) && this.isOf(event.asset));
       clock.marks = this.marks;
       clock.first_ms = answer.first_ms;
       this.note.hidden = true;
@@ -151,6 +151,12 @@ export class StateStripCore extends Core {
       setText(this.note, t("error.answer", { what: t("strip.title"), detail: String(error?.message ?? error), at: time(live.now(), this.zone) }));
     }
     this.sheet.ask();
+  }
+
+  /** Whether an asset is one of those shown; all are where none was named. */
+  isOf(asset) {
+    const { assets } = this.props;
+    return !assets?.length || asset.startsWith("twin/") || assets.some((one) => asset === one || asset.startsWith(`${one}/`));
   }
 
   // ---- frame ----

@@ -173,7 +173,7 @@ export class TwinViewCore extends Core {
       if (item.arm) {
         const target = [0, 1, 2, 3, 4, 5].map((i) => value("joint_position", i));
         target.push(value("tool_opening"));
-        if (target.some((angle) => angle !== undefined)) this.arms.aim(item.arm, target, now, lasts);
+        if (target.slice(0, 6).some((angle) => angle !== undefined)) this.arms.aim(item.arm, target, now, lasts);
       } else if (item.vehicle) {
         const [x, y, yaw] = [value("x"), value("y"), value("yaw")];
         if (x !== undefined && y !== undefined) this.vehicles.aim(item.vehicle, x, y, yaw ?? item.vehicle.shown[2], (value("load") ?? 0) > 1, now, lasts);
@@ -236,7 +236,7 @@ export class TwinViewCore extends Core {
     const ys = this.assets.map((asset) => asset.pose?.y_m ?? 0);
     const pad = 2.2;
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.56 };
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.5 };
   }
 
   /** How much larger than life arms can be drawn without touching each other or what stands between them. */
@@ -297,7 +297,7 @@ export class TwinViewCore extends Core {
     const down = this.whole ? 0.72 : 0.36;
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
-    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : Math.max(w, d, 2.4) * 0.5 / tall;
+    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : (Math.max(w, d, 2.4) * 0.56) / tall;
     const far = near * (this.whole ? 1 : 1.1);
     this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
     if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);

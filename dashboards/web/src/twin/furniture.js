@@ -6,7 +6,8 @@ const WALL_M = 0.3;
 const FRAME_M = 0.17;
 const ARM_SPOT_M = 1.9;
 const BUFFER = { w: 0.9, d: 0.9, h: 1.3 };
-const SPOT_M = { machine_tool: 3.6, inspection: 2.4 };
+const SPOT_M = { inspection: 2.4 };
+const LINE_M = 0.12;
 const RIM_M = 0.16;
 const BAR = { w: 0.9, d: 3, rim: 0.14 };
 const FULL = 0.95;
@@ -23,6 +24,7 @@ export class Furniture {
     this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 32).rotateX(Math.PI / 2), -1);
     // what only a plan shows: drawn over everything, whatever its height
     this.plan = new Boxes(scene, false, undefined, 3);
+    this.ofFloor = ground;
     this.bars = new Map();
     this.rims = new Map();
     this.bodies = new Map();
@@ -82,14 +84,23 @@ export class Furniture {
     const solid = (ink, dx, dy, z, w, d, h) => {
       const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
       const i = this.solid.add(ink, x + dx * c - dy * s, y + dx * s + dy * c, z, w, d, h, yaw, id);
-      if (ink === "--machine" || ink === "--belt") (this.bodies.get(id) ?? this.bodies.set(id, []).get(id)).push({ i, ink });
+      if (ink === "--machine" || ink === "--belt") (this.bodies.get(id) ?? this.bodies.set(id, []).get(id)).push({ boxes: this.solid, i, ink });
       return i;
+    };
+    // seen from above: an outline and what is in it
+    const drawn = (w, d, ...within) => {
+      const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
+      const one = (ink, dx, dy, wide, deep) => this.plan.add(ink, x + dx * c - dy * s, y + dx * s + dy * c, 0, wide, deep, 0.01, yaw, id);
+      one("--needle-soft", 0, 0, w + 2 * LINE_M, d + 2 * LINE_M);
+      const i = one("--machine", 0, 0, w, d);
+      (this.bodies.get(id) ?? this.bodies.set(id, []).get(id)).push({ boxes: this.plan, i, ink: "--machine" });
+      for (const part of within) one(...part);
     };
     if (asset.type !== "mobile_robot") {
       if (asset.type === "robot_arm") this.armSpots.add(id);
       const wide = asset.type === "robot_arm" ? ARM_SPOT_M : SPOT_M[asset.type] ?? 0;
       if (wide) {
-        this.rims.set(id, this.discs.add("--lane", x, y, 0.004, wide + RIM_M, wide + RIM_M, 0.004, 0));
+        if (this.ofFloor) this.rims.set(id, this.discs.add("--lane", x, y, 0.004, wide + RIM_M, wide + RIM_M, 0.004, 0));
         this.spots.set(id, this.discs.add("--reach", x, y, 0.006, wide, wide, 0.004, 0));
       }
     }
@@ -119,12 +130,14 @@ export class Furniture {
         solid("--glass", -0.15, -1.03, 1.2, 1.1, 0.06, 0.6);
         solid("--machine-dark", 1.05, -1.04, 1.25, 0.34, 0.1, 0.5);
         solid("--machine-dark", 0, 0, 1.93, 2.2, 1.6, 0.08);
+        drawn(2.6, 2.2, ["--machine-dark", 0, 0.35, 2.2, 1.1], ["--raised", -0.15, -0.75, 1.7, 0.3], ["--needle-soft", 0, 0.35, 0.5, 0.5]);
         break;
       case "inspection":
         solid("--machine", 0, 0, 0.45, 1.5, 1.1, 0.9);
         for (const dx of [-0.66, 0.66]) solid("--machine-dark", dx, 0, 1.4, 0.09, 0.09, 1);
         solid("--machine-dark", 0, 0, 1.92, 1.5, 0.24, 0.1);
         solid("--glass", 0, 0, 1.78, 0.26, 0.2, 0.2);
+        drawn(1.8, 1.5, ["--raised", 0, 0, 1.2, 0.9], ["--needle-soft", 0, 0, 0.4, 0.4]);
         break;
       case "energy_meter":
         solid("--machine", 0, 0, 0.6, 0.6, 0.35, 1.2);
@@ -154,7 +167,7 @@ export class Furniture {
       if (!this.armSpots.has(id)) continue;
       const wide = ARM_SPOT_M * scale;
       this.discs.place(i, { w: wide, d: wide });
-      this.discs.place(this.rims.get(id), { w: wide + RIM_M, d: wide + RIM_M });
+      if (this.rims.has(id)) this.discs.place(this.rims.get(id), { w: wide + RIM_M, d: wide + RIM_M });
     }
   }
 
@@ -188,13 +201,13 @@ export class Furniture {
 
   paint(asset, look, selected) {
     let any = false;
-    for (const { i, ink } of this.bodies.get(asset.id) ?? []) any = this.solid.paint(i, BODY_INKS[look] ?? ink) || any;
+    for (const { boxes, i, ink } of this.bodies.get(asset.id) ?? []) any = boxes.paint(i, BODY_INKS[look] ?? ink) || any;
     const spot = this.spots.get(asset.id);
     if (spot !== undefined) {
-      const ink = look === "fault" ? "--p1-ground" : look === "held" ? "--p2-ground" : selected ? "--accent-soft" : "--reach";
+      const ink = look === "fault" ? "--p1-ground" : look === "held" ? "--p2-ground" : selected && this.ofFloor ? "--accent-soft" : "--reach";
       const rim = look === "fault" ? "--p1" : look === "held" ? "--p2" : selected ? "--accent" : "--lane";
       any = this.discs.paint(spot, ink) || any;
-      any = this.discs.paint(this.rims.get(asset.id), rim) || any;
+      if (this.rims.has(asset.id)) any = this.discs.paint(this.rims.get(asset.id), rim) || any;
     }
     return any;
   }
