@@ -106,7 +106,7 @@
     who.addEventListener("click", follow);
     const what = document.createElement("span");
     if (event.kind === "StateChanged") {
-      const name = (state) => (state ? t[`state.${state}`] || state : "–");
+      const name = (state) => (state ? t[`state.${state}`] || t[`word.${state}`] || state : "–");
       what.textContent = `${name(event.before)} → ${name(event.after)}`;
     } else what.textContent = t[KINDS[event.kind]] || event.kind;
     const seek = document.createElement("button");
@@ -133,6 +133,7 @@
     };
     try {
       const query = new URLSearchParams({ limit: box.dataset.limit });
+      if (box.dataset.notable) query.set("notable", "1");
       if (box.dataset.events !== "*") query.set("asset", box.dataset.events);
       if (moment !== null) query.set("as_of_ms", String(Math.round(moment)));
       const response = await fetch(`/view/events?${query}`);

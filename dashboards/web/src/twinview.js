@@ -24,7 +24,10 @@ const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
 const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
 const ROOMY_PX_PER_M = 17;
-const MAX_ENLARGED = 2.2;
+const MAX_ENLARGED = 3;
+const SPOT_M = 1.9;
+const BETWEEN_M = 1.5;
+const MAX_ENLARGED_VEHICLE = 2.2;
 const MAX_ENLARGED_3D = 1.6;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
@@ -170,7 +173,7 @@ export class TwinViewCore extends Core {
       if (item.arm) {
         const target = [0, 1, 2, 3, 4, 5].map((i) => value("joint_position", i));
         target.push(value("tool_opening"));
-        if (target.some((angle) => angle !== undefined)) this.arms.aim(item.arm, target, now, lasts);
+        if (target.slice(0, 6).some((angle) => angle !== undefined)) this.arms.aim(item.arm, target, now, lasts);
       } else if (item.vehicle) {
         const [x, y, yaw] = [value("x"), value("y"), value("yaw")];
         if (x !== undefined && y !== undefined) this.vehicles.aim(item.vehicle, x, y, yaw ?? item.vehicle.shown[2], (value("load") ?? 0) > 1, now, lasts);
@@ -233,15 +236,15 @@ export class TwinViewCore extends Core {
     const ys = this.assets.map((asset) => asset.pose?.y_m ?? 0);
     const pad = 2.2;
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.56 };
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.5 };
   }
 
-  /** How much larger than life arms can be drawn without touching each other. */
+  /** How much larger than life arms can be drawn without touching each other or what stands between them. */
   room() {
     let nearest = Infinity;
     const poses = this.arms.items.map((item) => item.pose);
     for (let i = 0; i < poses.length; i++) for (let j = 0; j < i; j++) nearest = Math.min(nearest, Math.hypot(poses[i].x_m - poses[j].x_m, poses[i].y_m - poses[j].y_m));
-    return Math.max(1, Math.min(MAX_ENLARGED, nearest / 2.4));
+    return Math.max(1, Math.min(MAX_ENLARGED, (nearest - BETWEEN_M) / SPOT_M));
   }
 
   applyMode() {
@@ -262,8 +265,9 @@ export class TwinViewCore extends Core {
     setText(this.legend, this.scale > 1 ? t("twin.enlarged", { n: number(this.scale, 1) }) : "");
     this.legend.hidden = this.scale === 1;
     this.arms.enlarge(this.scale);
-    this.vehicles.enlarge(Math.min(this.scale, 1.8));
+    this.vehicles.enlarge(Math.min(this.scale, MAX_ENLARGED_VEHICLE));
     this.furniture.enlarge(this.scale);
+    this.furniture.flatten(this.flat);
     this.resize();
   }
 
@@ -273,7 +277,7 @@ export class TwinViewCore extends Core {
     this.renderer.setSize(width, height);
     const { x, y, w, d, h } = this.bounds();
     if (this.flat) {
-      const half = Math.max((d / 2) * 1.06, ((w / 2) * 1.04 * height) / width);
+      const half = Math.max((d / 2) * 1.03, ((w / 2) * 1.03 * height) / width);
       Object.assign(this.camera, { left: (-half * width) / height, right: (half * width) / height, top: half, bottom: -half });
     } else this.camera.aspect = width / height;
     if (!this.fitted) {
@@ -293,7 +297,7 @@ export class TwinViewCore extends Core {
     const down = this.whole ? 0.72 : 0.36;
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
-    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : Math.max(w, d, 2.4) * 0.5 / tall;
+    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : (Math.max(w, d, 2.4) * 0.56) / tall;
     const far = near * (this.whole ? 1 : 1.1);
     this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
     if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);
