@@ -19,7 +19,7 @@ _OWN_QUIET = (EventKind.ASSET_APPEARED, EventKind.SOURCE_CONNECTED)
 _NOTABLE = {*FAULTED, UnitState.HELD, UnitState.HOLDING}
 
 
-def told(
+def told(  # noqa: PLR0913  what an event list is asked for
     view: View, start_ns: int, end_ns: int, *, asset: str = "", limit: int = 100, notable: bool = False
 ) -> list[Event]:
     """Events of an asset (of all with ""), newest first; ``notable`` leaves out the everyday changes of state."""
