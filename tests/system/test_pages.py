@@ -236,7 +236,7 @@ def test_language_and_theme_are_kept(browser, server):
         until(page, "document.documentElement.lang === 'en'")
         page.wait_for_selector(".ft-ledger", timeout=15_000)
         assert page.get_attribute("html", "data-theme") == "dark"
-        assert "Sources" in page.inner_text(".crumbs")
+        assert "Connections" in page.inner_text(".crumbs")
         assert not wrong
 
 
