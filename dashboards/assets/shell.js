@@ -85,7 +85,8 @@
   // ---- events
   const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost" };
   const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run" };
-  const FAULTS = new Set(["Aborted", "Aborting", "Held", "Holding"]);
+  const FAULTS = new Set(["Aborted", "Aborting"]);
+  const HOLDS = new Set(["Held", "Holding"]);
   const RUNS = new Set(["Execute", "Starting", "Completing", "Unholding", "Unsuspending"]);
   const asked = new WeakMap();
 
@@ -97,7 +98,7 @@
     time.dateTime = new Date(event.t_ms).toISOString();
     const mark = document.createElement("i");
     mark.className = "pg-mark";
-    mark.dataset.look = LOOKS[event.kind] || (FAULTS.has(event.after) ? "fault" : RUNS.has(event.after) ? "run" : "wait");
+    mark.dataset.look = LOOKS[event.kind] || (FAULTS.has(event.after) ? "fault" : HOLDS.has(event.after) ? "held" : RUNS.has(event.after) ? "run" : "wait");
     const who = document.createElement("a");
     who.textContent = event.asset.split("/").pop();
     const source = event.asset.startsWith("twin/");

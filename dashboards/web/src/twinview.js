@@ -20,6 +20,9 @@ import { t } from "./words.js";
 ColorManagement.enabled = false;
 
 const MAX_RATIO = 1.5;
+const FIT = 0.96;
+const FIT_STEPS = 24;
+const FRAME_MS = 30;
 const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
 const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
@@ -28,7 +31,7 @@ const MAX_ENLARGED = 3;
 const SPOT_M = 1.9;
 const BETWEEN_M = 1.5;
 const MAX_ENLARGED_VEHICLE = 2.2;
-const MAX_ENLARGED_3D = 1.6;
+const MAX_ENLARGED_3D = 2.2;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
 /** Whether the browser has no graphics card to draw with; smooth edges then cost too many frames. */
@@ -165,6 +168,7 @@ export class TwinViewCore extends Core {
   hear(changed) {
     if (!this.scene) return;
     const now = performance.now();
+    let moved = changed === null;
     const items = changed ? new Set([...changed].map((key) => this.byKey.get(key)).filter(Boolean)) : this.items;
     for (const item of items) {
       const lasts = changed === null || this.still.matches || !item.heard ? 0 : Math.min(400, Math.max(60, now - item.heard));
@@ -173,18 +177,18 @@ export class TwinViewCore extends Core {
       if (item.arm) {
         const target = [0, 1, 2, 3, 4, 5].map((i) => value("joint_position", i));
         target.push(value("tool_opening"));
-        if (target.slice(0, 6).some((angle) => angle !== undefined)) this.arms.aim(item.arm, target, now, lasts);
+        if (target.slice(0, 6).some((angle) => angle !== undefined)) moved = this.arms.aim(item.arm, target, now, lasts) || moved;
       } else if (item.vehicle) {
         const [x, y, yaw] = [value("x"), value("y"), value("yaw")];
-        if (x !== undefined && y !== undefined) this.vehicles.aim(item.vehicle, x, y, yaw ?? item.vehicle.shown[2], (value("load") ?? 0) > 1, now, lasts);
+        if (x !== undefined && y !== undefined) moved = this.vehicles.aim(item.vehicle, x, y, yaw ?? item.vehicle.shown[2], (value("load") ?? 0) > 1, now, lasts) || moved;
       } else if (item.asset.type === "buffer") {
         const level = value("level");
         const capacity = value("capacity") || item.asset.attributes?.capacity || 10;
-        if (level !== undefined && this.furniture.fill(item.asset.id, level / capacity)) this.ask();
+        if (level !== undefined && this.furniture.fill(item.asset.id, level / capacity)) moved = true;
       }
     }
     this.paint(items);
-    this.ask();
+    if (moved) this.ask();
   }
 
   /** Colours, marks and words by state; ages make assets lost without any packet. */
@@ -283,7 +287,10 @@ export class TwinViewCore extends Core {
     if (!this.fitted) {
       this.controls.target.set(x, h, -y);
       if (this.flat) this.camera.position.set(x, 120, -y);
-      else this.fit3d(x, y, w, d, h, width / height);
+      else {
+        this.camera.updateProjectionMatrix();
+        this.fit3d(x, y, w, d);
+      }
       this.controls.minDistance = 1;
       this.controls.maxDistance = Math.max(w, d) * 3;
       this.fitted = true;
@@ -293,14 +300,34 @@ export class TwinViewCore extends Core {
     this.ask();
   }
 
-  fit3d(x, y, w, d, h, aspect) {
-    const down = this.whole ? 0.72 : 0.36;
+  fit3d(x, y, w, d) {
+    const down = this.whole ? 0.86 : 0.36;
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
-    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : (Math.max(w, d, 2.4) * 0.56) / tall;
-    const far = near * (this.whole ? 1 : 1.1);
-    this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
-    if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);
+    const { target } = this.controls;
+    const stand = (far) => {
+      this.camera.position.set(target.x + far * Math.cos(down) * Math.sin(side), target.y + far * Math.sin(down), target.z + far * Math.cos(down) * Math.cos(side));
+      this.camera.lookAt(target);
+      this.camera.updateMatrixWorld();
+    };
+    if (!this.whole) {
+      stand(((Math.max(w, d, 2.4) * 0.56) / tall) * 1.1);
+      return;
+    }
+    // as near as all four corners allow, the floor in the middle of the picture
+    target.set(x, 0, -y);
+    this.camera.updateProjectionMatrix();
+    const corners = [[0, 0], [w, 0], [0, d], [w, d]].map(([cx, cy]) => [x - w / 2 + cx, y - d / 2 + cy]);
+    let far = d / tall;
+    for (let i = 0; i < FIT_STEPS; i++) {
+      stand(far);
+      const seen = corners.map(([cx, cy]) => new Vector3(cx, 0, -cy).project(this.camera));
+      const [low, high] = [Math.min(...seen.map((p) => p.y)), Math.max(...seen.map((p) => p.y))];
+      const fills = Math.max(...seen.map((p) => Math.abs(p.x)), (high - low) / 2 + 0.04);
+      far *= 1 + (fills / FIT - 1) * 0.6;
+      target.z -= ((low + high) / 2 + 0.04) * far * tall * 0.6;
+    }
+    stand(far);
   }
 
   project([x, y, z]) {
@@ -385,6 +412,11 @@ export class TwinViewCore extends Core {
     this.asked = 0;
     if (!this.scene || !this.camera) return;
     const now = performance.now();
+    if (now - (this.rendered ?? 0) < FRAME_MS) {
+      this.ask();
+      return;
+    }
+    this.rendered = now;
     const moving = [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
     if (this.follows) this.follow();
     this.renderer.render(this.scene, this.camera);

@@ -7,6 +7,7 @@ import { chain, ORDINARY_ARM, poseMatrix, reach } from "./kinematics.js";
 const INKS = { run: "--arm", idle: "--arm-pale", wait: "--arm-pale", stop: "--arm-pale", none: "--arm", held: "--p2", fault: "--p1", lost: "--arm-lost", unknown: "--arm-lost" };
 const REST = [0, -1.9, 1.5, -1.2, -1.57, 0];
 const NOWHERE = new Matrix4().makeScale(0, 0, 0);
+const STILL = 2e-4;
 const FEW_SIDES = 8;
 const MANY_SIDES = 24;
 
@@ -106,14 +107,16 @@ export class Arms {
     }
   }
 
-  /** Where to go next; `lasts` ms from now, 0 = at once. */
+  /** Where to go next; `lasts` ms from now, 0 = at once. False where that is where it is. */
   aim(item, target, now, lasts) {
+    if (item.posed && !target.some((value, i) => value !== undefined && Math.abs(value - item.to[i]) > STILL)) return false;
     item.from = [...item.shown];
     item.to = target.map((value, i) => (value === undefined ? item.shown[i] : value));
     item.start = now;
     item.lasts = item.posed ? lasts : 0;
     item.posed = true;
     item.moving = true;
+    return true;
   }
 
   /** Move what is on its way; true while something is. */

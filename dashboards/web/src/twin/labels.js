@@ -63,6 +63,11 @@ export class Labels {
 
   /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
   place(project, width, height, below = false, roomy = true) {
+    if (this.roomy !== roomy) {
+      this.roomy = roomy;
+      toggle(this.layer, "is-tight", !roomy);
+      for (const item of this.items) item.wide = 0;
+    }
     const taken = [];
     for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
       const [px, py, visible] = project(item.at());
