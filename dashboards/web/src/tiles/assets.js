@@ -10,7 +10,7 @@ import { present } from "../present.js";
 import { look, setMark } from "../states.js";
 import { stateWord, t } from "../words.js";
 
-const RECENT_MS = 1500;
+const RECENT_MS = 6000;
 
 export class AssetsView extends Core {
   constructor(root, props, emit) {
