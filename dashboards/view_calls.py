@@ -148,18 +148,18 @@ def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call
         return json_of(once.get(key_of("connections", seen), lambda: _connections(behind, seen)))
 
     @router.get("/events")
-    def events(  # noqa: PLR0913  the call's parameters
+    def events(  # noqa: PLR0913  the parameters of the call
         site: Site = EVERY_SITE,
         asset: Annotated[str, Query(max_length=500)] = "",
         from_ms: Ms | None = None,
         as_of_ms: Moment = None,
         limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 100,
-        notable: bool = False,  # noqa: FBT001, FBT002  a query parameter
+        notable: bool = False,  # noqa: FBT001, FBT002  a parameter of the call
     ) -> Response:
         seen = view(as_of_ms)
         start_ns = seen.clock_ns - round(DAY_MS) * 1_000_000 if from_ms is None else ns_of_ms(from_ms, "from_ms")
         under = asset or ("" if site_in(behind, site) == EVERY_SITE else site)
-        found = told(seen, start_ns, seen.clock_ns + 1, asset=under, limit=limit, notable=notable)
+        found = told(seen, start_ns, asset=under, limit=limit, notable=notable)
         return json_of({"events": [event_json(event) for event in found]})
 
     @router.get("/mirror")

@@ -4,6 +4,7 @@
     ["keys.play", "Space"],
     ["keys.step", "\u2190", "\u2192"],
     ["keys.event", "Shift", "\u2190 \u2192"],
+    ["keys.page", "PgUp", "PgDn"],
     ["keys.speed", "[", "]"],
     ["keys.first", "Home"],
     ["keys.live", "L", "End"],

@@ -19,12 +19,13 @@ _OWN_QUIET = (EventKind.ASSET_APPEARED, EventKind.SOURCE_CONNECTED)
 _NOTABLE = {*FAULTED, UnitState.HELD, UnitState.HOLDING}
 
 
-def told(  # noqa: PLR0913  what an event list is asked for
-    view: View, start_ns: int, end_ns: int, *, asset: str = "", limit: int = 100, notable: bool = False
-) -> list[Event]:
-    """Events of an asset (of all with ""), newest first; ``notable`` leaves out the everyday changes of state."""
+def told(view: View, start_ns: int, *, asset: str = "", limit: int = 100, notable: bool = False) -> list[Event]:
+    """Events of an asset (of all with "") up to the view's clock, newest first.
+
+    ``notable`` leaves out the everyday changes of state.
+    """
     ask = LOOKED_THROUGH if notable else limit + _OWN_MARGIN
-    found = view.events(start_ns, end_ns, asset=asset, limit=ask)
+    found = view.events(start_ns, view.clock_ns + 1, asset=asset, limit=ask)
     return [one for one in found if not is_own_and_well(one) and (not notable or is_notable(one))][:limit]
 
 

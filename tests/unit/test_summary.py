@@ -9,12 +9,14 @@ from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.status import Ingest, ledger, source_stream
 from dashboards.summary.connections import gap_of, refusals
+from dashboards.summary.events import told
 from dashboards.summary.lanes import RECEIVED_POINTS, lanes, overlaid, speakers
 from dashboards.summary.overview import line_state, overview
 from dashboards.summary.production import HOUR_NS, MINUTE_NS, hourly, last_stations, made_per_h
 from dashboards.summary.rates import rate_history, rises
 from dashboards.view import PastView
 from twin.clock import NS_PER_S
+from twin.events import Event, EventKind
 from twin.mirror import Mirror
 from twin.ports import Commit, Folded, StreamCount
 from twin.sample import SEQ_EPOCH_SHIFT, Kind, Role, Signal, batch_of, frame, stream_of
@@ -172,6 +174,27 @@ def test_the_slowest_stream_heard_in_every_part_speaks_for_its_asset():
     many = [one(f"s/{i:02}", "fast", 0.1) for i in range(50)]
     assert len(speakers(many, 3600 * NS_PER_S, 15 * NS_PER_S)) == 2
     assert len(speakers(many, 10**6 * NS_PER_S, 15 * NS_PER_S)) == 1
+
+
+def test_the_plants_events_leave_out_the_twin_as_long_as_it_works():
+    store = MemoryStore()
+    facts = [
+        Event(EventKind.ASSET_APPEARED, T0 + 1, "twin/ingest"),
+        Event(EventKind.ASSET_APPEARED, T0 + 2, ARM),
+        Event(EventKind.STATE_CHANGED, T0 + 3, ARM, "state", "Idle", "Execute"),
+        Event(EventKind.STATE_CHANGED, T0 + 4, ARM, "state", "Execute", "Aborted"),
+        Event(EventKind.STATE_CHANGED, T0 + 5, ARM, "state", "Aborted", "Idle"),
+        Event(EventKind.STATE_CHANGED, T0 + 6, ARM, "state", "Idle", "Held"),
+        Event(EventKind.SOURCE_LOST, T0 + 7, "twin/sources/src"),
+        Event(EventKind.SOURCE_CONNECTED, T0 + 8, "twin/sources/src"),
+    ]
+    store.append(Commit(batch_of("w", 1, T0, []), events=tuple(facts)), lambda _: Folded((), ()))
+    view = PastView(store, T0 + 100)
+    assert [one.t_ns - T0 for one in told(view, T0)] == [7, 6, 5, 4, 3, 2]
+    assert [one.t_ns - T0 for one in told(view, T0, notable=True)] == [7, 6, 5, 4, 2]
+    assert [one.t_ns - T0 for one in told(view, T0, asset=ARM, limit=2)] == [6, 5]
+    shown = lanes(view, "*", T0, T0 + 50)["events"]
+    assert {one["kind"] for one in shown} == {"AssetAppeared", "SourceLost"}
 
 
 def test_lost_times_replace_what_was_there():

@@ -8,6 +8,7 @@ import { ago, date, shortName, tickLabel, time, zoneName, zoneOffset } from "./f
 import { live } from "./live.js";
 import { assetHref, floorHref, follow } from "./navigate.js";
 import { drawSegment } from "./segment.js";
+import { siteLane } from "./sitelane.js";
 import { look } from "./states.js";
 import { color, hatch, onTheme } from "./theme.js";
 import { stateWord, t } from "./words.js";
@@ -18,6 +19,7 @@ const AXIS = 18;
 const RECEIVED = 30;
 const EVENTS = 18;
 const FLAG = 20;
+const PAGES_A_WINDOW = 20;
 const MARK_PX = 8;
 const LANE_MIN = 13;
 const LANE_MAX = 28;
@@ -31,24 +33,6 @@ function notable(event) {
   return ["fault", "held"].includes(look(event.after)) || ["fault", "held"].includes(look(event.before));
 }
 
-/** One lane for a whole site: it runs where anything of it runs; holds and faults of any asset lie over that. */
-export function siteLane(site, lanes) {
-  const found = { run: [], held: [], fault: [] };
-  for (const lane of lanes) {
-    if (lane.asset !== site && !lane.asset.startsWith(`${site}/`)) continue;
-    for (const segment of lane.segments) found[look(segment[2])]?.push(segment);
-  }
-  return Object.values(found).flatMap((segments) => {
-    const joined = [];
-    for (const [start, end, state] of segments.sort((p, q) => p[0] - q[0])) {
-      const last = joined.at(-1);
-      if (last && start <= last[1]) last[1] = Math.max(last[1], end);
-      else joined.push([start, end, state]);
-    }
-    return joined;
-  });
-}
-
 export class StateStripCore extends Core {
   static rebuildOn = ["site", "lang", "assets", "timezone", "controls", "words"];
 
@@ -58,7 +42,7 @@ export class StateStripCore extends Core {
     this.to = null;
     this.answer = { lanes: [], received: { t_ms: [], frames: [] }, events: [] };
     this.names = el("div", { class: "ft-lane-names" });
-    this.plot = el("div", { class: "ft-lane-plot" });
+    this.plot = el("div", { class: "ft-lane-plot", ...(props.controls ? { tabindex: "0", role: "slider", "aria-label": t("strip.controls") } : {}) });
     this.body = el("div", { class: "ft-lanes" }, this.names, this.plot);
     this.note = el("p", { class: "ft-note", role: "status", hidden: true });
     if (props.controls) root.append(this.buildControls());
@@ -235,6 +219,9 @@ export class StateStripCore extends Core {
     }
     for (const each of this.spans) toggle(each, "on", Math.abs(Number(each.dataset.hours) * HOUR_MS - this.span_ms) < 1000);
     this.liveButton.disabled = !clock.replaying;
+    const { from } = this.view;
+    const told = { "aria-valuemin": Math.round(from), "aria-valuemax": Math.round(live.now()), "aria-valuenow": Math.round(now), "aria-valuetext": time(now, this.zone) };
+    for (const [name, value] of Object.entries(told)) this.plot.setAttribute(name, String(value));
   }
 
   // ---- hands ----
@@ -260,6 +247,13 @@ export class StateStripCore extends Core {
     const up = () => (down = false);
     plot.addEventListener("pointerup", up);
     plot.addEventListener("pointercancel", up);
+    // a page of keys is a twentieth of the window; the arrows are the whole page's own
+    plot.addEventListener("keydown", (event) => {
+      const way = { PageUp: -1, PageDown: 1 }[event.key];
+      if (!way || !this.props.controls) return;
+      event.preventDefault();
+      clock.seek(clock.now() + (way * this.span_ms) / PAGES_A_WINDOW);
+    });
     plot.addEventListener("pointerleave", () => {
       this.cursor = null;
       this.sheet.ask();

@@ -148,11 +148,15 @@ export class TwinViewCore extends Core {
       // on the plan a name stands below its asset, in space above it
       const half = (asset.type === "robot_arm" ? 0.95 : asset.type === "mobile_robot" ? 0.42 : 0) || FOOT_M[asset.type] || 0.6;
       const drop = () => half * (item.arm || item.vehicle ? this.scale : 1);
+      const over = () => {
+        const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
+        return [x, y + drop(), 0];
+      };
       const at = () => {
         const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
         return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : (item.vehicle ? 1.2 : high * 0.8)];
       };
-      item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, (id) => this.pick(id), QUIET.has(asset.type));
+      item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, over, (id) => this.pick(id), QUIET.has(asset.type));
       for (const stream of asset.streams) this.byKey.set(stream.key, item);
       return item;
     });

@@ -3,17 +3,14 @@ import { Bar } from "../bar.js";
 import { Core } from "../component.js";
 import { assetsOf, keySignal, named } from "../directory.js";
 import { el, setText, toggle } from "../dom.js";
-import { age, shortName, shownAs, value } from "../format.js";
+import { age, besideId, shortName, shownAs, value } from "../format.js";
 import { live } from "../live.js";
 import { assetHref, go } from "../navigate.js";
 import { present } from "../present.js";
 import { look, setMark } from "../states.js";
 import { stateWord, t } from "../words.js";
 
-const RECENT_MS = 1500;
-
-/** What a name says besides the id it often begins with: "EM-2 assembly meter" → "assembly meter". */
-export const besideId = (name, id) => (name.startsWith(id) ? name.slice(id.length).trim() : name);
+const RECENT_MS = 6000;
 
 export class AssetsView extends Core {
   constructor(root, props, emit) {

@@ -193,7 +193,7 @@ export class OverviewView extends Core {
     let row = card.lines.get(line.place);
     if (!row) {
       row = { mark: el("span", { class: "ft-m" }), value: el("b"), scrap: el("small") };
-      row.node = el("div", { class: "ft-line" }, row.mark, el("span", null, named({ name: line.name, id: shortName(line.place) }, this.lang)), row.scrap, row.value);
+      row.node = el("div", { class: "ft-line" }, row.mark, el("span", null, named({ name: line.name, id: shortName(line.place) }, this.lang)), row.value, row.scrap);
       card.lines.set(line.place, row);
       card.linesNode.append(row.node);
     }
@@ -243,7 +243,7 @@ export class OverviewView extends Core {
       context.fillStyle = color("--needle");
       context.fillRect(middle - bar / 2, bottom - tall, bar, tall > 0 ? 1.5 : 0);
       context.fillStyle = color("--ink");
-      context.font = `600 11px ${color("--font")}`;
+      context.font = `600 ${step < 26 ? 10 : 11}px ${color("--font")}`;
       context.fillText(number(good), middle, bottom - tall - 4);
       context.font = `11px ${color("--font")}`;
     });

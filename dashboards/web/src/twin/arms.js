@@ -8,7 +8,7 @@ const INKS = { run: "--arm", idle: "--arm-pale", wait: "--arm-pale", stop: "--ar
 const REST = [0, -1.9, 1.5, -1.2, -1.57, 0];
 const NOWHERE = new Matrix4().makeScale(0, 0, 0);
 const STILL = 2e-4;
-const FEW_SIDES = 8;
+const FEW_SIDES = 6;
 const MANY_SIDES = 24;
 
 /** A tube of so many sides from p to q (m), its radius going from r to s; open: without its two ends. */

@@ -1,5 +1,5 @@
 // What stands on the floor besides arms and mobile robots: areas, lanes, conveyors, buffers, machines, stations, meters.
-import { CylinderGeometry } from "three";
+import { CircleGeometry, CylinderGeometry, PlaneGeometry } from "three";
 import { Boxes } from "./boxes.js";
 
 const WALL_M = 0.3;
@@ -8,7 +8,7 @@ const ARM_SPOT_M = 1.9;
 const BUFFER = { w: 0.9, d: 0.9, h: 1.3 };
 const SPOT_M = { inspection: 2.4 };
 const LINE_M = 0.12;
-const RIM_M = 0.16;
+const RIM_M = 0.26;
 const BAR = { w: 0.9, d: 3, rim: 0.14 };
 const FULL = 0.95;
 const BODY_INKS = { fault: "--p1", held: "--p2", lost: "--arm-lost", unknown: "--arm-lost" };
@@ -18,12 +18,13 @@ const size = (asset, name, otherwise) => (typeof asset.attributes?.[name] === "n
 export class Furniture {
   /** @param {boolean} ground the site's floor with its areas and lanes, or only a round stand */
   constructor(scene, site, assets, ground) {
-    this.flat = new Boxes(scene, false, undefined, -2);
+    // what lies flat has one face: without a graphics card every corner costs
+    this.flat = new Boxes(scene, false, new PlaneGeometry(1, 1), -2);
     this.solid = new Boxes(scene, true);
-    this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 16).rotateX(Math.PI / 2));
-    this.discs = new Boxes(scene, false, new CylinderGeometry(0.5, 0.5, 1, 32).rotateX(Math.PI / 2), -1);
+    this.round = new Boxes(scene, true, new CylinderGeometry(0.5, 0.5, 1, 12).rotateX(Math.PI / 2));
+    this.discs = new Boxes(scene, false, new CircleGeometry(0.5, 32), -1);
     // what only a plan shows: drawn over everything, whatever its height
-    this.plan = new Boxes(scene, false, undefined, 3);
+    this.plan = new Boxes(scene, false, new PlaneGeometry(1, 1), 3);
     this.ofFloor = ground;
     this.bars = new Map();
     this.rims = new Map();

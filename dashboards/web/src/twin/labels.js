@@ -23,14 +23,14 @@ export class Labels {
     this.items = [];
   }
 
-  /** at() gives [x, y, z] in m. */
-  addAsset(asset, at, pick, quiet) {
+  /** at() gives [x, y, z] in m; over() the other side of the asset, where a name may stand too. */
+  addAsset(asset, at, over, pick, quiet) {
     const mark = el("span", { class: "ft-m" });
     const word = el("small");
     const node = el("div", { class: `ft-plate${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), word);
     node.addEventListener("click", () => pick(asset.id));
     this.layer.append(node);
-    const item = { asset, at, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
+    const item = { asset, at, over, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
     this.items.push(item);
     return item;
   }
@@ -53,12 +53,13 @@ export class Labels {
   }
 
   /** Where a label may stand, the best place first: left and top in px. */
-  spots(item, px, py, below) {
+  spots(item, px, py, below, project) {
     if (item.place) return [[px + 4, py + 4]];
     const left = px - item.wide / 2;
     const near = below ? py + 2 : py - item.tall;
     const step = (below ? 1 : -1) * (item.tall + 1);
-    return [0, step, 2 * step].map((off) => [left, near + off]).concat([[px + 6, near], [px - item.wide - 6, near], [px + 6, near + step], [px - item.wide - 6, near + step]]);
+    const beyond = below ? [[left, project(item.over())[1] - item.tall - 1]] : [];
+    return [[left, near], ...beyond, [left, near + step], [left, near + 2 * step]].concat([[px + 6, near], [px - item.wide - 6, near], [px + 6, near + step], [px - item.wide - 6, near + step]]);
   }
 
   /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
@@ -78,7 +79,7 @@ export class Labels {
       }
       const outside = !visible || (item.quiet && !roomy && item.rank >= QUIET_RANK) || px + item.wide / 2 < 0 || px - item.wide / 2 > width || py + item.tall < 0 || py - item.tall > height;
       const free = (box) => !taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
-      const boxes = outside ? [] : this.spots(item, px, py, below).map(([x, y]) => inside(x, y, item, width, height));
+      const boxes = outside ? [] : this.spots(item, px, py, below, project).map(([x, y]) => inside(x, y, item, width, height));
       // what is abnormal or chosen is never left out, whatever it covers
       const box = boxes.find(free) ?? (item.rank <= MUST_RANK ? boxes[0] : undefined);
       const hidden = !box;
