@@ -61,6 +61,7 @@ class Source:
         self._connected = threading.Event()
         self._stopping = False
         self._failure = ""
+        self._lost = False
         self._held_back = threading.Event()
         self._client: paho.Client | None = None
 
@@ -161,7 +162,7 @@ class Source:
         if refused:
             log.error("%s: the broker refused a subscription: %s", self.name, ", ".join(refused))
             return
-        self._failure = ""
+        self._failure, self._lost = "", False
         self._connected.set()
         self._report(Event(EventKind.SOURCE_CONNECTED, self._clock.now_ns(), f"twin/ingest/{self.name}"))
 
@@ -176,6 +177,12 @@ class Source:
         if reason != self._failure:
             self._failure = reason
             log.error("%s: %s refused the connection: %s", self.name, url_of(self._broker), reason)
+            self._lose(reason)
+
+    def _lose(self, reason: str) -> None:
+        """State the loss once; the broker's later answers while it lasts are only logged."""
+        if not self._lost:
+            self._lost = True
             self._report(Event(EventKind.SOURCE_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}", after=reason))
 
     def _on_connect_fail(self, client: paho.Client, _: Any) -> None:
@@ -185,16 +192,14 @@ class Source:
         if reason != self._failure:
             self._failure = reason
             log.error("%s: no connection to %s: %s", self.name, url_of(self._broker), reason)
-            self._report(Event(EventKind.SOURCE_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}", after=reason))
+            self._lose(reason)
 
     def _on_disconnect(self, client: paho.Client, _: Any, flags: Any, reason: Any, __: Any) -> None:
         del client, flags
         if self._connected.is_set():
             self._connected.clear()
             if not self._stopping:
-                self._report(
-                    Event(EventKind.SOURCE_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}", after=str(reason))
-                )
+                self._lose(str(reason))
 
     def _on_message(self, client: paho.Client, _: Any, got: paho.MQTTMessage) -> None:
         if self._held_back.is_set():
