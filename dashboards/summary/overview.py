@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.status import ms, source_stream
 from dashboards.summary.directory import belongs
 from dashboards.summary.production import Line, hourly, lines_of, made_per_h
-from dashboards.summary.rates import lag_s, rate
+from dashboards.summary.rates import ingest_told, lag_s, rate
 from dashboards.view import HEARD_AGAIN_S, is_lost, is_stale, number
 from twin.clock import NS_PER_S
 from twin.errors import UnitError
@@ -48,6 +48,7 @@ def _site(view: View, site: Site, marks: Marks) -> dict[str, Any]:
     sources = {one.stream.source for one in mine if one.stream.source}
     received_ns = max((view.clock_ns - round(view.age_s(one) * NS_PER_S) for one in mine), default=None)
     heard = received_ns is not None and view.clock_ns - received_ns <= HEARD_AGAIN_S * NS_PER_S
+    told = view.is_live or any(ingest_told(view, source) for source in sources)
     periodic = [one for one in mine if one.stream.stale_after_s is not None]
     stale = sum(is_stale(view, one) for one in periodic)
     return {
@@ -60,8 +61,8 @@ def _site(view: View, site: Site, marks: Marks) -> dict[str, Any]:
         "scrap_per_h": _total(scrap),
         "hourly": hourly(view, marks, [signal for line in lines for signal in line.good]),
         "power_w": _power_w(site, view.latest()),
-        "frames_per_s": sum(rate(view, source_stream(source), "frames_total") for source in sources),
-        "lag_s": max((lag_s(view, source) for source in sources), default=0.0),
+        "frames_per_s": sum(rate(view, source_stream(source), "frames_total") for source in sources) if told else None,
+        "lag_s": max((lag_s(view, source) for source in sources), default=0.0) if told else None,
         "stale_ratio": stale / len(periodic) if periodic else 0.0,
         "last_received_ms": None if received_ns is None else ms(received_ns),
         "connection": "ok" if heard else "silent" if mine else "none",

@@ -63,3 +63,9 @@ def rate_history(frames: Frames, signal: str, clock_ns: int) -> list[float]:
 def lag_s(view: View, source: str) -> float:
     """Receive time minus device time of the source's newest frame; 0 where it is not known."""
     return number(view.latest().get(source_stream(source)), "lag_s") or 0.0
+
+
+def ingest_told(view: View, source: str) -> bool:
+    """Whether ingest told its numbers then: data that came in later have a past, but no rate or lag in it."""
+    own = view.latest().get(source_stream(source))
+    return own is not None and view.clock_ns - own.t_ns <= OVER_S * NS_PER_S

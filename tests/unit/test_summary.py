@@ -133,6 +133,12 @@ def test_the_overview_counts_states_and_finds_the_lost():
     assert (before["connection"], before["last_received_ms"], before["good_per_h"]) == ("none", None, None)
 
 
+def test_a_past_that_came_in_later_has_no_rate_and_no_lag():
+    store = _store([(T0 + second * NS_PER_S, 1.0, "Execute") for second in range(5)])
+    site = overview(PastView(store, T0 + 2 * NS_PER_S), _hub(_arm()), Marks())["sites"][0]
+    assert (site["frames_per_s"], site["lag_s"]) == (None, None)
+
+
 def test_a_fault_anywhere_is_the_lines():
     assert line_state(["Execute", "Held", "Idle"]) == "Held"
     assert line_state(["Idle", "Execute", "Idle"]) == "Execute"
