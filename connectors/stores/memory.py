@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
+from copy import deepcopy
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -377,7 +378,7 @@ class MemoryStore:
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""
         with self._lock:
-            return {source: dict(terms) for source, terms in sorted(self._sources.items())}
+            return deepcopy(dict(sorted(self._sources.items())))
 
 
 def _same(there: Frames, part: Frames, row: int) -> bool:
