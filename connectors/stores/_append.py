@@ -227,6 +227,7 @@ class SqlStore:
         for part in batch.frames:
             stored[part.stream.source] = stored.get(part.stream.source, 0) + len(part)
         _tally.count_sources(driver, commit.counts, stored, result.duplicates, result.conflicts)
+        _tally.remove_letters(driver, commit.redriven)
         _tally.keep_letters(driver, (*result.letters, *commit.dead_letters))
         events = [(-1 - i, event) for i, event in enumerate(commit.events)] + list(enumerate(folded.events))
         if events:

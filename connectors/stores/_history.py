@@ -25,6 +25,9 @@ FRAMES_A_READ = 20_000
 KEYFRAMES_A_READ = 16
 TEXTS_A_LOOK_BACK = 64
 
+TERMS = (
+    "received", "decoded", "decoded_frames", "stored", "duplicate", "key_conflict", "redriven", "last_received_ns"
+)  # fmt: skip
 _STREAM = "stream_key, id, source, sequenced, period_s, columns, text_columns"
 _TEXT_JOIN = "LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"
 _KEYFRAME = """SELECT w.name, k.n, k.tick_ns, k.is_full, k.sha256, k.state
@@ -240,25 +243,19 @@ class SqlHistory:
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""
         reasons: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        for source, kind, reason, count in self._reader.ask("SELECT source, kind, reason, count FROM source_reason"):
+        for source, kind, reason, count in self._reader.ask(
+            "SELECT source, kind, reason, count FROM source_reason WHERE count != 0"
+        ):
             reasons[source, kind][reason] = count
-        rows = self._reader.ask(
-            "SELECT source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns "
-            "FROM source_count ORDER BY source"
-        )
+        columns = ", ".join(TERMS)
+        rows = self._reader.ask(f"SELECT source, {columns} FROM source_count ORDER BY source")  # noqa: S608  constants
         return {
             source: {
-                "received": received,
-                "decoded": decoded,
+                **dict(zip(TERMS, terms, strict=True)),
                 "handled": reasons.get((source, "handled"), {}),
                 "rejected": reasons.get((source, "rejected"), {}),
-                "decoded_frames": decoded_frames,
-                "stored": stored,
-                "duplicate": duplicate,
-                "key_conflict": key_conflict,
-                "last_received_ns": last_received_ns,
             }
-            for source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns in rows
+            for source, *terms in rows
         }
 
     def close(self) -> None:

@@ -87,6 +87,7 @@ class MemoryStore:
         self._decoder_states: dict[str, bytes] = {}
         self._letters: dict[tuple[str, str, str], StoredDeadLetter] = {}
         self._letter_count = 0
+        self._last_letter = 0
         self._sources: dict[str, dict[str, object]] = {}
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
@@ -107,6 +108,7 @@ class MemoryStore:
                 _add(self._source(source), "duplicate", count)
             for letter in letters:
                 _add(self._source(letter.source), "key_conflict", 1)
+            self._remove_letters(commit.redriven)
             for letter in (*letters, *commit.dead_letters):
                 self._keep_letter(letter)
         return Outcome(len(stored), sum(duplicates.values()), len(letters))
@@ -170,43 +172,54 @@ class MemoryStore:
                 "stored": 0,
                 "duplicate": 0,
                 "key_conflict": 0,
+                "redriven": 0,
                 "last_received_ns": 0,
             },
         )
 
     def _count(self, count: SourceCount) -> None:
         terms = self._source(count.source)
-        for name in ("received", "decoded", "decoded_frames"):
+        for name in ("received", "decoded", "decoded_frames", "redriven"):
             _add(terms, name, getattr(count, name))
         for name in ("handled", "rejected"):
             reasons = terms[name]
             assert isinstance(reasons, dict)  # noqa: S101  for the type checker
             for reason, number in getattr(count, name).items():
                 _add(reasons, reason, number)
+                if not reasons[reason]:
+                    del reasons[reason]
         terms["last_received_ns"] = max(_int(terms["last_received_ns"]), count.last_received_ns)
 
     def _keep_letter(self, raw: DeadLetter) -> None:
         letter = clean_letter(raw)
         self._source(letter.source)
         self._letter_count += 1
-        key = (letter.source, letter.reason, hashlib.sha256(letter.payload).hexdigest())
+        key = (letter.source, letter.reason, _tally.same_letter(letter))
         kept = self._letters.get(key)
         if kept is not None:
             last_ns = max(kept.last_ns, letter.received_ns)
             self._letters[key] = replace(kept, count=kept.count + 1, last_ns=last_ns)
         elif sum(source == letter.source for source, _, _ in self._letters) < _tally.LETTERS_PER_SOURCE:
+            self._last_letter += 1
             self._letters[key] = StoredDeadLetter(
-                id=len(self._letters) + 1,
+                id=self._last_letter,
                 source=letter.source,
                 topic=letter.topic,
                 reason=letter.reason,
                 detail=letter.detail,
                 payload=letter.payload[:PAYLOAD_CAP],
-                sha256=key[2],
+                sha256=hashlib.sha256(letter.payload).hexdigest(),
                 first_ns=letter.received_ns,
                 last_ns=letter.received_ns,
                 count=1,
             )
+
+    def _remove_letters(self, ids: Iterable[int]) -> None:
+        gone = set(ids)
+        for key, letter in list(self._letters.items()):
+            if letter.id in gone:
+                del self._letters[key]
+                self._letter_count -= letter.count
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets: one past its last, from 1."""
