@@ -200,6 +200,20 @@ class StreamCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames ``from_seq`` to ``to_seq`` (both included) of a sequenced stream that have not come.
+
+    ``batch`` is the one that first showed it, ``since_ns`` its tick.
+    """
+
+    stream: str
+    from_seq: int
+    to_seq: int
+    batch: int
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSummary:
     """What is in the store, in numbers. Times are device times; None when it is empty."""
 
@@ -307,8 +321,13 @@ class History(Protocol):
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source: received decoded handled rejected
-        decoded_frames stored duplicate key_conflict redriven last_received_ns.
+        decoded_frames stored duplicate key_conflict redriven last_received_ns, and of its sequenced
+        streams expected = distinct + gap.
         """
+        ...
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Frames that a sequenced stream counted and that have not come, newest first; a late one closes its gap."""
         ...
 
     def close(self) -> None:

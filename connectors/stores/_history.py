@@ -11,7 +11,7 @@ import numpy as np
 from connectors.stores._codec import decode_stream, decode_texts
 from connectors.stores._series import changes_of, series_of
 from twin.events import Event, EventKind
-from twin.ports import Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import Gap, Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -247,6 +247,11 @@ class SqlHistory:
             "SELECT source, kind, reason, count FROM source_reason WHERE count != 0"
         ):
             reasons[source, kind][reason] = count
+        counted = self._reader.ask(
+            "SELECT s.source, sum(q.last_seq - q.first_seq + 1), sum(q.missing) FROM sequence_count q "
+            "JOIN stream s ON s.stream_key = q.stream_key GROUP BY s.source"
+        )
+        gaps = {source: (int(expected), int(missing)) for source, expected, missing in counted}
         columns = ", ".join(TERMS)
         rows = self._reader.ask(f"SELECT source, {columns} FROM source_count ORDER BY source")  # noqa: S608  constants
         return {
@@ -254,9 +259,20 @@ class SqlHistory:
                 **dict(zip(TERMS, terms, strict=True)),
                 "handled": reasons.get((source, "handled"), {}),
                 "rejected": reasons.get((source, "rejected"), {}),
+                **gap_terms(*gaps.get(source, (0, 0))),
             }
             for source, *terms in rows
         }
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Frames that a sequenced stream counted and that have not come, newest first."""
+        rows = self._reader.ask(
+            "SELECT s.id, g.from_seq, g.to_seq, g.batch, g.since_ns FROM gap g JOIN stream s "
+            "ON s.stream_key = g.stream_key WHERE (? = '' OR s.source = ?) AND (? = '' OR s.id = ?) "
+            "ORDER BY g.since_ns DESC, s.id, g.from_seq DESC LIMIT ?",
+            (source, source, stream, stream, limit),
+        )
+        return [Gap(*row) for row in rows]
 
     def close(self) -> None:
         """Release the database."""
@@ -298,6 +314,11 @@ class SqlHistory:
                 texts = decode_texts(text) if text is not None else ()
                 found[streams[key].id] = Latest(streams[key], t_ns, seq, received_ns, quality, row_values, texts)
         return found
+
+
+def gap_terms(expected: int, missing: int) -> dict[str, int]:
+    """The terms of sequenced streams in `History.by_source`."""
+    return {"expected": expected, "distinct": expected - missing, "gap": missing}
 
 
 def _column(signals: Sequence[Any], name: str) -> int | None:

@@ -115,6 +115,30 @@ stream_count = Table(
     postgresql_with=_UPDATED_OFTEN,
 )
 
+# One row an epoch of a sequenced stream: expected = last_seq − first_seq + 1 = distinct + missing.
+sequence_count = Table(
+    "sequence_count",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("unlisted", BigInteger, nullable=False),
+    postgresql_with=_UPDATED_OFTEN,
+)
+
+gap = Table(
+    "gap",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("from_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+)
+
 latest = Table(
     "latest",
     metadata,

@@ -20,11 +20,13 @@ from connectors.stores._codec import (
     same_columns,
     same_rows,
 )
+from connectors.stores._history import gap_terms
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import changes_of, series_of
 from twin.checksum import checksum
 from twin.errors import StoreRejected
-from twin.ports import Commit, Folded, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.gaps import SequenceCount, by_epoch
+from twin.ports import Commit, Folded, Gap, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class MemoryStore:
         self._letters: dict[tuple[str, str, str], StoredDeadLetter] = {}
         self._letter_count = 0
         self._last_letter = 0
+        self._sequences: dict[tuple[str, int], SequenceCount] = {}
         self._sources: dict[str, dict[str, object]] = {}
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
@@ -104,6 +107,7 @@ class MemoryStore:
             stored = batch if mask.all() else picked(batch, mask)
             folded = fold(stored)
             self._write(commit, stored, folded)
+            self._see(stored)
             for source, count in duplicates.items():
                 _add(self._source(source), "duplicate", count)
             for letter in letters:
@@ -391,7 +395,31 @@ class MemoryStore:
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""
         with self._lock:
-            return deepcopy(dict(sorted(self._sources.items())))
+            found = deepcopy(dict(sorted(self._sources.items())))
+            totals = {source: [0, 0] for source in found}
+            for (stream, _), count in self._sequences.items():
+                total = totals[self._kept[stream].stream.source]
+                total[0] += count.expected
+                total[1] += count.missing
+            return {source: {**terms, **gap_terms(*totals[source])} for source, terms in found.items()}
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Frames that a sequenced stream counted and that have not come, newest first."""
+        with self._lock:
+            found = [
+                Gap(id_, gap.from_seq, gap.to_seq, gap.batch, gap.since_ns)
+                for (id_, _), count in self._sequences.items()
+                for gap in count.gaps
+                if stream in ("", id_) and source in ("", self._kept[id_].stream.source)
+            ]
+        return sorted(found, key=lambda gap: (-gap.since_ns, gap.stream, -gap.from_seq))[:limit]
+
+    def _see(self, batch: Batch) -> None:
+        for part in batch.frames:
+            for epoch, seqs in by_epoch(part.seq) if part.stream.sequenced else ():
+                first = int(seqs[0])
+                count = self._sequences.setdefault((part.stream.id, epoch), SequenceCount(first, first))
+                count.see(seqs, batch.n, batch.tick_ns)
 
 
 def _same(there: Frames, part: Frames, row: int) -> bool:

@@ -25,8 +25,21 @@ from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.message import DeadLetter
-from twin.ports import Commit, Folded, Keyframe, Outcome, SourceCount
-from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, batch_of, frame, merge, stream_of
+from twin.ports import Commit, Folded, Gap, Keyframe, Outcome, SourceCount
+from twin.sample import (
+    SEQ_EPOCH_SHIFT,
+    Batch,
+    Frames,
+    Kind,
+    Latest,
+    Quality,
+    Role,
+    Signal,
+    batch_of,
+    frame,
+    merge,
+    stream_of,
+)
 
 ARM = stream_of(
     "jeonju/cell1/ur3",
@@ -188,6 +201,7 @@ def test_an_empty_store_has_nothing(bench):
     assert bench.history.dead_letters() == []
     assert bench.history.by_stream() == {}
     assert bench.history.by_source() == {}
+    assert bench.history.gaps() == []
     assert len(bench.history.frames("nowhere:x", 0, 9)) == 0
     assert len(bench.history.samples("nowhere:x", "q", 0, 9, 5).t_ns) == 0
     assert bench.history.text_changes("nowhere:x", "q", 0, 9) == []
@@ -620,8 +634,49 @@ def test_the_accounting_equations_hold_by_source(bench):
         "key_conflict": 1,
         "redriven": 0,
         "last_received_ns": 50,
+        "expected": 4,
+        "distinct": 4,
+        "gap": 0,
     }
     assert sources["uns"]["rejected"] == {"json_syntax": 1}
+
+
+def test_frames_that_never_came_are_gaps_until_they_come(bench):
+    epoch = 1 << SEQ_EPOCH_SHIFT
+    bench.append(arm(1, 3, 0, 0), tick_ns=10)
+    bench.append(merge([arm(9, 9, 0, 0), arm(7, 7, 0, 0), arm(99, epoch + 5, 0, 0)]), door(1, "IDLE"), tick_ns=20)
+    assert bench.history.gaps() == [Gap(ARM.id, 8, 8, 2, 20), Gap(ARM.id, 4, 6, 2, 20)]
+    bench.restart()
+    bench.append(merge([arm(5, 5, 0, 0), arm(5, 5, 0, 0), arm(100, epoch + 7, 0, 0), arm(0, 1, 0, 0)]), tick_ns=30)
+    assert bench.history.gaps(stream=ARM.id, source="mqtt") == [
+        Gap(ARM.id, epoch + 6, epoch + 6, 3, 30),
+        Gap(ARM.id, 2, 2, 3, 30),
+        Gap(ARM.id, 8, 8, 2, 20),
+        Gap(ARM.id, 6, 6, 2, 20),
+        Gap(ARM.id, 4, 4, 2, 20),
+    ]
+    assert len(bench.history.gaps(limit=2)) == 2
+    assert bench.history.gaps(source="uns") == bench.history.gaps(stream=DOOR.id) == []
+    terms = bench.history.by_source()["mqtt"]
+    assert (terms["expected"], terms["distinct"], terms["gap"]) == (9 + 3, 7, 5)
+    bench.append(arm(8, 8, 0, 0), tick_ns=40)
+    assert bench.history.by_source()["mqtt"]["gap"] == 4
+
+
+def test_a_failed_commit_changes_no_gap(bench):
+    bench.append(arm(1, 1, 0, 0))
+
+    def fail(batch):
+        raise ValueError
+
+    for fold in (fail, None):
+        if fold:
+            with pytest.raises(ValueError):  # noqa: PT011  our own
+                bench.append(arm(9, 9, 0, 0), fold=fold)
+            assert bench.history.gaps() == []
+        else:
+            bench.append(arm(5, 5, 0, 0))
+    assert [(gap.from_seq, gap.to_seq) for gap in bench.history.gaps()] == [(2, 4)]
 
 
 def test_the_counts_of_streams_are_exact(bench):
@@ -699,6 +754,7 @@ def test_any_frames_come_back_bit_by_bit(new_place):
                 shared.history.frames(stream, -(2**63), 2**63 - 1), model.frames(stream, -(2**63), 2**63 - 1)
             )
             assert counts[stream] == model.by_stream()[stream]
+            assert shared.history.gaps(stream=stream) == model.gaps(stream=stream)
         found, known = shared.history.as_of(3, ids), model.as_of(3, ids)
         assert {key: (row.t_ns, row.seq, row.texts) for key, row in found.items()} == {
             key: (row.t_ns, row.seq, row.texts) for key, row in known.items()
