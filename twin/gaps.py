@@ -80,6 +80,10 @@ class SequenceCount:
     def see(self, seqs: NDArray[np.int64], batch: int, since_ns: int) -> Change:
         """Take frames that came: ``seqs`` int64 (n,), ascending, without repeats, of this epoch."""
         change = Change()
+        first, last = int(seqs[0]), int(seqs[-1])
+        if first == self.last + 1 and last - first == len(seqs) - 1:
+            self.last = last
+            return change
         after = seqs[seqs > self.last]
         before = seqs[seqs < self.first]
         for seq in seqs[len(before) : len(seqs) - len(after)].tolist() if self._gaps else ():
@@ -132,8 +136,11 @@ class SequenceCount:
 
 def by_epoch(seqs: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """(epoch, its sequences, ascending and without repeats) of int64 (n,) sequences in any order."""
-    if len(seqs) == 1:
-        yield int(seqs[0]) >> SEQ_EPOCH_SHIFT, seqs
+    first, last = int(seqs[0]), int(seqs[-1])
+    in_one_epoch = first >> SEQ_EPOCH_SHIFT == last >> SEQ_EPOCH_SHIFT
+    # Nearly all that comes is one run without a gap, told in a tenth of the time that sorting takes.
+    if in_one_epoch and last - first == len(seqs) - 1 and seqs.tolist() == list(range(first, last + 1)):
+        yield first >> SEQ_EPOCH_SHIFT, seqs
         return
     found = np.unique(seqs)
     epochs = found >> SEQ_EPOCH_SHIFT

@@ -332,6 +332,27 @@ def test_frames_that_never_came_are_told_exactly():
     assert plant.store.by_source()["counted"]["gap"] == 3
 
 
+def test_the_skew_of_a_sources_clock_is_told_by_its_median_and_tail():
+    plant = Plant()
+
+    def told():
+        plant.clock.advance(1.0)
+        plant.pipeline.step(0.0)
+        latest = plant.mirror.latest["twin/ingest/counted:metrics"]
+        row = dict(zip([signal.name for signal in latest.stream.columns], latest.values.tolist(), strict=True))
+        return row["skew_s"], row["skew_p95_s"]
+
+    assert np.isnan(told()).all()
+    for n in range(1, 101):
+        plant.count(n, 1.0, t_s=1.0 + (2.0 if n <= 90 else -8.0))
+    plant.drain()
+    assert told() == pytest.approx((-2.0, 8.0))
+    for n in range(101, 801):
+        plant.count(n, 1.0, t_s=3.0 - 0.5)
+    plant.drain()
+    assert told() == pytest.approx((-0.5, -0.5))
+
+
 def test_a_clock_far_ahead_is_stored_and_not_live():
     plant = Plant()
     plant.count(1, 1.5, t_s=0)
