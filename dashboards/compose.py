@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twin.config import Factory
 
 READY_TIMEOUT_S = 60.0
+SUBSCRIBED_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 60.0
 POLL_S = 0.1
 
@@ -87,12 +88,18 @@ class Composition:
         self.web.start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
-        """Wait until page and broker answer; False when told to stop before."""
-        deadline = time.monotonic() + READY_TIMEOUT_S
+        """Wait until page and broker answer, and what devices send is kept; False when told to stop before."""
+        began_s = time.monotonic()
+        deadline = began_s + READY_TIMEOUT_S
         while not stop.is_set():
             self.watch()
+            patient = time.monotonic() - began_s < SUBSCRIBED_TIMEOUT_S
             if is_reachable(self.broker_url, 0.2) and _answers(self.page_url + "/healthz"):
-                return True
+                if self._is_subscribed():
+                    return True
+                if not patient:
+                    log("ingest has not subscribed yet; see the Connections page")
+                    return True
             if time.monotonic() > deadline:
                 log(f"{self.page_url} does not answer after {READY_TIMEOUT_S:.0f} s")
                 return False

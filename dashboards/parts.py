@@ -23,13 +23,18 @@ def card(title: str, body: Any, *, note: Any = None, class_name: str = "") -> An
     return html.Section([html.Header(head, className="card-h"), body], className=f"card {class_name}".strip())
 
 
-def event_list(asked: Asked, asset: str, limit: int) -> Any:
-    """The newest events of an asset (of all with ""), kept fresh by ``assets/shell.js``."""
+def event_list(asked: Asked, asset: str, limit: int, *, notable: bool = False) -> Any:
+    """The newest events of an asset (of all with ""; only the ``notable``), kept fresh by ``assets/shell.js``."""
     return html.Div(
         html.Ul(html.Li(asked.t("events.loading"), className="pg-empty"), className="pg-event-list"),
         className="card-b ft-scroll pg-event-box",
         tabIndex=0,
-        **attributes(data_events=asset or "*", data_limit=str(limit), data_none=asked.t("events.none")),
+        **attributes(
+            data_events=asset or "*",
+            data_limit=str(limit),
+            data_none=asked.t("events.none"),
+            data_notable="1" if notable else "",
+        ),
     )
 
 

@@ -16,6 +16,8 @@ from twin.sample import Quality
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from twin.events import Event, EventKind
     from twin.ports import History, Series
     from twin.sample import Frames, Latest, Stream
@@ -55,6 +57,10 @@ class View(Protocol):
 
     def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
         """One numeric signal."""
+        ...
+
+    def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
+        """How many frames of some streams were measured in each equal part of a time."""
         ...
 
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
@@ -101,6 +107,10 @@ class _Bounded:
     def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
         """One numeric signal."""
         return self._history.samples(stream, signal, start_ns, self._end(end_ns), max_points)
+
+    def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
+        """How many frames of some streams were measured in each equal part of a time."""
+        return self._history.density(streams, start_ns, self._end(end_ns), buckets)
 
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Where a text signal changed."""

@@ -18,6 +18,7 @@ from dashboards.status import ms
 from dashboards.summary import packets
 from dashboards.summary.connections import connections, refusals, store_figures
 from dashboards.summary.directory import EVERY_SITE
+from dashboards.summary.events import told
 from dashboards.summary.lanes import event_json, lanes
 from dashboards.summary.overview import overview
 from twin.clock import NS_PER_S
@@ -147,17 +148,18 @@ def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call
         return json_of(once.get(key_of("connections", seen), lambda: _connections(behind, seen)))
 
     @router.get("/events")
-    def events(
+    def events(  # noqa: PLR0913  the parameters of the call
         site: Site = EVERY_SITE,
         asset: Annotated[str, Query(max_length=500)] = "",
         from_ms: Ms | None = None,
         as_of_ms: Moment = None,
         limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 100,
+        notable: bool = False,  # noqa: FBT001, FBT002  a parameter of the call
     ) -> Response:
         seen = view(as_of_ms)
         start_ns = seen.clock_ns - round(DAY_MS) * 1_000_000 if from_ms is None else ns_of_ms(from_ms, "from_ms")
         under = asset or ("" if site_in(behind, site) == EVERY_SITE else site)
-        found = seen.events(start_ns, seen.clock_ns + 1, asset=under, limit=limit)
+        found = told(seen, start_ns, asset=under, limit=limit, notable=notable)
         return json_of({"events": [event_json(event) for event in found]})
 
     @router.get("/mirror")

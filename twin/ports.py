@@ -267,6 +267,14 @@ class History(Protocol):
         """One numeric signal; more than ``max_points`` samples become min/max/mean buckets."""
         ...
 
+    def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
+        """How many frames of some streams lie in each of ``buckets`` equal parts of [start, end): int64 (buckets,).
+
+        By device time. A part is ``ceil((end - start) / buckets)`` ns wide. Streams that are not
+        known have no frames. Raises ValueError unless ``buckets`` is positive.
+        """
+        ...
+
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """(t_ns, text) where a text signal changed, beginning with its value at ``start_ns`` if known."""
         ...

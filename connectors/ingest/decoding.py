@@ -75,7 +75,7 @@ class Decoding:
         message = delivery.message
         size = len(message.payload)
         if size > MAX_PAYLOAD_BYTES:
-            return self.reject(delivery, "size", f"{size} bytes, at most {MAX_PAYLOAD_BYTES} are taken")
+            return self.reject(delivery, "too_large", f"{size} bytes, at most {MAX_PAYLOAD_BYTES} are taken")
         try:
             found = list(self.decoders[delivery.source].decode(message))
             frames = tuple(

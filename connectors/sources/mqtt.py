@@ -7,6 +7,7 @@ acknowledging are the writer's.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,6 +61,8 @@ class Source:
         self._in_flight: set[int] = set()
         self._connected = threading.Event()
         self._stopping = False
+        self._failure = ""
+        self._lost = False
         self._held_back = threading.Event()
         self._client: paho.Client | None = None
 
@@ -119,6 +122,7 @@ class Source:
         )
         client.reconnect_delay_set(1, 10)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -143,7 +147,7 @@ class Source:
                 self._protocol = paho.MQTTv311
                 threading.Thread(target=self._restart, args=(client,), name=f"{self.name}-311", daemon=True).start()
             else:
-                log.error("%s: the broker refused the connection: %s", self.name, reason)
+                self._refused(str(reason))
             return
         self._generation += 1
         self._in_flight.clear()
@@ -164,6 +168,7 @@ class Source:
         if refused:
             log.error("%s: the broker refused a subscription: %s", self.name, ", ".join(refused))
             return
+        self._failure, self._lost = "", False
         self._connected.set()
         self._report(Event(EventKind.SOURCE_CONNECTED, self._clock.now_ns(), f"twin/ingest/{self.name}"))
 
@@ -173,14 +178,34 @@ class Source:
         if not self._stopping:
             self._client = self._connect()
 
+    def _refused(self, reason: str) -> None:
+        """The broker answered, and said no."""
+        if reason != self._failure:
+            self._failure = reason
+            log.error("%s: %s refused the connection: %s", self.name, url_of(self._broker), reason)
+            self._lose(reason)
+
+    def _lose(self, reason: str) -> None:
+        """State the loss once; the broker's later answers while it lasts are only logged."""
+        if not self._lost:
+            self._lost = True
+            self._report(Event(EventKind.SOURCE_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}", after=reason))
+
+    def _on_connect_fail(self, client: paho.Client, _: Any) -> None:
+        """Say why, once: it is tried again and again. paho calls this where it has caught the error."""
+        del client
+        reason = str(sys.exc_info()[1] or "no connection")
+        if reason != self._failure:
+            self._failure = reason
+            log.error("%s: no connection to %s: %s", self.name, url_of(self._broker), reason)
+            self._lose(reason)
+
     def _on_disconnect(self, client: paho.Client, _: Any, flags: Any, reason: Any, __: Any) -> None:
         del client, flags
         if self._connected.is_set():
             self._connected.clear()
             if not self._stopping:
-                self._report(
-                    Event(EventKind.SOURCE_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}", after=str(reason))
-                )
+                self._lose(str(reason))
 
     def _on_message(self, client: paho.Client, _: Any, got: paho.MQTTMessage) -> None:
         if self._held_back.is_set():

@@ -41,6 +41,16 @@ def series_of(t_ns: NDArray[np.int64], values: NDArray[np.float64], max_points: 
     )
 
 
+def bucket_ns(start_ns: int, end_ns: int, buckets: int) -> int:
+    """How wide each of ``buckets`` equal parts of [start, end) is, in ns; 0 where there is no time between them.
+
+    Raises ValueError unless ``buckets`` is positive.
+    """
+    if buckets < 1:
+        raise ValueError(f"buckets is {buckets}, must be 1 at least")
+    return -(-max(0, end_ns - start_ns) // buckets)
+
+
 def changes_of(before: str | None, start_ns: int, rows: Iterable[tuple[int, str | None]]) -> list[tuple[int, str]]:
     """Texts in time order → the changes, beginning with the value at ``start_ns`` where it is known.
 

@@ -22,7 +22,7 @@ from connectors.stores._codec import (
 )
 from connectors.stores._history import gap_terms
 from connectors.stores._rows import picked, without_negative_zeros
-from connectors.stores._series import changes_of, series_of
+from connectors.stores._series import bucket_ns, changes_of, series_of
 from twin.checksum import checksum
 from twin.errors import StoreRejected
 from twin.gaps import SequenceCount, by_epoch
@@ -31,6 +31,8 @@ from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from twin.events import Event, EventKind
     from twin.message import DeadLetter
@@ -285,6 +287,16 @@ class MemoryStore:
         if signal not in names:
             return series_of(np.empty(0, np.int64), np.empty(0), max_points)
         return series_of(frames.t_ns, frames.values[:, names.index(signal)], max_points)
+
+    def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
+        """How many frames of some streams lie in each of ``buckets`` equal parts of [start, end): int64 (buckets,)."""
+        wide_ns = bucket_ns(start_ns, end_ns, buckets)
+        counts = np.zeros(buckets, np.int64)
+        with self._lock:
+            for kept in (self._kept[stream] for stream in set(streams) & self._kept.keys()):
+                for t_ns, _ in kept.between(start_ns, end_ns):
+                    counts[(t_ns - start_ns) // wide_ns] += 1
+        return counts
 
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """(t_ns, text) where a text signal changed, beginning with its value at ``start_ns`` if known."""

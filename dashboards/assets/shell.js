@@ -85,7 +85,8 @@
   // ---- events
   const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost" };
   const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run" };
-  const FAULTS = new Set(["Aborted", "Aborting", "Held", "Holding"]);
+  const FAULTS = new Set(["Aborted", "Aborting"]);
+  const HOLDS = new Set(["Held", "Holding"]);
   const RUNS = new Set(["Execute", "Starting", "Completing", "Unholding", "Unsuspending"]);
   const asked = new WeakMap();
 
@@ -97,7 +98,7 @@
     time.dateTime = new Date(event.t_ms).toISOString();
     const mark = document.createElement("i");
     mark.className = "pg-mark";
-    mark.dataset.look = LOOKS[event.kind] || (FAULTS.has(event.after) ? "fault" : RUNS.has(event.after) ? "run" : "wait");
+    mark.dataset.look = LOOKS[event.kind] || (FAULTS.has(event.after) ? "fault" : HOLDS.has(event.after) ? "held" : RUNS.has(event.after) ? "run" : "wait");
     const who = document.createElement("a");
     who.textContent = event.asset.split("/").pop();
     const source = event.asset.startsWith("twin/");
@@ -106,7 +107,7 @@
     who.addEventListener("click", follow);
     const what = document.createElement("span");
     if (event.kind === "StateChanged") {
-      const name = (state) => (state ? t[`state.${state}`] || state : "–");
+      const name = (state) => (state ? t[`state.${state}`] || t[`word.${state}`] || state : "–");
       what.textContent = `${name(event.before)} → ${name(event.after)}`;
     } else what.textContent = t[KINDS[event.kind]] || event.kind;
     const seek = document.createElement("button");
@@ -133,6 +134,7 @@
     };
     try {
       const query = new URLSearchParams({ limit: box.dataset.limit });
+      if (box.dataset.notable) query.set("notable", "1");
       if (box.dataset.events !== "*") query.set("asset", box.dataset.events);
       if (moment !== null) query.set("as_of_ms", String(Math.round(moment)));
       const response = await fetch(`/view/events?${query}`);

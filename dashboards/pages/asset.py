@@ -24,7 +24,8 @@ TREND_S = 600
 EVENTS = 50
 MOST_TRENDS = 6
 FIRST = 3
-MOVING = ("robot_arm", "mobile_robot")
+MOVED_BY = {"robot_arm": Role.JOINT_POSITION, "mobile_robot": Role.X}
+"""What moves by what: without it there is nothing true to draw."""
 INTERESTING = (
     Role.JOINT_EFFORT,
     Role.SPEED,
@@ -74,7 +75,8 @@ def _page(asked: Asked, asset_id: str) -> Any:
         id="trend", signals=signals, span_s=TREND_S, lang=lang, timezone=zone, site=site_of(asset_id)
     )
     right = [card(asked.t("events.of_asset"), event_list(asked, asset_id, EVENTS))]
-    if asset is not None and asset.type in MOVING:
+    roles = {signal.role for stream in streams for signal in stream.columns}
+    if asset is not None and MOVED_BY.get(asset.type) in roles:
         view = TwinView(
             id="asset-twin", site=asset.site, assets=[asset_id], mode="3d", lang=lang, timezone=zone, selected=asset_id
         )

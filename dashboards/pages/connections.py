@@ -11,10 +11,10 @@ from dashboards.page import Asked, Page
 
 
 def layout(asked: Asked) -> Any:
-    """One component shows it all."""
-    return html.Div(
-        TileGrid(id="connections", view="connections", site="*", lang=asked.lang), className="pg-connections"
-    )
+    """One component shows it all, in the first site's zone."""
+    zone = asked.behind.factory.hub.sites[0].timezone
+    grid = TileGrid(id="connections", view="connections", site="*", lang=asked.lang, timezone=zone)
+    return html.Div(grid, className="pg-connections")
 
 
 PAGE = Page("connections", "/connections", 90, "M2 13h4l2.5-7 4 13L16 9l1.8 4H22", layout)

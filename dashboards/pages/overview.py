@@ -11,9 +11,7 @@ from dashboards.page import Asked, Page
 from dashboards.parts import card, event_list
 
 STRIP_H = 8
-EVENTS = 14
-NO_LANES = ["-"]
-"""An id that no asset has: the time bar's controls alone, the lanes stand above it."""
+EVENTS = 40
 
 
 def layout(asked: Asked) -> Any:
@@ -41,9 +39,17 @@ def layout(asked: Asked) -> Any:
         [
             TileGrid(id="overview", view="overview", site="*", lang=asked.lang),
             html.Div(strips, className="pg-strips"),
-            card(asked.t("events.title"), event_list(asked, "", EVENTS), class_name="pg-events"),
+            card(asked.t("events.title"), event_list(asked, "", EVENTS, notable=True), class_name="pg-events"),
             html.Div(
-                StateStrip(id="bar", site="*", assets=NO_LANES, hours=STRIP_H, controls=True, lang=asked.lang),
+                StateStrip(
+                    id="bar",
+                    site="*",
+                    assets=[site.id for site in sites],
+                    hours=STRIP_H,
+                    controls=True,
+                    lang=asked.lang,
+                    timezone=sites[0].timezone if sites else "UTC",
+                ),
                 className="card pg-bar",
             ),
         ],

@@ -5,22 +5,25 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from dashboards.status import INGEST, ms, source_stream
-from dashboards.summary.directory import EVERY_SITE, belongs
+from dashboards.status import ms
+from dashboards.summary.directory import EVERY_SITE, OWN, belongs
+from dashboards.summary.events import is_own_and_well
 from dashboards.summary.overview import LOST
-from dashboards.summary.rates import rises
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
+from twin.ids import site_of
 from twin.packml import FAULTED, state_named
 from twin.sample import MIN_STALE_S, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dashboards.view import View
     from twin.sample import Stream
 
 RECEIVED_POINTS = 240
+COUNTED_FRAMES = 100_000
+"""How many frames the received row counts at most, about: 25 ms of counting on SQLite."""
 MAX_EVENTS = 500
 LOOK_BACK_EVENTS = 1000
 _RARE = tuple(kind for kind in EventKind if kind is not EventKind.STATE_CHANGED)
@@ -52,7 +55,9 @@ def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
         found.append({"asset": asset, "segments": [[ms(a), ms(b), state] for a, b, state in shown]})
     asked = "" if site == EVERY_SITE else site
     events += view.events(start_ns, end_ns + 1, asset=asked, kinds=_RARE, limit=MAX_EVENTS)
-    events = sorted(events, key=lambda event: event.order, reverse=True)[:MAX_EVENTS]
+    events = sorted((one for one in events if not is_own_and_well(one)), key=lambda event: event.order, reverse=True)[
+        :MAX_EVENTS
+    ]
     times = [one.t_ns for name, one in view.latest().items() if belongs(view.latest()[name].stream.asset, site)]
     return {
         "lanes": found,
@@ -128,18 +133,40 @@ def overlaid(segments: list[Segment], lost: list[tuple[int, int]]) -> list[Segme
 
 
 def _received(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
-    """Frames received in each of a few equal parts of the window, by the wall clock of ingest."""
-    span_ns = end_ns - start_ns
-    edges = np.array([start_ns + span_ns * i // RECEIVED_POINTS for i in range(RECEIVED_POINTS + 1)], np.int64)
-    if site == EVERY_SITE:
-        names = {INGEST}
-    else:
-        mine = {one.source for one in view.streams().values() if belongs(one.asset, site) and one.source}
-        names = {source_stream(source) for source in mine}
-    frames = np.zeros(RECEIVED_POINTS)
-    for name in names:
-        series = view.trend(name, "frames_total", start_ns, end_ns, 2 * RECEIVED_POINTS)
-        if len(series.t_ns) > 1:
-            place = np.clip(np.searchsorted(edges, series.t_ns[1:], side="right") - 1, 0, RECEIVED_POINTS - 1)
-            np.add.at(frames, place, rises(series.maximum))
-    return {"t_ms": [ms(int(t_ns)) for t_ns in edges[:-1]], "frames": frames.tolist()}
+    """How much there is of each equal part of the window, by device time: also of what came late.
+
+    Counted are a few streams that speak for all (`speakers`); ``recorded`` says whether any of
+    them was there before the window, so that a gap can be told from the time before the first frame.
+    """
+    wide_ns = -(-max(0, end_ns - start_ns) // RECEIVED_POINTS)
+    mine = (one for one in view.streams().values() if belongs(one.asset, site) and site_of(one.asset) != OWN)
+    chosen = speakers(mine, end_ns - start_ns, wide_ns)
+    frames = view.density(chosen, start_ns, end_ns, RECEIVED_POINTS)
+    return {
+        "t_ms": [ms(start_ns + wide_ns * i) for i in range(RECEIVED_POINTS)] if wide_ns else [],
+        "frames": frames.tolist() if wide_ns else [],
+        "recorded": bool(chosen) and bool(view.at(start_ns, chosen)),
+    }
+
+
+def speakers(streams: Iterable[Stream], span_ns: int, part_ns: int) -> list[str]:
+    """The streams that are counted for all: the slowest one of each asset that is heard in every part.
+
+    Where an asset is never heard so often, its fastest. As many as make up `COUNTED_FRAMES`
+    in the span, to keep the answer quick.
+    """
+    often_s = part_ns / NS_PER_S / 2
+    best: dict[str, tuple[bool, float, str]] = {}
+    for stream in streams:
+        if stream.period_s:
+            late = stream.period_s > often_s
+            rank = (late, stream.period_s if late else -stream.period_s, stream.id)
+            best[stream.asset] = min(best.get(stream.asset, rank), rank)
+    chosen: list[str] = []
+    left = float(COUNTED_FRAMES)
+    for _, period_s, name in sorted(best.values()):
+        left -= span_ns / NS_PER_S / abs(period_s)
+        if chosen and left < 0:
+            break
+        chosen.append(name)
+    return chosen

@@ -127,7 +127,7 @@ def test_letters_of_a_wrong_unit_are_stored_when_the_unit_is_right(opened, tmp_p
     store, history = opened
     huge = b'{"x": "' + b"a" * MAX_PAYLOAD_BYTES + b'"}'
     ingest(factory_of(tmp_path, "s"), store, history, [body(1), body(2), body(2), b"{", huge, body(3)])
-    assert history.by_source()["press"]["rejected"] == {"ts_unit": 4, "json_syntax": 1, "size": 1}
+    assert history.by_source()["press"]["rejected"] == {"ts_unit": 4, "json_syntax": 1, "too_large": 1}
     result = Redrive(factory_of(tmp_path, "ms"), store, history, ManualClock(T0 + 9 * NS_PER_S)).run()
     assert dataclasses.asdict(result) == {
         "letters": 3, "messages": 4, "frames": 3, "stored": 3, "duplicate": 0, "key_conflict": 0, "cut": 1,
@@ -135,11 +135,11 @@ def test_letters_of_a_wrong_unit_are_stored_when_the_unit_is_right(opened, tmp_p
     }  # fmt: skip
     terms = history.by_source()["press"]
     assert (terms["received"], terms["decoded"], terms["redriven"], terms["stored"]) == (6, 4, 4, 3)
-    assert terms["rejected"] == {"json_syntax": 1, "size": 1}
+    assert terms["rejected"] == {"json_syntax": 1, "too_large": 1}
     frames = history.frames("ur3:data", 0, 2**62)
     assert frames.seq.tolist() == [1, 2, 3]
     assert frames.received_ns.tolist() == [T0, T0 + 1, T0 + 5]
-    assert {letter.reason for letter in history.dead_letters()} == {"json_syntax", "size"}
+    assert {letter.reason for letter in history.dead_letters()} == {"json_syntax", "too_large"}
     equations_hold(history)
     assert verify(history).mismatches == ()
     again = Redrive(factory_of(tmp_path, "ms"), store, history, ManualClock(T0 + 10 * NS_PER_S)).run()

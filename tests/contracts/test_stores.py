@@ -469,6 +469,19 @@ def test_a_spike_of_one_sample_survives_the_drawing(bench):
     assert len(bench.history.samples(ARM.id, "no_such", 0, 9, 5).t_ns) == 0
 
 
+def test_the_density_counts_frames_by_device_time_in_equal_parts(bench):
+    times = [99, 100, 101, 119, 120, 179, 180, 189]
+    bench.append(merge([arm(t, t, t, None, received_ns=10**9) for t in times]), door(130, "IDLE"), door(150, "HELD"))
+    assert bench.history.density([ARM.id], 100, 189, 5).tolist() == [2, 2, 0, 0, 2]
+    assert bench.history.density([ARM.id, DOOR.id, DOOR.id, "nowhere:x"], 100, 189, 5).tolist() == [2, 3, 1, 0, 2]
+    assert bench.history.density([DOOR.id], 100, 189, 1).tolist() == [2]
+    assert bench.history.density([DOOR.id], 150, 152, 4).tolist() == [1, 0, 0, 0]
+    for asked in (([], 100, 189), ([ARM.id], 189, 100), (["nowhere:x"], 0, 10**18)):
+        assert bench.history.density(*asked, 3).tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="1 at least"):
+        bench.history.density([ARM.id], 0, 9, 0)
+
+
 def test_text_changes_begin_with_the_value_at_the_start_and_collapse_repeats(bench):
     rows = [
         (1, "IDLE"),

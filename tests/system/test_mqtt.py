@@ -193,10 +193,17 @@ def test_a_broker_killed_under_a_live_connection_loses_nothing(embedded, tmp_pat
     os.kill(embedded.pid, signal.SIGKILL)
     wait_for(lambda: embedded.wait(0) is not None and not ingest.source.connected, "the broker's end")
     embedded.start()
-    ingest.step_until(lambda: ingest.source.connected and len(stored(ingest)) >= 100, "all messages")
+    kinds = [EventKind.SOURCE_LOST, EventKind.SOURCE_CONNECTED]
+
+    def told():
+        return [event.kind.value for event in ingest.history.events(0, 2**62, kinds=kinds)[::-1]]
+
+    ingest.step_until(
+        lambda: len(stored(ingest)) >= 100 and "SourceLost" in told() and told()[-1] == "SourceConnected", "recovery"
+    )
     assert stored(ingest) == list(range(100))
-    lost = ingest.history.events(0, 2**62, kinds=[EventKind.SOURCE_LOST, EventKind.SOURCE_CONNECTED])
-    assert [event.kind for event in lost[::-1]] == ["SourceConnected", "SourceLost", "SourceConnected"]
+    # A broker that has just come back may drop the first connection it takes: then it is lost, and stated, twice.
+    assert told() == [*["SourceConnected", "SourceLost"] * (len(told()) // 2), "SourceConnected"]
     ingest.close()
 
 

@@ -147,9 +147,19 @@ def opened(browser, url: str, width: int = 1440, height: int = 900):
 def until(page, expression: str) -> None:
     """Wait until an expression holds; the page's policy forbids Playwright's own way, which evaluates text."""
     deadline = time.monotonic() + 15
-    while not page.evaluate(expression):
+    while not _holds(page, expression):
         assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(50)
+
+
+def _holds(page, expression: str) -> bool:
+    """Whether an expression holds; not while the page is on its way to another."""
+    try:
+        return bool(page.evaluate(expression))
+    except Exception as error:
+        if "Execution context was destroyed" not in str(error):
+            raise
+        return False
 
 
 def _is_outside(asked: str, ours: str) -> bool:
@@ -236,7 +246,7 @@ def test_language_and_theme_are_kept(browser, server):
         until(page, "document.documentElement.lang === 'en'")
         page.wait_for_selector(".ft-ledger", timeout=15_000)
         assert page.get_attribute("html", "data-theme") == "dark"
-        assert "Sources" in page.inner_text(".crumbs")
+        assert "Connections" in page.inner_text(".crumbs")
         assert not wrong
 
 
@@ -273,4 +283,39 @@ def test_times_are_those_of_the_recording(browser, server, recorded):
     with opened(browser, _address(server, "/connections", "en", "light", at_ns)) as (page, wrong):
         until(page, "window.factoryTwin?.clock.replaying")
         assert page.evaluate("window.factoryTwin.clock.at_ms") == at_ns // NS_PER_MS
+        assert not wrong
+
+
+def test_a_question_mark_lists_the_keys_and_focus_is_seen(browser, server):
+    with opened(browser, f"{server.url}/floor/jeonju?lang=en") as (page, wrong):
+        page.wait_for_selector(".ft-timebar .is-play", timeout=15_000)
+        page.keyboard.press("?")
+        until(page, "document.querySelector('dialog.pg-keys')?.open === true")
+        assert "Play and pause" in page.inner_text("dialog.pg-keys")
+        page.keyboard.press("Escape")
+        until(page, "document.querySelector('dialog.pg-keys').open === false")
+        page.focus(".ft-tbtn")
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            "[document.activeElement.className, getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert "ft-tbtn" in seen[0]
+        assert seen[1] == "solid"
+        assert not wrong
+
+
+def test_the_lanes_of_a_time_bar_are_moved_through_by_keys(browser, server):
+    with opened(browser, f"{server.url}/?lang=en") as (page, wrong):
+        page.wait_for_selector(".ft-strip.has-controls .ft-lane-plot canvas", timeout=15_000)
+        plot = ".ft-strip.has-controls .ft-lane-plot"
+        page.focus(plot)
+        assert page.get_attribute(plot, "role") == "slider"
+        page.keyboard.press("PageUp")
+        until(page, "document.documentElement.dataset.mode === 'replay'")
+        moment = page.get_attribute(plot, "aria-valuenow")
+        page.keyboard.press("PageUp")
+        until(page, f"document.querySelector('{plot}').getAttribute('aria-valuenow') < '{moment}'")
+        assert page.get_attribute(plot, "aria-valuetext")
+        page.keyboard.press("l")
+        until(page, "document.documentElement.dataset.mode === 'live'")
         assert not wrong

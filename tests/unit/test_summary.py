@@ -9,12 +9,14 @@ from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.status import Ingest, ledger, source_stream
 from dashboards.summary.connections import refusals
-from dashboards.summary.lanes import lanes, overlaid
+from dashboards.summary.events import told
+from dashboards.summary.lanes import RECEIVED_POINTS, lanes, overlaid, speakers
 from dashboards.summary.overview import line_state, overview
 from dashboards.summary.production import HOUR_NS, MINUTE_NS, hourly, last_stations, made_per_h
 from dashboards.summary.rates import rate_history, rises
 from dashboards.view import PastView
 from twin.clock import NS_PER_S
+from twin.events import Event, EventKind
 from twin.mirror import Mirror
 from twin.ports import Commit, Folded
 from twin.sample import Kind, Role, Signal, batch_of, frame, stream_of
@@ -144,6 +146,55 @@ def test_lanes_end_where_the_stream_falls_silent():
     segments = found["lanes"][0]["segments"]
     assert [state for _, _, state in segments] == ["Execute", "Idle"]
     assert segments[-1][1] == (T0 + 23 * NS_PER_S) / 1e6
+
+
+def test_what_was_received_late_is_no_gap_but_what_is_missing_is():
+    """One frame a second, all received an hour later; the second quarter was never stored."""
+    span, late = 4 * RECEIVED_POINTS, 3600 * NS_PER_S
+    store, stream = MemoryStore(), _stream()
+    rows = [
+        frame(stream, T0 + i * NS_PER_S, i, T0 + late, [0.0], ("Execute",)) for i in range(span) if i * 4 // span != 1
+    ]
+    store.append(Commit(batch_of("w", 1, T0 + late, rows)), lambda _: Folded((), ()))
+    view = PastView(store, T0 + span * NS_PER_S)
+    found = lanes(view, "s", T0, T0 + span * NS_PER_S)["received"]
+    quarter = RECEIVED_POINTS // 4
+    assert found["frames"] == [4] * quarter + [0] * quarter + [4] * 2 * quarter
+    assert (len(found["t_ms"]), found["t_ms"][1] - found["t_ms"][0], found["recorded"]) == (240, 4000, True)
+    assert lanes(view, "s", T0 - late, T0)["received"]["recorded"] is False
+
+
+def test_the_slowest_stream_heard_in_every_part_speaks_for_its_asset():
+    def one(asset: str, name: str, period_s: float | None):
+        return stream_of(asset, name, [Signal("x")], sequenced=True, period_s=period_s, source="src")
+
+    fast, slow, rare = one("s/a", "fast", 0.1), one("s/a", "slow", 2.0), one("s/a", "rare", 60.0)
+    others = [one("s/b", "rare", 60.0), one("s/c", "event", None)]
+    assert speakers([fast, slow, rare, *others], 240 * 10 * NS_PER_S, 10 * NS_PER_S) == ["s/a:slow", "s/b:rare"]
+    many = [one(f"s/{i:02}", "fast", 0.1) for i in range(50)]
+    assert len(speakers(many, 3600 * NS_PER_S, 15 * NS_PER_S)) == 2
+    assert len(speakers(many, 10**6 * NS_PER_S, 15 * NS_PER_S)) == 1
+
+
+def test_the_plants_events_leave_out_the_twin_as_long_as_it_works():
+    store = MemoryStore()
+    facts = [
+        Event(EventKind.ASSET_APPEARED, T0 + 1, "twin/ingest"),
+        Event(EventKind.ASSET_APPEARED, T0 + 2, ARM),
+        Event(EventKind.STATE_CHANGED, T0 + 3, ARM, "state", "Idle", "Execute"),
+        Event(EventKind.STATE_CHANGED, T0 + 4, ARM, "state", "Execute", "Aborted"),
+        Event(EventKind.STATE_CHANGED, T0 + 5, ARM, "state", "Aborted", "Idle"),
+        Event(EventKind.STATE_CHANGED, T0 + 6, ARM, "state", "Idle", "Held"),
+        Event(EventKind.SOURCE_LOST, T0 + 7, "twin/sources/src"),
+        Event(EventKind.SOURCE_CONNECTED, T0 + 8, "twin/sources/src"),
+    ]
+    store.append(Commit(batch_of("w", 1, T0, []), events=tuple(facts)), lambda _: Folded((), ()))
+    view = PastView(store, T0 + 100)
+    assert [one.t_ns - T0 for one in told(view, T0)] == [7, 6, 5, 4, 3, 2]
+    assert [one.t_ns - T0 for one in told(view, T0, notable=True)] == [7, 6, 5, 4, 2]
+    assert [one.t_ns - T0 for one in told(view, T0, asset=ARM, limit=2)] == [6, 5]
+    shown = lanes(view, "*", T0, T0 + 50)["events"]
+    assert {one["kind"] for one in shown} == {"AssetAppeared", "SourceLost"}
 
 
 def test_lost_times_replace_what_was_there():

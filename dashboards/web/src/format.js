@@ -191,3 +191,6 @@ export function bytes(size) {
 
 /** The last segment of an id: what people call an asset. */
 export const shortName = (id) => id.slice(id.lastIndexOf("/") + 1);
+
+/** What a name says besides the id it often begins with: "EM-2 assembly meter" → "assembly meter". */
+export const besideId = (name, id) => (name.startsWith(id) ? name.slice(id.length).trim() : name);

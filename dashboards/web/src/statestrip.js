@@ -1,13 +1,14 @@
 // State lanes under one time axis, and the time bar: what was received, what happened, one playhead across all of it.
 import { clock, fetchJson, SPEEDS } from "./clock.js";
 import { Core } from "./component.js";
-import { assetsOf } from "./directory.js";
+import { assetsOf, named } from "./directory.js";
 import { timeTicks } from "./downsample.js";
 import { el, setText, Sheet, svg, toggle } from "./dom.js";
 import { ago, date, shortName, tickLabel, time, zoneName, zoneOffset } from "./format.js";
 import { live } from "./live.js";
-import { assetHref, follow } from "./navigate.js";
+import { assetHref, floorHref, follow } from "./navigate.js";
 import { drawSegment } from "./segment.js";
+import { siteLane } from "./sitelane.js";
 import { look } from "./states.js";
 import { color, hatch, onTheme } from "./theme.js";
 import { stateWord, t } from "./words.js";
@@ -18,7 +19,9 @@ const AXIS = 18;
 const RECEIVED = 30;
 const EVENTS = 18;
 const FLAG = 20;
-const LANE_MIN = 14;
+const PAGES_A_WINDOW = 20;
+const MARK_PX = 8;
+const LANE_MIN = 13;
 const LANE_MAX = 28;
 const LANE_NATURAL = 20;
 const HOUR_MS = 3_600_000;
@@ -39,7 +42,7 @@ export class StateStripCore extends Core {
     this.to = null;
     this.answer = { lanes: [], received: { t_ms: [], frames: [] }, events: [] };
     this.names = el("div", { class: "ft-lane-names" });
-    this.plot = el("div", { class: "ft-lane-plot" });
+    this.plot = el("div", { class: "ft-lane-plot", ...(props.controls ? { tabindex: "0", role: "slider", "aria-label": t("strip.controls") } : {}) });
     this.body = el("div", { class: "ft-lanes" }, this.names, this.plot);
     this.note = el("p", { class: "ft-note", role: "status", hidden: true });
     if (props.controls) root.append(this.buildControls());
@@ -121,7 +124,7 @@ export class StateStripCore extends Core {
       const answer = await fetchJson(`/view/lanes?${query}`, this.abort.signal);
       if (this.asked !== asked) return;
       this.answer = answer;
-      this.marks = (answer.events ?? []).filter(notable);
+      this.marks = (answer.events ?? []).filter((event) => notable(event) && this.isOf(event.asset));
       clock.marks = this.marks;
       clock.first_ms = answer.first_ms;
       this.note.hidden = true;
@@ -132,6 +135,12 @@ export class StateStripCore extends Core {
       setText(this.note, t("error.answer", { what: t("strip.title"), detail: String(error?.message ?? error), at: time(live.now(), this.zone) }));
     }
     this.sheet.ask();
+  }
+
+  /** Whether an asset is one of those shown; all are where none was named. */
+  isOf(asset) {
+    const { assets } = this.props;
+    return !assets?.length || asset.startsWith("twin/") || assets.some((one) => asset === one || asset.startsWith(`${one}/`));
   }
 
   // ---- frame ----
@@ -145,12 +154,12 @@ export class StateStripCore extends Core {
     let ids = this.props.assets?.length ? this.props.assets : null;
     ids ??= assetsOf(live.directory, this.props.site).filter((asset) => asset.roles.has("state#0") || lanes.has(asset.id)).map((asset) => asset.id);
     if (!ids.length) ids = [...lanes.keys()];
-    this.rows = ids.map((id) => ({ id, segments: lanes.get(id)?.segments ?? [] }));
-    const name = ids.join(" ");
+    this.rows = ids.map((id) => (live.directory.sites.has(id) ? { id, site: live.directory.sites.get(id), segments: siteLane(id, lanes.values()) } : { id, segments: lanes.get(id)?.segments ?? [] }));
+    const name = this.rows.map((row) => `${row.id}${row.site ? "@" : ""}`).join(" ");
     this.body.style.setProperty("--natural", `${this.fixed + ids.length * LANE_NATURAL}px`);
     if (name !== this.namesDrawn) {
       this.namesDrawn = name;
-      const links = this.rows.map((row) => (row.link = el("a", { href: assetHref(row.id), onclick: follow, title: row.id }, shortName(row.id))));
+      const links = this.rows.map((row) => (row.link = el("a", { href: row.site ? floorHref(row.id) : assetHref(row.id), onclick: follow, title: row.id }, row.site ? named(row.site, this.lang) : shortName(row.id))));
       const heads = this.props.controls ? [el("span", { class: "is-received" }, t("strip.received")), el("span", { class: "is-events" }, t("strip.events"))] : [];
       this.names.replaceChildren(el("div", { class: "ft-lane-head" }, heads), el("div", { class: "ft-lane-links" }, links), el("div", { class: "ft-lane-foot" }));
     }
@@ -210,6 +219,9 @@ export class StateStripCore extends Core {
     }
     for (const each of this.spans) toggle(each, "on", Math.abs(Number(each.dataset.hours) * HOUR_MS - this.span_ms) < 1000);
     this.liveButton.disabled = !clock.replaying;
+    const { from } = this.view;
+    const told = { "aria-valuemin": Math.round(from), "aria-valuemax": Math.round(live.now()), "aria-valuenow": Math.round(now), "aria-valuetext": time(now, this.zone) };
+    for (const [name, value] of Object.entries(told)) this.plot.setAttribute(name, String(value));
   }
 
   // ---- hands ----
@@ -235,6 +247,13 @@ export class StateStripCore extends Core {
     const up = () => (down = false);
     plot.addEventListener("pointerup", up);
     plot.addEventListener("pointercancel", up);
+    // a page of keys is a twentieth of the window; the arrows are the whole page's own
+    plot.addEventListener("keydown", (event) => {
+      const way = { PageUp: -1, PageDown: 1 }[event.key];
+      if (!way || !this.props.controls) return;
+      event.preventDefault();
+      clock.seek(clock.now() + (way * this.span_ms) / PAGES_A_WINDOW);
+    });
     plot.addEventListener("pointerleave", () => {
       this.cursor = null;
       this.sheet.ask();
@@ -335,10 +354,13 @@ export class StateStripCore extends Core {
     const step = distances.length ? Math.min(...distances) : 60000;
     const most = Math.max(1, ...frames.map((n) => n ?? 0));
     const gap = hatch(context, color("--stale"), color("--raised"), 5, 2);
+    // before the very first frame nothing is missing: there was nothing yet
+    const first = this.answer.received.recorded ? 0 : frames.findIndex((n) => n > 0);
+    const nothing = hatch(context, color("--line"), null, 8, 1);
     const shade = (a, b) => {
       const [left, wide] = [Math.max(0, x(a)), Math.min(right, x(b)) - Math.max(0, x(a))];
       if (wide < 1) return;
-      context.fillStyle = gap;
+      context.fillStyle = first < 0 || a < times[first] ? nothing : gap;
       context.fillRect(left, FLAG + 2, wide, RECEIVED - 6);
     };
     times.forEach((start, i) => {
@@ -358,12 +380,15 @@ export class StateStripCore extends Core {
 
   drawEvents(context, { x, right }) {
     const middle = FLAG + RECEIVED + EVENTS / 2;
-    let last = -99;
-    for (const event of this.marks ?? []) {
-      const at = x(event.t_ms);
-      if (at < 0 || at > right || at - last < 3) continue;
-      last = at;
-      const after = event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other";
+    const kindOf = (event) => (event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other");
+    // where marks would cover each other the worst stays
+    const ranks = ["fault", "lost", "held"];
+    const rank = (after) => (ranks.includes(after) ? ranks.indexOf(after) : ranks.length);
+    const marks = (this.marks ?? []).map((event) => [x(event.t_ms), kindOf(event)]).filter(([at]) => at >= 0 && at <= right);
+    const taken = [];
+    for (const [at, after] of marks.sort((p, q) => rank(p[1]) - rank(q[1]))) {
+      if (taken.some((other) => Math.abs(other - at) < MARK_PX)) continue;
+      taken.push(at);
       context.lineWidth = 1.5;
       context.beginPath();
       if (after === "fault") {
@@ -399,7 +424,9 @@ export class StateStripCore extends Core {
       const a = Math.max(0, x(start));
       const b = Math.min(right, x(Math.min(end ?? now, now)));
       if (b < 0 || a > right) continue;
-      drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 ? stateWord(state) : null);
+      // one asset's fault is not the whole site's: it takes only the middle of the lane
+      if (row.site && look(state) !== "run") drawSegment(context, look(state), a, Math.max(b, a + 0.5), top + tall * 0.3, tall * 0.4);
+      else drawSegment(context, look(state), a, Math.max(b, a + 0.5), top, tall, tall >= 16 && b - a > 60 && !row.site ? stateWord(state) : null);
     }
     context.fillStyle = color("--line-soft");
     context.fillRect(0, top + tall - 0.5, right, 0.5);
@@ -437,8 +464,8 @@ export class StateStripCore extends Core {
     context.fillRect(Math.round(x), 0, 1, bottom);
     context.globalAlpha = 1;
     const row = this.rows[Math.floor((y - top + this.body.scrollTop) / tall)];
-    const segment = y >= top ? row?.segments.find(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
-    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
+    const segment = y >= top ? row?.segments.findLast(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
+    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${row.site ? named(row.site, this.lang) : shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
     context.font = `600 11px ${color("--font")}`;
     const wide = context.measureText(text).width + 12;
     const left = Math.min(width - wide - 2, x + 8);

@@ -20,12 +20,18 @@ import { t } from "./words.js";
 ColorManagement.enabled = false;
 
 const MAX_RATIO = 1.5;
+const FIT = 0.96;
+const FIT_STEPS = 24;
+const FRAME_MS = 30;
 const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
 const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
 const ROOMY_PX_PER_M = 17;
-const MAX_ENLARGED = 2.2;
-const MAX_ENLARGED_3D = 1.6;
+const MAX_ENLARGED = 3;
+const SPOT_M = 1.9;
+const BETWEEN_M = 1.5;
+const MAX_ENLARGED_VEHICLE = 2.2;
+const MAX_ENLARGED_3D = 2.2;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
 /** Whether the browser has no graphics card to draw with; smooth edges then cost too many frames. */
@@ -142,11 +148,15 @@ export class TwinViewCore extends Core {
       // on the plan a name stands below its asset, in space above it
       const half = (asset.type === "robot_arm" ? 0.95 : asset.type === "mobile_robot" ? 0.42 : 0) || FOOT_M[asset.type] || 0.6;
       const drop = () => half * (item.arm || item.vehicle ? this.scale : 1);
+      const over = () => {
+        const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
+        return [x, y + drop(), 0];
+      };
       const at = () => {
         const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
         return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : (item.vehicle ? 1.2 : high * 0.8)];
       };
-      item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, (id) => this.pick(id), QUIET.has(asset.type));
+      item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, over, (id) => this.pick(id), QUIET.has(asset.type));
       for (const stream of asset.streams) this.byKey.set(stream.key, item);
       return item;
     });
@@ -162,6 +172,7 @@ export class TwinViewCore extends Core {
   hear(changed) {
     if (!this.scene) return;
     const now = performance.now();
+    let moved = changed === null;
     const items = changed ? new Set([...changed].map((key) => this.byKey.get(key)).filter(Boolean)) : this.items;
     for (const item of items) {
       const lasts = changed === null || this.still.matches || !item.heard ? 0 : Math.min(400, Math.max(60, now - item.heard));
@@ -170,18 +181,18 @@ export class TwinViewCore extends Core {
       if (item.arm) {
         const target = [0, 1, 2, 3, 4, 5].map((i) => value("joint_position", i));
         target.push(value("tool_opening"));
-        if (target.some((angle) => angle !== undefined)) this.arms.aim(item.arm, target, now, lasts);
+        if (target.slice(0, 6).some((angle) => angle !== undefined)) moved = this.arms.aim(item.arm, target, now, lasts) || moved;
       } else if (item.vehicle) {
         const [x, y, yaw] = [value("x"), value("y"), value("yaw")];
-        if (x !== undefined && y !== undefined) this.vehicles.aim(item.vehicle, x, y, yaw ?? item.vehicle.shown[2], (value("load") ?? 0) > 1, now, lasts);
+        if (x !== undefined && y !== undefined) moved = this.vehicles.aim(item.vehicle, x, y, yaw ?? item.vehicle.shown[2], (value("load") ?? 0) > 1, now, lasts) || moved;
       } else if (item.asset.type === "buffer") {
         const level = value("level");
         const capacity = value("capacity") || item.asset.attributes?.capacity || 10;
-        if (level !== undefined && this.furniture.fill(item.asset.id, level / capacity)) this.ask();
+        if (level !== undefined && this.furniture.fill(item.asset.id, level / capacity)) moved = true;
       }
     }
     this.paint(items);
-    this.ask();
+    if (moved) this.ask();
   }
 
   /** Colours, marks and words by state; ages make assets lost without any packet. */
@@ -233,15 +244,15 @@ export class TwinViewCore extends Core {
     const ys = this.assets.map((asset) => asset.pose?.y_m ?? 0);
     const pad = 2.2;
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.56 };
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, w: x1 - x0 + pad, d: y1 - y0 + pad, h: 0.5 };
   }
 
-  /** How much larger than life arms can be drawn without touching each other. */
+  /** How much larger than life arms can be drawn without touching each other or what stands between them. */
   room() {
     let nearest = Infinity;
     const poses = this.arms.items.map((item) => item.pose);
     for (let i = 0; i < poses.length; i++) for (let j = 0; j < i; j++) nearest = Math.min(nearest, Math.hypot(poses[i].x_m - poses[j].x_m, poses[i].y_m - poses[j].y_m));
-    return Math.max(1, Math.min(MAX_ENLARGED, nearest / 2.4));
+    return Math.max(1, Math.min(MAX_ENLARGED, (nearest - BETWEEN_M) / SPOT_M));
   }
 
   applyMode() {
@@ -262,8 +273,9 @@ export class TwinViewCore extends Core {
     setText(this.legend, this.scale > 1 ? t("twin.enlarged", { n: number(this.scale, 1) }) : "");
     this.legend.hidden = this.scale === 1;
     this.arms.enlarge(this.scale);
-    this.vehicles.enlarge(Math.min(this.scale, 1.8));
+    this.vehicles.enlarge(Math.min(this.scale, MAX_ENLARGED_VEHICLE));
     this.furniture.enlarge(this.scale);
+    this.furniture.flatten(this.flat);
     this.resize();
   }
 
@@ -273,13 +285,16 @@ export class TwinViewCore extends Core {
     this.renderer.setSize(width, height);
     const { x, y, w, d, h } = this.bounds();
     if (this.flat) {
-      const half = Math.max((d / 2) * 1.06, ((w / 2) * 1.04 * height) / width);
+      const half = Math.max((d / 2) * 1.03, ((w / 2) * 1.03 * height) / width);
       Object.assign(this.camera, { left: (-half * width) / height, right: (half * width) / height, top: half, bottom: -half });
     } else this.camera.aspect = width / height;
     if (!this.fitted) {
       this.controls.target.set(x, h, -y);
       if (this.flat) this.camera.position.set(x, 120, -y);
-      else this.fit3d(x, y, w, d, h, width / height);
+      else {
+        this.camera.updateProjectionMatrix();
+        this.fit3d(x, y, w, d);
+      }
       this.controls.minDistance = 1;
       this.controls.maxDistance = Math.max(w, d) * 3;
       this.fitted = true;
@@ -289,14 +304,34 @@ export class TwinViewCore extends Core {
     this.ask();
   }
 
-  fit3d(x, y, w, d, h, aspect) {
-    const down = this.whole ? 0.72 : 0.36;
+  fit3d(x, y, w, d) {
+    const down = this.whole ? 0.86 : 0.36;
     const side = this.whole ? 0 : 0.6;
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
-    const near = this.whole ? Math.max(((w / 2) * 0.98) / (tall * aspect) + d * 0.3, ((d / 2) * 0.86) / tall + d * 0.2) : Math.max(w, d, 2.4) * 0.5 / tall;
-    const far = near * (this.whole ? 1 : 1.1);
-    this.camera.position.set(x + far * Math.cos(down) * Math.sin(side), h + far * Math.sin(down), -y + far * Math.cos(down) * Math.cos(side));
-    if (this.whole) this.controls.target.set(x, 0, -y + d * 0.05);
+    const { target } = this.controls;
+    const stand = (far) => {
+      this.camera.position.set(target.x + far * Math.cos(down) * Math.sin(side), target.y + far * Math.sin(down), target.z + far * Math.cos(down) * Math.cos(side));
+      this.camera.lookAt(target);
+      this.camera.updateMatrixWorld();
+    };
+    if (!this.whole) {
+      stand(((Math.max(w, d, 2.4) * 0.56) / tall) * 1.1);
+      return;
+    }
+    // as near as all four corners allow, the floor in the middle of the picture
+    target.set(x, 0, -y);
+    this.camera.updateProjectionMatrix();
+    const corners = [[0, 0], [w, 0], [0, d], [w, d]].map(([cx, cy]) => [x - w / 2 + cx, y - d / 2 + cy]);
+    let far = d / tall;
+    for (let i = 0; i < FIT_STEPS; i++) {
+      stand(far);
+      const seen = corners.map(([cx, cy]) => new Vector3(cx, 0, -cy).project(this.camera));
+      const [low, high] = [Math.min(...seen.map((p) => p.y)), Math.max(...seen.map((p) => p.y))];
+      const fills = Math.max(...seen.map((p) => Math.abs(p.x)), (high - low) / 2 + 0.04);
+      far *= 1 + (fills / FIT - 1) * 0.6;
+      target.z -= ((low + high) / 2 + 0.04) * far * tall * 0.6;
+    }
+    stand(far);
   }
 
   project([x, y, z]) {
@@ -381,6 +416,11 @@ export class TwinViewCore extends Core {
     this.asked = 0;
     if (!this.scene || !this.camera) return;
     const now = performance.now();
+    if (now - (this.rendered ?? 0) < FRAME_MS) {
+      this.ask();
+      return;
+    }
+    this.rendered = now;
     const moving = [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
     if (this.follows) this.follow();
     this.renderer.render(this.scene, this.camera);

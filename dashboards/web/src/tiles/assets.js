@@ -3,14 +3,14 @@ import { Bar } from "../bar.js";
 import { Core } from "../component.js";
 import { assetsOf, keySignal, named } from "../directory.js";
 import { el, setText, toggle } from "../dom.js";
-import { age, shortName, shownAs, value } from "../format.js";
+import { age, besideId, shortName, shownAs, value } from "../format.js";
 import { live } from "../live.js";
 import { assetHref, go } from "../navigate.js";
 import { present } from "../present.js";
 import { look, setMark } from "../states.js";
 import { stateWord, t } from "../words.js";
 
-const RECENT_MS = 1500;
+const RECENT_MS = 6000;
 
 export class AssetsView extends Core {
   constructor(root, props, emit) {
@@ -39,13 +39,21 @@ export class AssetsView extends Core {
     for (const [place, assets] of groups) {
       const site = directory.sites.get(assets[0].site);
       const known = site?.places.find((one) => one.id === place);
-      list.append(el("div", { class: "ft-group", role: "presentation" }, el("span", null, named(known, this.lang) || shortName(place)), el("small", null, String(assets.length))));
+      list.append(el("div", { class: "ft-group", role: "presentation" }, el("span", null, this.placeName(site, known, place, assets, directory)), el("small", null, String(assets.length))));
       for (const asset of assets) list.append(this.row(asset, directory));
     }
     if (!this.rows.length) list.append(el("p", { class: "ft-empty" }, directory.empty ? t("wait.directory") : t("assets.none")));
     this.root.replaceChildren(list);
     this.update(this.props);
     this.draw(null);
+  }
+
+  /** A place's name; one that the site does not declare is called by what stands there. */
+  placeName(site, known, place, assets, directory) {
+    if (known) return named(known, this.lang);
+    if (site && place === site.id) return named(site, this.lang);
+    const types = new Set(assets.map((asset) => asset.type));
+    return (types.size === 1 && directory.types[assets[0].type]?.[this.lang]) || shortName(place);
   }
 
   row(asset, directory) {
@@ -60,7 +68,7 @@ export class AssetsView extends Core {
       top,
       bar,
       mark: el("span", { class: "ft-m" }),
-      state: el("span", { class: "ft-state" }),
+      state: el("span"),
       value: el("b"),
       unit: el("small", { class: "unit" }),
       age: el("span", { class: "age" }),
@@ -69,11 +77,10 @@ export class AssetsView extends Core {
       "div",
       { class: "ft-row", role: "option", tabindex: "-1", "data-id": asset.id, title: asset.id },
       row.mark,
-      el("span", { class: "ft-name" }, el("b", null, shortName(asset.id)), el("small", null, named(asset, this.lang) !== shortName(asset.id) ? named(asset, this.lang) : (type?.[this.lang] ?? asset.type))),
-      row.state,
+      el("span", { class: "ft-name" }, el("b", null, shortName(asset.id)), el("small", null, besideId(named(asset, this.lang), shortName(asset.id)) || (type?.[this.lang] ?? asset.type))),
+      el("span", { class: "ft-state" }, row.state, row.age),
       el("span", { class: "ft-barcell" }, bar?.node ?? null),
       el("span", { class: "ft-value" }, row.value, row.unit),
-      el("span", { class: "ft-age" }, row.age),
     );
     row.node.addEventListener("click", () => this.select(asset.id));
     row.node.addEventListener("dblclick", () => go(assetHref(asset.id)));

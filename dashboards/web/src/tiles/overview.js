@@ -94,9 +94,8 @@ export class OverviewView extends Core {
           card.linesNode,
         ),
         squares,
+        el("div", { class: "ft-made-h" }, el("div", { class: "ft-chart-h" }, el("span", { class: "lab" }, t("overview.hourly")), el("span", { class: "r" }, t("overview.total"), " ", card.total, " ", el("small", { class: "unit" }, t("unit.part")))), chart),
       ),
-      el("div", { class: "ft-chart-h" }, el("span", { class: "lab" }, t("overview.hourly")), el("span", { class: "r" }, t("overview.total"), " ", card.total, " ", el("small", { class: "unit" }, t("unit.part")))),
-      chart,
       el("footer", { class: "ft-health" }, ["rate", "lag", "stale", "connection"].map((name) => this.figure(card, name))),
     );
     card.node.addEventListener("click", (event) => {
@@ -194,7 +193,7 @@ export class OverviewView extends Core {
     let row = card.lines.get(line.place);
     if (!row) {
       row = { mark: el("span", { class: "ft-m" }), value: el("b"), scrap: el("small") };
-      row.node = el("div", { class: "ft-line" }, row.mark, el("span", null, named({ name: line.name, id: shortName(line.place) }, this.lang)), row.scrap, row.value, el("small", { class: "unit" }, t("unit.parts_per_h")));
+      row.node = el("div", { class: "ft-line" }, row.mark, el("span", null, named({ name: line.name, id: shortName(line.place) }, this.lang)), row.value, row.scrap);
       card.lines.set(line.place, row);
       card.linesNode.append(row.node);
     }
@@ -223,6 +222,7 @@ export class OverviewView extends Core {
     const most = Math.max(1, ...hourly.good.map((x) => x ?? 0));
     const step = width / hourly.t_ms.length;
     const bar = Math.min(64, step * 0.62);
+    const every = Math.ceil(36 / step);
     hourly.t_ms.forEach((start, i) => {
       const good = hourly.good[i];
       const middle = (i + 0.5) * step;
@@ -230,7 +230,7 @@ export class OverviewView extends Core {
       const tall = ((good ?? 0) / most) * (bottom - top);
       context.textAlign = "center";
       context.fillStyle = color("--ink-2");
-      context.fillText(minute(start, zone), middle, height - 4);
+      if (i % every === (hourly.t_ms.length - 1) % every) context.fillText(minute(start, zone), Math.min(width - 16, Math.max(16, middle)), height - 4);
       if (good === null || good === undefined) return;
       context.fillStyle = color(part < 1 ? "--range" : "--idle");
       context.fillRect(middle - bar / 2, bottom - tall, bar, tall);
@@ -243,7 +243,7 @@ export class OverviewView extends Core {
       context.fillStyle = color("--needle");
       context.fillRect(middle - bar / 2, bottom - tall, bar, tall > 0 ? 1.5 : 0);
       context.fillStyle = color("--ink");
-      context.font = `600 11px ${color("--font")}`;
+      context.font = `600 ${step < 26 ? 10 : 11}px ${color("--font")}`;
       context.fillText(number(good), middle, bottom - tall - 4);
       context.font = `11px ${color("--font")}`;
     });

@@ -6,7 +6,9 @@ import { chain, ORDINARY_ARM, poseMatrix, reach } from "./kinematics.js";
 
 const INKS = { run: "--arm", idle: "--arm-pale", wait: "--arm-pale", stop: "--arm-pale", none: "--arm", held: "--p2", fault: "--p1", lost: "--arm-lost", unknown: "--arm-lost" };
 const REST = [0, -1.9, 1.5, -1.2, -1.57, 0];
-const FEW_SIDES = 8;
+const NOWHERE = new Matrix4().makeScale(0, 0, 0);
+const STILL = 2e-4;
+const FEW_SIDES = 6;
 const MANY_SIDES = 24;
 
 /** A tube of so many sides from p to q (m), its radius going from r to s; open: without its two ends. */
@@ -90,7 +92,7 @@ export class Arms {
       const pose = asset.pose ?? {};
       const z = Math.max(pose.z_m ?? 0, 0);
       plinth(asset, size, z);
-      const item = { asset, group, at, pose: { ...pose, z_m: z }, base: poseMatrix({ ...pose, z_m: z }), from: [...REST, 0.04], to: [...REST, 0.04], shown: [...REST, 0.04], start: 0, lasts: 0, look: "none" };
+      const item = { asset, group, at, pose: { ...pose, z_m: z }, base: poseMatrix({ ...pose, z_m: z }), from: [...REST, 0.04], to: [...REST, 0.04], shown: [...REST, 0.04], start: 0, lasts: 0, look: "none", posed: false };
       this.items.push(item);
       this.pose(item, item.shown);
     });
@@ -105,13 +107,16 @@ export class Arms {
     }
   }
 
-  /** Where to go next; `lasts` ms from now, 0 = at once. */
+  /** Where to go next; `lasts` ms from now, 0 = at once. False where that is where it is. */
   aim(item, target, now, lasts) {
+    if (item.posed && !target.some((value, i) => value !== undefined && Math.abs(value - item.to[i]) > STILL)) return false;
     item.from = [...item.shown];
     item.to = target.map((value, i) => (value === undefined ? item.shown[i] : value));
     item.start = now;
-    item.lasts = lasts;
+    item.lasts = item.posed ? lasts : 0;
+    item.posed = true;
     item.moving = true;
+    return true;
   }
 
   /** Move what is on its way; true while something is. */
@@ -128,8 +133,18 @@ export class Arms {
     return moving;
   }
 
+  /** Put an arm as its joints say; one that has not told its angles is not drawn, a pose is never made up. */
   pose(item, values) {
     const { group, at } = item;
+    const meshes = [...group.links, group.palm, group.finger];
+    if (!item.posed) {
+      for (const mesh of meshes) {
+        mesh.setMatrixAt(mesh === group.finger ? 2 * at : at, NOWHERE);
+        if (mesh === group.finger) mesh.setMatrixAt(2 * at + 1, NOWHERE);
+        mesh.instanceMatrix.needsUpdate = true;
+      }
+      return;
+    }
     const { links, tool } = chain(group.dh, values, item.base);
     const matrix = new Matrix4();
     links.forEach((link, i) => {

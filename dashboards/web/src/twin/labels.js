@@ -7,6 +7,15 @@ import { stateWord } from "../words.js";
 const QUIET_RANK = 7;
 const RANK = { fault: 0, held: 1, lost: 2, unknown: 2, stop: 3, wait: 4, idle: 5, run: 6, none: 7 };
 
+const MUST_RANK = 2;
+
+/** A label's box moved into the picture: [left, top, right, bottom]. */
+function inside(x, y, item, width, height) {
+  const left = Math.max(0, Math.min(width - item.wide, x));
+  const top = Math.max(0, Math.min(height - item.tall, y));
+  return [left, top, left + item.wide, top + item.tall];
+}
+
 export class Labels {
   constructor(root) {
     this.layer = el("div", { class: "ft-labels", "aria-hidden": "true" });
@@ -14,14 +23,14 @@ export class Labels {
     this.items = [];
   }
 
-  /** at() gives [x, y, z] in m. */
-  addAsset(asset, at, pick, quiet) {
+  /** at() gives [x, y, z] in m; over() the other side of the asset, where a name may stand too. */
+  addAsset(asset, at, over, pick, quiet) {
     const mark = el("span", { class: "ft-m" });
     const word = el("small");
     const node = el("div", { class: `ft-plate${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), word);
     node.addEventListener("click", () => pick(asset.id));
     this.layer.append(node);
-    const item = { asset, at, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
+    const item = { asset, at, over, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
     this.items.push(item);
     return item;
   }
@@ -43,8 +52,23 @@ export class Labels {
     item.wide = 0;
   }
 
+  /** Where a label may stand, the best place first: left and top in px. */
+  spots(item, px, py, below, project) {
+    if (item.place) return [[px + 4, py + 4]];
+    const left = px - item.wide / 2;
+    const near = below ? py + 2 : py - item.tall;
+    const step = (below ? 1 : -1) * (item.tall + 1);
+    const beyond = below ? [[left, project(item.over())[1] - item.tall - 1]] : [];
+    return [[left, near], ...beyond, [left, near + step], [left, near + 2 * step]].concat([[px + 6, near], [px - item.wide - 6, near], [px + 6, near + step], [px - item.wide - 6, near + step]]);
+  }
+
   /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
   place(project, width, height, below = false, roomy = true) {
+    if (this.roomy !== roomy) {
+      this.roomy = roomy;
+      toggle(this.layer, "is-tight", !roomy);
+      for (const item of this.items) item.wide = 0;
+    }
     const taken = [];
     for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
       const [px, py, visible] = project(item.at());
@@ -53,16 +77,16 @@ export class Labels {
         item.wide = item.node.offsetWidth || 60;
         item.tall = item.node.offsetHeight || 18;
       }
-      const left = item.place ? px + 4 : px - item.wide / 2;
-      const top = item.place ? py + 4 : below ? py + 2 : py - item.tall;
-      const box = [left, top, left + item.wide, top + item.tall];
-      const outside = !visible || (item.quiet && !roomy && item.rank >= QUIET_RANK) || box[2] < 0 || box[0] > width || box[3] < 0 || box[1] > height;
-      const covered = !outside && item.rank >= 0 && taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
-      const hidden = outside || covered;
+      const outside = !visible || (item.quiet && !roomy && item.rank >= QUIET_RANK) || px + item.wide / 2 < 0 || px - item.wide / 2 > width || py + item.tall < 0 || py - item.tall > height;
+      const free = (box) => !taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
+      const boxes = outside ? [] : this.spots(item, px, py, below, project).map(([x, y]) => inside(x, y, item, width, height));
+      // what is abnormal or chosen is never left out, whatever it covers
+      const box = boxes.find(free) ?? (item.rank <= MUST_RANK ? boxes[0] : undefined);
+      const hidden = !box;
       if (item.node.hidden !== hidden) item.node.hidden = hidden;
       if (hidden) continue;
       taken.push(box);
-      const transform = `translate(${Math.round(left)}px,${Math.round(top)}px)`;
+      const transform = `translate(${Math.round(box[0])}px,${Math.round(box[1])}px)`;
       if (item.transform !== transform) {
         item.transform = transform;
         item.node.style.transform = transform;

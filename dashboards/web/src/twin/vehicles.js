@@ -8,6 +8,7 @@ const LONG = 1.25;
 const WIDE = 0.82;
 const TALL = 0.3;
 const JUMP_M = 6;
+const STILL = 1e-3;
 const UP = new Vector3(0, 0, 1);
 const NOWHERE = new Matrix4().makeScale(0, 0, 0);
 const INKS = { held: "--p2", fault: "--p1", lost: "--arm-lost", unknown: "--arm-lost" };
@@ -45,7 +46,9 @@ export class Vehicles {
     for (const item of this.items) this.pose(item);
   }
 
+  /** Where to go next; `lasts` ms from now, 0 = at once. False where that is where it is. */
   aim(item, x, y, yaw, loaded, now, lasts) {
+    if (item.loaded === loaded && [x, y, yaw].every((value, i) => Math.abs(value - item.to[i]) < STILL)) return false;
     const far = Math.hypot(x - item.shown[0], y - item.shown[1]) > JUMP_M;
     item.from = [...item.shown];
     item.to = [x, y, yaw];
@@ -53,6 +56,7 @@ export class Vehicles {
     item.lasts = far ? 0 : lasts;
     item.loaded = loaded;
     item.moving = true;
+    return true;
   }
 
   advance(now) {
