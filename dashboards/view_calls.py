@@ -179,7 +179,6 @@ def _connections(behind: Behind, seen: View) -> dict[str, Any]:
         seen,
         behind.factory.sources,
         history.by_source(),
-        history.by_stream(),
         history.dead_letters(limit=LETTERS),
         store_figures(seen, history.summary(), health.without_password(behind.factory.store.url)),
         broker,

@@ -93,6 +93,8 @@ class SourceCount:
     Messages: received = decoded + handled + rejected.
     Frames: decoded_frames = stored + duplicate + key_conflict (the last three are the store's).
 
+    A dead letter that is decoded after all moves its messages from ``rejected`` (a negative number
+    here) to ``decoded`` or ``handled``; ``redriven`` says how many of those came that way.
     """
 
     source: str
@@ -102,6 +104,7 @@ class SourceCount:
     rejected: Mapping[str, int] = field(default_factory=dict)
     decoded_frames: int = 0
     last_received_ns: int = 0
+    redriven: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +117,8 @@ class Commit:
     decoder_states: Mapping[str, bytes] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     """Facts from outside the fold (a session lost, a source connected)."""
+    redriven: tuple[int, ...] = ()
+    """Ids of stored dead letters that are decoded by this commit, and kept no longer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +173,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """A dead letter as kept: the same (source, reason, payload) is one row with a count."""
+    """A dead letter as kept: the same (source, reason, topic, payload) is one row with a count."""
 
     id: int
     source: str
@@ -192,6 +197,20 @@ class StreamCount:
     last_seq: int
     first_ns: int
     last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames ``from_seq`` to ``to_seq`` (both included) of a sequenced stream that have not come.
+
+    ``batch`` is the one that first showed it, ``since_ns`` its tick.
+    """
+
+    stream: str
+    from_seq: int
+    to_seq: int
+    batch: int
+    since_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +329,13 @@ class History(Protocol):
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source: received decoded handled rejected
-        decoded_frames stored duplicate key_conflict last_received_ns.
+        decoded_frames stored duplicate key_conflict redriven last_received_ns, and of its sequenced
+        streams expected = distinct + gap.
         """
+        ...
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Frames that a sequenced stream counted and that have not come, newest first; a late one closes its gap."""
         ...
 
     def close(self) -> None:

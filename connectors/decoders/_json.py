@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,18 +20,28 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 32
 MAX_INT = 2**53
+MAX_SEQ_JUMP = 1_000_000
+"""How far a sequence may jump at once; what a device could have counted meanwhile comes on top."""
+FASTEST_HZ = 10_000
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 _NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _EARLIEST_NS = 946_684_800 * NS_PER_S
 _END_NS = 4_102_444_800 * NS_PER_S
+_DAY_S = 86_400
+_LEAP_SECOND = re.compile(r"(.*T?\d\d:?\d\d:?)60(?:[.,]\d+)?(\D.*|)", re.DOTALL)
+_BEFORE_COLON = (b'":', b" :", b"\t:", b"\n:", b"\r:")
+_RANGE_REASONS = {"Number out of range": "non_finite", "Integer value out of range": "int_range"}
 _EPOCH, _LAST, _LAST_NS, _BEGAN = range(4)
 _generic = msgspec.json.Decoder()
 
 
 def parse(payload: bytes) -> Any:
-    """Any JSON value; raises DecodeError (empty, encoding, depth, json_syntax)."""
+    """Any JSON value; raises DecodeError (empty, encoding, depth, json_syntax, dup_key, non_finite, int_range)."""
     guard(payload)
-    return decode(_generic, payload)
+    body = decode(_generic, payload)
+    if isinstance(body, dict | list):
+        _check_keys(payload, body)
+    return body
 
 
 def guard(payload: bytes) -> None:
@@ -42,17 +53,85 @@ def guard(payload: bytes) -> None:
 
 
 def decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
-    """Run a msgspec decoder; its errors become DecodeError (encoding, json_syntax, schema)."""
+    """Run a msgspec decoder; its errors become DecodeError.
+
+    The reasons are encoding, json_syntax, schema, and where a number cannot be held non_finite or int_range.
+    """
     try:
         return decoder.decode(payload)
     except msgspec.ValidationError as error:
-        raise DecodeError("schema", str(error)) from error
+        reason = _RANGE_REASONS.get(str(error).partition(" - ")[0], "schema")
+        raise DecodeError(reason, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        try:
-            payload.decode("utf-8")
-        except UnicodeDecodeError as broken:
-            raise DecodeError("encoding", f"not UTF-8 at byte {broken.start}") from error
-        raise DecodeError("json_syntax", str(error)) from error
+        raise _what_is_wrong(payload, error) from error
+
+
+def _what_is_wrong(payload: bytes, error: Exception) -> DecodeError:
+    """Why the strict parser refused: the standard library's lenient one reads what is only half wrong."""
+    try:
+        told = payload.decode("utf-8")
+    except UnicodeDecodeError as broken:
+        return DecodeError("encoding", f"not UTF-8 at byte {broken.start}")
+    if told.startswith("\ufeff"):
+        return DecodeError("encoding", "a byte order mark; JSON is UTF-8 without one")
+    if "\0" in told[:2]:
+        return DecodeError("encoding", "UTF-16 or UTF-32; JSON is UTF-8")
+    try:
+        json.loads(told, parse_constant=_refuse_constant, parse_int=_nothing, parse_float=_nothing)
+    except DecodeError as found:
+        return found
+    except (ValueError, RecursionError):
+        return DecodeError("json_syntax", str(error))
+    return DecodeError("encoding", "half of a surrogate pair")
+
+
+def _refuse_constant(word: str) -> None:
+    raise DecodeError("non_finite", f"{word} is no JSON number")
+
+
+def _nothing(_digits: str) -> None:
+    """Numbers are of no interest here, and may have more digits than Python would read."""
+
+
+def _check_keys(payload: bytes, body: Any) -> None:
+    """Raise DecodeError (dup_key) where an object has a key twice: the parser keeps the last and says nothing.
+
+    Every key ends in a colon, so as many colons as decoded keys leave no room for one more. Colons in
+    texts make that too many; then only colons behind a quotation mark or a blank can be a key's. Where
+    that is too many as well, the payload is read again, key by key.
+    """
+    keys = _key_count(body, payload.count(b"{"))
+    if payload.count(b":") != keys and sum(map(payload.count, _BEFORE_COLON)) != keys:
+        read_keys(payload)
+
+
+def _key_count(body: Any, objects: int) -> int:
+    """The keys of all objects in a value, ``objects`` of them at most."""
+    if objects == 1 and isinstance(body, dict):
+        return len(body)
+    keys = 0
+    waiting = [body]
+    while waiting and objects:
+        item = waiting.pop()
+        if type(item) is dict:
+            keys += len(item)
+            objects -= 1
+            item = item.values()
+        waiting += [inner for inner in item if type(inner) is dict or type(inner) is list]
+    return keys
+
+
+def read_keys(payload: bytes) -> None:
+    """Read valid JSON again, key by key; raises DecodeError (dup_key)."""
+    json.loads(payload, object_pairs_hook=_each_once, parse_int=_nothing, parse_float=_nothing)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise DecodeError("dup_key", f"the key {key!r} is there twice in one object")
+        seen.add(key)
 
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\\'))
@@ -72,8 +151,11 @@ def _depth(payload: bytes) -> int:
     return int(np.cumsum(_STEPS[np.frombuffer(outside, np.uint8)], dtype=np.int64).max())
 
 
-def numbers(cells: list[Any], where: str) -> NDArray[np.float64]:
-    """JSON numbers, truth values and nulls as float64 (n,), NaN for null; raises DecodeError as `number` does."""
+def numbers(cells: list[Any], where: str, *, flag: bool = False) -> NDArray[np.float64]:
+    """JSON numbers and nulls as float64 (n,), NaN for null; raises DecodeError as `number` does."""
+    if len(cells) == 1 or bool in set(map(type, cells)):
+        # One cell is quicker without an array; among numbers an array would take a truth value for one.
+        return np.array([np.nan if cell is None else number(cell, where, flag=flag) for cell in cells], np.float64)
     try:
         column = np.array(cells)
     except (ValueError, OverflowError):
@@ -82,12 +164,14 @@ def numbers(cells: list[Any], where: str) -> NDArray[np.float64]:
         return column
     if column.ndim == 1 and column.dtype == np.int64 and (np.abs(column) <= MAX_INT).all():
         return column.astype(np.float64)
-    return np.array([np.nan if cell is None else number(cell, where) for cell in cells], np.float64)
+    return np.array([np.nan if cell is None else number(cell, where, flag=flag) for cell in cells], np.float64)
 
 
-def number(value: object, where: str) -> float:
-    """A JSON number (or truth value) as float; raises DecodeError (type, non_finite, int_range)."""
+def number(value: object, where: str, *, flag: bool = False) -> float:
+    """A JSON number as float, or a truth value of a ``flag``; raises DecodeError (type, non_finite, int_range)."""
     if isinstance(value, bool):
+        if not flag:
+            raise DecodeError("type", f"{where}: a truth value where a number belongs")
         return 1.0 if value else 0.0
     if isinstance(value, int):
         if not -MAX_INT <= value <= MAX_INT:
@@ -146,15 +230,20 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
 def _iso_ns(value: object, where: str, zone_offset_s: float | None) -> int:
     if not isinstance(value, str):
         raise DecodeError("type", f"{where}: {type(value).__name__} where an ISO 8601 time belongs")
+    leap = _LEAP_SECOND.fullmatch(value)
+    told = f"{leap[1]}59.999{leap[2]}" if leap else value
     try:
-        return ns_from_iso(value)
+        t_ns = ns_from_iso(told)
     except ValueError as error:
-        if zone_offset_s is not None:
-            try:
-                return ns_from_iso(value.strip() + "Z") - round(zone_offset_s * NS_PER_S)
-            except ValueError:
-                raise DecodeError("ts_range", f"{where}: {value!r} is not ISO 8601") from error
-        raise DecodeError("ts_range", f"{where}: {error}") from error
+        if zone_offset_s is None:
+            raise DecodeError("ts_range", f"{where}: {error}") from error
+        try:
+            t_ns = ns_from_iso(told.strip() + "Z") - round(zone_offset_s * NS_PER_S)
+        except ValueError:
+            raise DecodeError("ts_range", f"{where}: {value!r} is not ISO 8601") from error
+    if leap and t_ns // NS_PER_S % _DAY_S != _DAY_S - 1:
+        raise DecodeError("ts_range", f"{where}: {value!r} has a second 60 that is no leap second")
+    return t_ns
 
 
 def payload_seq(payload: bytes) -> int:
@@ -167,9 +256,12 @@ class SequenceTracker:
 
     Mutable; one decoder owns it. A count that goes back while the device's time goes on is a new
     session; a count that goes back with the time is a redelivery or a late frame of the same one.
+    A count that jumps further than the device can have counted is refused once (a flipped bit must
+    not poison what is newest); where the next one goes on from there, it is a new session.
     """
 
     def __init__(self) -> None:
+        self._refused: dict[str, int] = {}
         self.streams: dict[str, list[int]] = {}
         """By key: epoch, last sequence, its time, the time the epoch began. Part of the decoder's state."""
 
@@ -188,7 +280,7 @@ class SequenceTracker:
         return np.array([first, *rest], np.int64)
 
     def unwrap(self, key: str, seq: object, t_ns: int, epoch: object = None) -> int:
-        """The 63-bit sequence; raises DecodeError (seq) for one that cannot be."""
+        """The 63-bit sequence; raises DecodeError (seq, seq_jump) for one that cannot be."""
         if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq < 1 << SEQ_EPOCH_SHIFT:
             raise DecodeError("seq", f"{seq!r} is no sequence number (0 to 2**{SEQ_EPOCH_SHIFT})")
         if epoch is not None:
@@ -201,7 +293,14 @@ class SequenceTracker:
             return seq
         if t_ns < row[_BEGAN] and row[_EPOCH] > 0:
             return (row[_EPOCH] - 1) << SEQ_EPOCH_SHIFT | seq
-        if seq <= row[_LAST] and t_ns > row[_LAST_NS]:
+        jump = seq - row[_LAST]
+        if jump > MAX_SEQ_JUMP + max(t_ns - row[_LAST_NS], 0) * FASTEST_HZ // NS_PER_S:
+            refused = self._refused.pop(key, None)
+            if refused is None or not refused < seq <= refused + MAX_SEQ_JUMP or t_ns <= row[_LAST_NS]:
+                self._refused[key] = seq
+                raise DecodeError("seq_jump", f"{seq} after {row[_LAST]}: {jump} messages cannot have come between")
+            row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns]
+        elif seq <= row[_LAST] and t_ns > row[_LAST_NS]:
             row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns]
         elif seq > row[_LAST]:
             row[_LAST], row[_LAST_NS] = seq, max(row[_LAST_NS], t_ns)

@@ -30,7 +30,7 @@ import numpy as np
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
-from connectors.decoders._streams import guessed, signal_name
+from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, guessed, signal_name
 from connectors.topics import check_templates
 from twin.errors import DecodeError, UnitError
 from twin.message import Handled, Message
@@ -150,6 +150,8 @@ class Decoder(TopicDialect):
         """Every field by signal name, as it came; lists only where the message is in columns."""
         flat: dict[str, Any] = {}
         _flatten(body, "", flat, self._ignored)
+        if len(flat) > MAX_SIGNALS_PER_STREAM:
+            raise DecodeError("too_many_values", f"{len(flat)} fields, at most {MAX_SIGNALS_PER_STREAM}")
         named = {signal_name(path): item for path, item in flat.items() if in_columns or not isinstance(item, list)}
         if in_columns and len(named) != len(flat):
             raise DecodeError("dup_key", "two fields have the same name")
@@ -195,7 +197,8 @@ class Decoder(TopicDialect):
         for column, signal in enumerate(stream.columns):
             item = columns.get(signal.name)
             if item is not None:
-                values[:, column] = _json.numbers(_cells(item, signal.name, rows, many=many), signal.name)
+                cells = _cells(item, signal.name, rows, many=many)
+                values[:, column] = _json.numbers(cells, signal.name, flag=signal.kind is Kind.FLAG)
         texts = [self._texts(columns.get(s.name), s.name, rows, many=many) for s in stream.text_columns]
         quality = np.full(rows, Quality.GOOD, np.int16)
         if stream.width and not stream.text_columns:

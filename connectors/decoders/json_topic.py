@@ -25,7 +25,7 @@ from connectors.decoders._streams import guessed, signal_name
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
 from twin.message import Handled
-from twin.sample import Quality, frame
+from twin.sample import Kind, Quality, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from twin.site import AssetType, Hub
 
 MAX_WORD = 4096
+_JSON_WORDS = frozenset({b"true", b"false", b"null", b"NaN", b"Infinity"})
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,11 +79,14 @@ class Decoder(TopicDialect):
         if known.kind.is_text:
             texts = (None if value is None else _json.text(value, name),)
             return [frame(stream, t_ns, seq, message.received_ns, (), texts, _quality(value))]
-        values = (None if value is None else _json.number(value, name),)
+        is_flag = stream.columns[0].kind is Kind.FLAG
+        values = (None if value is None else _json.number(value, name, flag=is_flag),)
         return [frame(stream, t_ns, seq, message.received_ns, values, quality=_quality(value))]
 
     def _read(self, message: Message) -> tuple[Any, int]:
         options = self._options
+        if message.payload[:1].isalpha() and message.payload not in _JSON_WORDS:
+            return _bare_word(message.payload), message.received_ns
         try:
             body = _json.parse(message.payload)
         except DecodeError as error:
@@ -101,11 +105,15 @@ class Decoder(TopicDialect):
         return body[options.value], _json.time_ns(body[options.time], options.time_unit, options.time, zone_s)
 
 
-def _bare_word(payload: bytes, error: DecodeError) -> str:
-    word = payload.decode("utf-8").strip()
+def _bare_word(payload: bytes, error: DecodeError | None = None) -> str:
+    """A text written without quotation marks; ``error`` is what the JSON parser said of it, if it was asked."""
+    try:
+        word = payload.decode("utf-8").strip()
+    except UnicodeDecodeError as broken:
+        raise DecodeError("encoding", f"not UTF-8 at byte {broken.start}") from broken
     looks_like_json = word[:1] in '{["' or word[:1].isdigit() or word[:1] in "-+."
-    if not word or looks_like_json or len(word) > MAX_WORD or word in ("NaN", "Infinity", "-Infinity"):
-        raise error
+    if not word or looks_like_json or len(word) > MAX_WORD:
+        raise error or DecodeError("json_syntax", f"a word of {len(word)} characters; {MAX_WORD} are taken")
     return word
 
 

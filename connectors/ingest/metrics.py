@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from twin.clock import NS_PER_S
 from twin.sample import Kind, Signal, frame, stream_of
@@ -36,7 +39,11 @@ _SOURCE_SIGNALS = (
     Signal("rejected_total", Kind.COUNTER, "{message}", label_ko="거부 메시지", label_en="Messages rejected"),
     Signal("lag_s", unit="s", label_ko="지연", label_en="Lag"),
     Signal("newest_s", unit="s", label_ko="최신 장치 시각", label_en="Newest device time"),
+    Signal("skew_s", unit="s", label_ko="시계 차이 (중앙값)", label_en="Clock skew (median)"),
+    Signal("skew_p95_s", unit="s", label_ko="시계 차이 (95 %)", label_en="Clock skew (95 %)"),
 )
+SKEW_WINDOW = 512
+"""Over how many messages the clock skew is told."""
 
 
 @dataclass(slots=True)
@@ -46,13 +53,16 @@ class _Row:
     rejected: int = 0
     newest_ns: int = 0
     received_ns: int = 0
+    skews_ns: deque[int] = field(default_factory=lambda: deque(maxlen=SKEW_WINDOW))
 
 
 class Metrics:
     """Counts of this process, and the frames that tell them once a second. Mutable; the writer owns it.
 
     Counters begin at zero with the process; whoever wants a rate takes differences, and a fall to
-    zero is a restart. ``lag_s`` is receive time minus device time of the newest frame.
+    zero is a restart. ``lag_s`` is receive time minus device time of the newest frame; ``skew_s`` and
+    ``skew_p95_s`` are the median and the 95th percentile of that over the last messages, each one's
+    newest row (negative: the device's clock is ahead). Devices that tell no time have none.
     """
 
     def __init__(self, sources: tuple[str, ...]) -> None:
@@ -79,6 +89,9 @@ class Metrics:
             for part in item.frames:
                 row.frames += len(part)
                 newest = int(part.t_ns.max())
+                skew_ns = int(part.received_ns[-1]) - newest
+                if skew_ns:
+                    row.skews_ns.append(skew_ns)
                 if newest >= row.newest_ns:
                     row.newest_ns, row.received_ns = newest, int(part.received_ns[-1])
 
@@ -119,5 +132,9 @@ class Metrics:
         heard = row.newest_ns > 0
         lag_s = (row.received_ns - row.newest_ns) / NS_PER_S if heard else None
         newest_s = row.newest_ns / NS_PER_S if heard else None
-        values = (row.messages, row.frames, row.rejected, lag_s, newest_s)
+        skew_s: tuple[float | None, float | None] = (None, None)
+        if row.skews_ns:
+            median, high = np.percentile(np.array(row.skews_ns), (50, 95)) / NS_PER_S
+            skew_s = (float(median), float(high))
+        values = (row.messages, row.frames, row.rejected, lag_s, newest_s, *skew_s)
         return frame(self._streams[name], now_ns, 0, now_ns, values)

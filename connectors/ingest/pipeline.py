@@ -113,7 +113,6 @@ class Pipeline:
                 return
             if not decoded or decoded[0].dead_letter is not None:
                 raise
-            log.error("the store refuses a message on %s: %s", decoded[0].delivery.message.topic, error)  # noqa: TRY400  the reason is enough
             decoded = [self._decoding.reject(decoded[0].delivery, "store_rejected", str(error))]
             outcome = self._commit(decoded, events)
         self.metrics.stored(decoded, outcome, self._clock.now_ns())

@@ -14,6 +14,7 @@ from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import load, make_decoder
 from connectors.publish import Publisher
 from connectors.sources import Surroundings
+from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_history, open_store
 from connectors.wall_clock import WallClock
 from twin.keyframes import resume
@@ -28,7 +29,15 @@ log = logging.getLogger(__name__)
 
 
 def run_ingest(factory: Factory, stop: threading.Event) -> None:
-    """Ingest every source of the factory file until ``stop`` is set; what is in hand is stored first."""
+    """Ingest every source of the factory file until ``stop`` is set; what is in hand is stored first.
+
+    Raises StoreError where another process writes under the same name.
+    """
+    with writer_lock(factory.store.url, factory.ingest.writer):
+        _run(factory, stop)
+
+
+def _run(factory: Factory, stop: threading.Event) -> None:
     clock = WallClock()
     store = open_store(factory.store.url)
     history = open_history(factory.store.url)

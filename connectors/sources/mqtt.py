@@ -15,6 +15,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from connectors.broker import host_port, kind_of, url_of
 from connectors.factory_file import read_secret
@@ -150,7 +151,12 @@ class Source:
             return
         self._generation += 1
         self._in_flight.clear()
-        client.subscribe([(topic, self._config.qos) for topic in self._config.topics])
+        if self._protocol == paho.MQTTv5:
+            # What is retained comes once: again at each reconnection, old values would take the place of live ones.
+            options = SubscribeOptions(self._config.qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            client.subscribe([(topic, options) for topic in self._config.topics])
+        else:
+            client.subscribe([(topic, self._config.qos) for topic in self._config.topics])
         if self._expects_session and not flags.session_present:
             self._report(Event(EventKind.SESSION_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}"))
         self._expects_session = True

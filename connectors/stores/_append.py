@@ -18,6 +18,7 @@ from connectors.stores._codec import (
     same_columns,
     same_rows,
 )
+from connectors.stores._gaps import Gaps
 from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
 from twin.checksum import checksum
 from twin.errors import StoreRejected
@@ -84,6 +85,7 @@ class SqlStore:
         self._writers: dict[str, _Writer] = {}
         self._streams: dict[str, tuple[int, Stream]] = {}
         self._doubt: _Doubt | None = None
+        self._gaps = Gaps(driver)
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
         """Store a commit durably, in one transaction: see `twin.ports.Store.append`.
@@ -158,6 +160,7 @@ class SqlStore:
             # What was remembered may have been rolled back: it is read again when it is needed.
             self._writers.clear()
             self._streams.clear()
+            self._gaps.forget()
             raise
 
     def _insert(self, batch: Batch) -> _Sorted:
@@ -223,10 +226,12 @@ class SqlStore:
         )
         keys = [result.keys[part.stream.id] for part in batch.frames]
         _tally.count_streams(driver, count_rows(batch.frames, keys))
+        self._gaps.see(batch, result.keys)
         stored: dict[str, int] = {}
         for part in batch.frames:
             stored[part.stream.source] = stored.get(part.stream.source, 0) + len(part)
         _tally.count_sources(driver, commit.counts, stored, result.duplicates, result.conflicts)
+        _tally.remove_letters(driver, commit.redriven)
         _tally.keep_letters(driver, (*result.letters, *commit.dead_letters))
         events = [(-1 - i, event) for i, event in enumerate(commit.events)] + list(enumerate(folded.events))
         if events:

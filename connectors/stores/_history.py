@@ -11,7 +11,7 @@ import numpy as np
 from connectors.stores._codec import decode_stream, decode_texts
 from connectors.stores._series import bucket_ns, changes_of, series_of
 from twin.events import Event, EventKind
-from twin.ports import Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import Gap, Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ FRAMES_A_READ = 20_000
 KEYFRAMES_A_READ = 16
 TEXTS_A_LOOK_BACK = 64
 
+TERMS = (
+    "received", "decoded", "decoded_frames", "stored", "duplicate", "key_conflict", "redriven", "last_received_ns"
+)  # fmt: skip
 _STREAM = "stream_key, id, source, sequenced, period_s, columns, text_columns"
 _TEXT_JOIN = "LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"
 _KEYFRAME = """SELECT w.name, k.n, k.tick_ns, k.is_full, k.sha256, k.state
@@ -259,26 +262,36 @@ class SqlHistory:
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""
         reasons: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        for source, kind, reason, count in self._reader.ask("SELECT source, kind, reason, count FROM source_reason"):
+        for source, kind, reason, count in self._reader.ask(
+            "SELECT source, kind, reason, count FROM source_reason WHERE count != 0"
+        ):
             reasons[source, kind][reason] = count
-        rows = self._reader.ask(
-            "SELECT source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns "
-            "FROM source_count ORDER BY source"
+        counted = self._reader.ask(
+            "SELECT s.source, sum(q.last_seq - q.first_seq + 1), sum(q.missing) FROM sequence_count q "
+            "JOIN stream s ON s.stream_key = q.stream_key GROUP BY s.source"
         )
+        gaps = {source: (int(expected), int(missing)) for source, expected, missing in counted}
+        columns = ", ".join(TERMS)
+        rows = self._reader.ask(f"SELECT source, {columns} FROM source_count ORDER BY source")  # noqa: S608  constants
         return {
             source: {
-                "received": received,
-                "decoded": decoded,
+                **dict(zip(TERMS, terms, strict=True)),
                 "handled": reasons.get((source, "handled"), {}),
                 "rejected": reasons.get((source, "rejected"), {}),
-                "decoded_frames": decoded_frames,
-                "stored": stored,
-                "duplicate": duplicate,
-                "key_conflict": key_conflict,
-                "last_received_ns": last_received_ns,
+                **gap_terms(*gaps.get(source, (0, 0))),
             }
-            for source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns in rows
+            for source, *terms in rows
         }
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Frames that a sequenced stream counted and that have not come, newest first."""
+        rows = self._reader.ask(
+            "SELECT s.id, g.from_seq, g.to_seq, g.batch, g.since_ns FROM gap g JOIN stream s "
+            "ON s.stream_key = g.stream_key WHERE (? = '' OR s.source = ?) AND (? = '' OR s.id = ?) "
+            "ORDER BY g.since_ns DESC, s.id, g.from_seq DESC LIMIT ?",
+            (source, source, stream, stream, limit),
+        )
+        return [Gap(*row) for row in rows]
 
     def close(self) -> None:
         """Release the database."""
@@ -320,6 +333,11 @@ class SqlHistory:
                 texts = decode_texts(text) if text is not None else ()
                 found[streams[key].id] = Latest(streams[key], t_ns, seq, received_ns, quality, row_values, texts)
         return found
+
+
+def gap_terms(expected: int, missing: int) -> dict[str, int]:
+    """The terms of sequenced streams in `History.by_source`."""
+    return {"expected": expected, "distinct": expected - missing, "gap": missing}
 
 
 def _column(signals: Sequence[Any], name: str) -> int | None:

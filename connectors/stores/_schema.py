@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from twin.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _UPDATED_OFTEN = {"fillfactor": 50}  # room beside each row, so that PostgreSQL rewrites it in place (HOT)
 
@@ -115,6 +115,30 @@ stream_count = Table(
     postgresql_with=_UPDATED_OFTEN,
 )
 
+# One row an epoch of a sequenced stream: expected = last_seq − first_seq + 1 = distinct + missing.
+sequence_count = Table(
+    "sequence_count",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("unlisted", BigInteger, nullable=False),
+    postgresql_with=_UPDATED_OFTEN,
+)
+
+gap = Table(
+    "gap",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("from_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+)
+
 latest = Table(
     "latest",
     metadata,
@@ -147,6 +171,7 @@ event = Table(
 Index("event_time", event.c.t_ns)
 Index("event_asset", event.c.asset, event.c.t_ns)
 
+# ``same`` is the digest of topic and payload: a topic itself may be too long for an index.
 dead_letter = Table(
     "dead_letter",
     metadata,
@@ -157,10 +182,11 @@ dead_letter = Table(
     Column("detail", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("sha256", Text, nullable=False),
+    Column("same", Text, nullable=False),
     Column("first_ns", BigInteger, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
-    UniqueConstraint("source", "reason", "sha256", name="dead_letter_same"),
+    UniqueConstraint("source", "reason", "same", name="dead_letter_same"),
 )
 Index("dead_letter_time", dead_letter.c.last_ns)
 
@@ -177,6 +203,7 @@ source_count = Table(
             "stored",
             "duplicate",
             "key_conflict",
+            "redriven",
             "dead_letters",
             "dead_rows",
             "dead_overflow",
@@ -214,7 +241,7 @@ decoder_state = Table(
 
 
 def prepare(connection: Connection) -> None:
-    """Make the tables where there are none; raises StoreError where a newer program made them."""
+    """Make the tables where there are none; raises StoreError where another version of the program made them."""
     if connection.dialect.name == "sqlite":
         # All tables appear at once, or a reader would find some without the version.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -229,6 +256,11 @@ def check_version(connection: Connection) -> None:
     found = connection.execute(meta.select().where(meta.c.key == "schema_version")).first()
     if found is None:
         raise StoreError("the database has a table `meta` without a schema_version: it is not ours")
+    if int(found.value) < SCHEMA_VERSION:
+        raise StoreError(
+            f"the database has schema {found.value} of a program before the first release, this one knows "
+            f"{SCHEMA_VERSION}: set [store] url to a new one"
+        )
     if int(found.value) > SCHEMA_VERSION:
         raise StoreError(
             f"the database has schema {found.value}, this program knows {SCHEMA_VERSION} at most: use a newer version"

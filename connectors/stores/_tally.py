@@ -30,14 +30,15 @@ first_ns = CASE WHEN excluded.first_ns < stream_count.first_ns
 last_ns = CASE WHEN excluded.last_ns > stream_count.last_ns
  THEN excluded.last_ns ELSE stream_count.last_ns END"""
 _SOURCE = """INSERT INTO source_count
-(source, received, decoded, decoded_frames, stored, duplicate, key_conflict, last_received_ns)
-VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (source) DO UPDATE SET
+(source, received, decoded, decoded_frames, stored, duplicate, key_conflict, redriven, last_received_ns)
+VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (source) DO UPDATE SET
 received = source_count.received + excluded.received,
 decoded = source_count.decoded + excluded.decoded,
 decoded_frames = source_count.decoded_frames + excluded.decoded_frames,
 stored = source_count.stored + excluded.stored,
 duplicate = source_count.duplicate + excluded.duplicate,
 key_conflict = source_count.key_conflict + excluded.key_conflict,
+redriven = source_count.redriven + excluded.redriven,
 last_received_ns = CASE WHEN excluded.last_received_ns > source_count.last_received_ns
  THEN excluded.last_received_ns ELSE source_count.last_received_ns END"""
 _REASON = """INSERT INTO source_reason (source, kind, reason, count) VALUES (?,?,?,?)
@@ -48,9 +49,10 @@ dead_letters = source_count.dead_letters + excluded.dead_letters,
 dead_rows = source_count.dead_rows + excluded.dead_rows,
 dead_overflow = source_count.dead_overflow + excluded.dead_overflow"""
 _LETTER_AGAIN = """UPDATE dead_letter SET count = count + 1,
-last_ns = CASE WHEN last_ns < ? THEN ? ELSE last_ns END WHERE source = ? AND reason = ? AND sha256 = ?"""
-_LETTER = """INSERT INTO dead_letter (source, topic, reason, detail, payload, sha256, first_ns, last_ns, count)
-VALUES (?,?,?,?,?,?,?,?,1)"""
+last_ns = CASE WHEN last_ns < ? THEN ? ELSE last_ns END WHERE source = ? AND reason = ? AND same = ?"""
+_LETTER = """INSERT INTO dead_letter (source, topic, reason, detail, payload, sha256, same, first_ns, last_ns, count)
+VALUES (?,?,?,?,?,?,?,?,?,1)"""
+_LETTER_GONE = "DELETE FROM dead_letter WHERE id = ? RETURNING source, count"
 
 
 def count_streams(driver: Driver, rows: Sequence[Sequence[int]]) -> None:
@@ -70,16 +72,33 @@ def count_sources(
     rows: list[tuple[object, ...]] = []
     reasons: list[tuple[str, str, str, int]] = []
     for c in counts:
-        rows.append((c.source, c.received, c.decoded, c.decoded_frames, 0, 0, 0, c.last_received_ns))
+        rows.append((c.source, c.received, c.decoded, c.decoded_frames, 0, 0, 0, c.redriven, c.last_received_ns))
         reasons += [(c.source, "handled", reason, count) for reason, count in c.handled.items()]
         reasons += [(c.source, "rejected", reason, count) for reason, count in c.rejected.items()]
     for source in sorted({*stored, *duplicates, *conflicts}):
         frames = (stored.get(source, 0), duplicates.get(source, 0), conflicts.get(source, 0))
-        rows.append((source, 0, 0, 0, *frames, 0))
+        rows.append((source, 0, 0, 0, *frames, 0, 0))
     if rows:
         driver.many(_SOURCE, rows)
     if reasons:
         driver.many(_REASON, reasons)
+
+
+def same_letter(letter: DeadLetter) -> str:
+    """Letters of one source and reason that are equal in this are one row: the digest of topic and payload."""
+    return hashlib.sha256(letter.topic.encode() + b"\0" + letter.payload).hexdigest()
+
+
+def remove_letters(driver: Driver, ids: Iterable[int]) -> None:
+    """Remove dead letters that were decoded after all."""
+    gone: dict[str, list[int]] = {}
+    for letter in ids:
+        for source, count in driver.ask(_LETTER_GONE, (letter,)):
+            total = gone.setdefault(source, [0, 0, 0])
+            total[0] -= int(count)
+            total[1] -= 1
+    if gone:
+        driver.many(_LETTERS, [(source, *totals) for source, totals in gone.items()])
 
 
 def keep_letters(driver: Driver, letters: Iterable[DeadLetter]) -> None:
@@ -95,7 +114,8 @@ def keep_letters(driver: Driver, letters: Iterable[DeadLetter]) -> None:
             added[source] = [0, 0, 0]
         total = added[source]
         total[0] += 1
-        again = (letter.received_ns, letter.received_ns, source, letter.reason, digest)
+        same = same_letter(letter)
+        again = (letter.received_ns, letter.received_ns, source, letter.reason, same)
         if driver.run(_LETTER_AGAIN, again):
             continue
         if rows_of[source] + total[1] >= LETTERS_PER_SOURCE:
@@ -104,6 +124,6 @@ def keep_letters(driver: Driver, letters: Iterable[DeadLetter]) -> None:
         total[1] += 1
         payload = letter.payload[:PAYLOAD_CAP]
         times = (letter.received_ns, letter.received_ns)
-        driver.run(_LETTER, (source, letter.topic, letter.reason, letter.detail, payload, digest, *times))
+        driver.run(_LETTER, (source, letter.topic, letter.reason, letter.detail, payload, digest, same, *times))
     if added:
         driver.many(_LETTERS, [(source, *totals) for source, totals in added.items()])

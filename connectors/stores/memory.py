@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
+from copy import deepcopy
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -19,11 +20,13 @@ from connectors.stores._codec import (
     same_columns,
     same_rows,
 )
+from connectors.stores._history import gap_terms
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import bucket_ns, changes_of, series_of
 from twin.checksum import checksum
 from twin.errors import StoreRejected
-from twin.ports import Commit, Folded, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.gaps import SequenceCount, by_epoch
+from twin.ports import Commit, Folded, Gap, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
 
 if TYPE_CHECKING:
@@ -88,6 +91,8 @@ class MemoryStore:
         self._decoder_states: dict[str, bytes] = {}
         self._letters: dict[tuple[str, str, str], StoredDeadLetter] = {}
         self._letter_count = 0
+        self._last_letter = 0
+        self._sequences: dict[tuple[str, int], SequenceCount] = {}
         self._sources: dict[str, dict[str, object]] = {}
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
@@ -104,10 +109,12 @@ class MemoryStore:
             stored = batch if mask.all() else picked(batch, mask)
             folded = fold(stored)
             self._write(commit, stored, folded)
+            self._see(stored)
             for source, count in duplicates.items():
                 _add(self._source(source), "duplicate", count)
             for letter in letters:
                 _add(self._source(letter.source), "key_conflict", 1)
+            self._remove_letters(commit.redriven)
             for letter in (*letters, *commit.dead_letters):
                 self._keep_letter(letter)
         return Outcome(len(stored), sum(duplicates.values()), len(letters))
@@ -171,43 +178,54 @@ class MemoryStore:
                 "stored": 0,
                 "duplicate": 0,
                 "key_conflict": 0,
+                "redriven": 0,
                 "last_received_ns": 0,
             },
         )
 
     def _count(self, count: SourceCount) -> None:
         terms = self._source(count.source)
-        for name in ("received", "decoded", "decoded_frames"):
+        for name in ("received", "decoded", "decoded_frames", "redriven"):
             _add(terms, name, getattr(count, name))
         for name in ("handled", "rejected"):
             reasons = terms[name]
             assert isinstance(reasons, dict)  # noqa: S101  for the type checker
             for reason, number in getattr(count, name).items():
                 _add(reasons, reason, number)
+                if not reasons[reason]:
+                    del reasons[reason]
         terms["last_received_ns"] = max(_int(terms["last_received_ns"]), count.last_received_ns)
 
     def _keep_letter(self, raw: DeadLetter) -> None:
         letter = clean_letter(raw)
         self._source(letter.source)
         self._letter_count += 1
-        key = (letter.source, letter.reason, hashlib.sha256(letter.payload).hexdigest())
+        key = (letter.source, letter.reason, _tally.same_letter(letter))
         kept = self._letters.get(key)
         if kept is not None:
             last_ns = max(kept.last_ns, letter.received_ns)
             self._letters[key] = replace(kept, count=kept.count + 1, last_ns=last_ns)
         elif sum(source == letter.source for source, _, _ in self._letters) < _tally.LETTERS_PER_SOURCE:
+            self._last_letter += 1
             self._letters[key] = StoredDeadLetter(
-                id=len(self._letters) + 1,
+                id=self._last_letter,
                 source=letter.source,
                 topic=letter.topic,
                 reason=letter.reason,
                 detail=letter.detail,
                 payload=letter.payload[:PAYLOAD_CAP],
-                sha256=key[2],
+                sha256=hashlib.sha256(letter.payload).hexdigest(),
                 first_ns=letter.received_ns,
                 last_ns=letter.received_ns,
                 count=1,
             )
+
+    def _remove_letters(self, ids: Iterable[int]) -> None:
+        gone = set(ids)
+        for key, letter in list(self._letters.items()):
+            if letter.id in gone:
+                del self._letters[key]
+                self._letter_count -= letter.count
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets: one past its last, from 1."""
@@ -389,7 +407,31 @@ class MemoryStore:
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""
         with self._lock:
-            return {source: dict(terms) for source, terms in sorted(self._sources.items())}
+            found = deepcopy(dict(sorted(self._sources.items())))
+            totals = {source: [0, 0] for source in found}
+            for (stream, _), count in self._sequences.items():
+                total = totals[self._kept[stream].stream.source]
+                total[0] += count.expected
+                total[1] += count.missing
+            return {source: {**terms, **gap_terms(*totals[source])} for source, terms in found.items()}
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Frames that a sequenced stream counted and that have not come, newest first."""
+        with self._lock:
+            found = [
+                Gap(id_, gap.from_seq, gap.to_seq, gap.batch, gap.since_ns)
+                for (id_, _), count in self._sequences.items()
+                for gap in count.gaps
+                if stream in ("", id_) and source in ("", self._kept[id_].stream.source)
+            ]
+        return sorted(found, key=lambda gap: (-gap.since_ns, gap.stream, -gap.from_seq))[:limit]
+
+    def _see(self, batch: Batch) -> None:
+        for part in batch.frames:
+            for epoch, seqs in by_epoch(part.seq) if part.stream.sequenced else ():
+                first = int(seqs[0])
+                count = self._sequences.setdefault((part.stream.id, epoch), SequenceCount(first, first))
+                count.see(seqs, batch.n, batch.tick_ns)
 
 
 def _same(there: Frames, part: Frames, row: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,6 +70,53 @@ def _age_s(history: History) -> float:
 
     own = history.latest().get("twin/ingest:metrics")
     return math.inf if own is None else (WallClock().now_ns() - own.received_ns) / NS_PER_S
+
+
+@app.command()
+def redrive(
+    file: Annotated[Path, typer.Argument(metavar="FACTORY.toml", help="The factory file, mended.")],
+    *,
+    url: Annotated[
+        str, typer.Option("--url", help="The store; the factory file's unless given.", envvar="TWIN__STORE__URL")
+    ] = "",
+    source: Annotated[str, typer.Option("--source", help="Dead letters of this source only.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Dead letters of this reason only.")] = "",
+    json: Json = False,
+) -> None:
+    """Decode dead letters again and store what is understood now; `twin ingest` must not run meanwhile."""
+    from connectors.factory_file import read_factory
+    from connectors.ingest.redrive import Redrive
+    from connectors.stores.lock import writer_lock
+    from connectors.stores.sql import open_history, open_store
+    from connectors.wall_clock import WallClock
+
+    factory = read_factory(file)
+    place = url or factory.store.url
+    history = open_history(place)
+    try:
+        with writer_lock(place, factory.ingest.writer):
+            store = open_store(place)
+            try:
+                result = Redrive(factory, store, history, WallClock()).run(source, reason)
+            finally:
+                store.close()
+    finally:
+        history.close()
+    if json:
+        print_json(asdict(result))
+        return
+    typer.echo(
+        f"{result.letters} dead letters ({result.messages} messages) decoded: {result.stored} frames stored, "
+        f"{result.duplicate} duplicate, {result.key_conflict} in conflict"
+    )
+    for kept, why in (
+        (sum(result.refused.values()), f"are still not understood: {result.refused}"),
+        (result.cut, "were cut when they were kept and cannot be read again"),
+        (result.no_message, "hold frames in conflict, not messages"),
+        (result.no_source, "are of sources that the factory file does not have"),
+    ):
+        if kept:
+            typer.echo(f"{kept} {why}")
 
 
 def verify(url: Url, *, json: Json = False) -> None:

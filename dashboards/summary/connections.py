@@ -10,15 +10,14 @@ from dashboards.summary.rates import HISTORY_S, column, lag_s, rate, rate_histor
 from dashboards.view import HEARD_AGAIN_S, number
 from twin.clock import NS_PER_S
 from twin.events import EventKind
-from twin.sample import SEQ_EPOCH_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from dashboards.view import View
     from twin.config import SourceConfig
-    from twin.ports import StoredDeadLetter, StoreSummary, StreamCount
-    from twin.sample import Frames, Stream
+    from twin.ports import StoredDeadLetter, StoreSummary
+    from twin.sample import Frames
 
 CONNECTION_EVENTS = (EventKind.SOURCE_CONNECTED, EventKind.SOURCE_LOST, EventKind.SESSION_LOST)
 RAW_BYTES = 4096
@@ -29,16 +28,14 @@ def connections(  # noqa: PLR0913  what the page tells of
     view: View,
     sources: Sequence[SourceConfig],
     by_source: Mapping[str, Mapping[str, Any]],
-    by_stream: Mapping[str, StreamCount],
     letters: Iterable[StoredDeadLetter],
     store: Row,
     broker: Row,
 ) -> Row:
     """The Connections page's figures: see docs/reference/live-protocol.md.
 
-    ``by_source`` and ``by_stream`` are the store's totals of now. A past view takes its totals from
-    the counters that ingest told then: they begin with that ingest process, and what they do not
-    count is null.
+    ``by_source`` are the store's totals of now. A past view takes its totals from the counters that
+    ingest told then: they begin with that ingest process, and what they do not count is null.
     """
     configured = {source.name: source for source in sources}
     names = [*configured, *sorted(set(by_source) - set(configured) - {"twin"})]
@@ -48,7 +45,7 @@ def connections(  # noqa: PLR0913  what the page tells of
     else:
         totals = {name: _totals_then(view, source_stream(name)) for name in names}
         sums = _sums_then(totals.values())
-    rows = [_source(view, name, configured.get(name), totals.get(name), _gap(view, name, by_stream)) for name in names]
+    rows = [_source(view, name, configured.get(name), totals.get(name)) for name in names]
     return {
         "clock_ms": ms(view.clock_ns),
         "ledger": sums,
@@ -85,11 +82,17 @@ def refusals(listed: Iterable[Mapping[str, Any]], clock_ns: int) -> list[Row]:
     return found[::-1]
 
 
-def _source(view: View, name: str, config: SourceConfig | None, total: Row | None, gap: int | None) -> Row:
+def _source(view: View, name: str, config: SourceConfig | None, total: Row | None) -> Row:
     stream = source_stream(name)
     frames = view.frames(stream, view.clock_ns - (HISTORY_S + 5) * NS_PER_S)
     state, detail = _state(view, name, frames)
-    counted = total or {**dict.fromkeys(LEDGER_TERMS, 0), "handled": {}, "rejected": {}, "last_received_ns": 0}
+    counted = total or {
+        **dict.fromkeys(LEDGER_TERMS, 0),
+        "redriven": 0,
+        "handled": {},
+        "rejected": {},
+        "last_received_ns": 0,
+    }
     last_ns = counted.pop("last_received_ns", 0)
     return {
         "source": name,
@@ -102,7 +105,7 @@ def _source(view: View, name: str, config: SourceConfig | None, total: Row | Non
         "rate_history": rate_history(frames, "frames_total", view.clock_ns),
         "lag_s": lag_s(view, name),
         **counted,
-        "gap": gap,
+        **_sequence_terms(counted),
         "last_received_ms": ms(last_ns) if last_ns else None,
     }
 
@@ -121,25 +124,10 @@ def _state(view: View, name: str, frames: Frames) -> tuple[str, str]:
     return "up", "SessionLost" if told and told[0].kind is EventKind.SESSION_LOST else ""
 
 
-def _gap(view: View, source: str, by_stream: Mapping[str, StreamCount]) -> int | None:
-    """Frames that sequenced streams counted but that never came; None where that cannot be told.
-
-    It can be told within one epoch of a stream, and only for now.
-    """
-    if not view.is_live:
-        return None
-    mine = [one for one in view.streams().values() if one.source == source and one.sequenced and one.id in by_stream]
-    gaps = [gap_of(stream, by_stream[stream.id]) for stream in mine]
-    known = [gap for gap in gaps if gap is not None]
-    return sum(known) if known else None
-
-
-def gap_of(stream: Stream, count: StreamCount) -> int | None:
-    """One stream's gap; None without a sequence, without frames, or across epochs."""
-    same_epoch = count.first_seq >> SEQ_EPOCH_SHIFT == count.last_seq >> SEQ_EPOCH_SHIFT
-    if not (stream.sequenced and count.frames and same_epoch):
-        return None
-    return count.last_seq - count.first_seq + 1 - count.frames
+def _sequence_terms(total: Row) -> Row:
+    """The law expected = distinct + gap of the sequenced streams; null where there are none, or for the past."""
+    counted = bool(total.get("expected"))
+    return {term: total[term] if counted else None for term in ("expected", "distinct", "gap")}
 
 
 def _totals_then(view: View, stream: str) -> Row:
@@ -156,6 +144,7 @@ def _totals_then(view: View, stream: str) -> Row:
         "stored": None,
         "duplicate": None,
         "key_conflict": None,
+        "redriven": None,
         "last_received_ns": told.t_ns if told is not None and received else 0,
     }
 

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors import plugins
-from connectors.decoders._json import MAX_DEPTH, SequenceTracker, payload_seq, time_ns
+from connectors.decoders._json import MAX_DEPTH, SequenceTracker, parse, payload_seq, time_ns
 from twin.config import filter_problem
 from twin.errors import DecodeError
 from twin.message import Handled, Message
@@ -219,6 +219,42 @@ def test_a_payload_nested_too_deep_is_refused_before_parsing(name, payload):
 def test_brackets_inside_a_text_are_no_depth():
     body = json.dumps({"x": "[" * 100 + '"\\' + "{" * 100}).encode()
     assert "frames" in told(made("json_object", {}), Message("a/b/data", body, 1))
+
+
+texts = st.text(st.sampled_from('ab:"\\ \t{}[,'), max_size=4)
+
+
+@settings(max_examples=300)
+@given(
+    st.recursive(
+        st.one_of(st.integers(0, 9), texts),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3).map(list), st.lists(st.tuples(texts, inner), max_size=3).map(tuple)
+        ),
+        max_leaves=10,
+    ),
+    st.sampled_from([":", " :", "\t: ", "\n:\n"]),
+)
+def test_a_key_is_there_twice_exactly_where_the_parser_says_nothing_of_it(value, colon):
+    twice = False
+
+    def written(item):
+        nonlocal twice
+        if isinstance(item, tuple):
+            keys = [key for key, _ in item]
+            twice = twice or len(set(keys)) < len(keys)
+            return "{" + ",".join(f"{json.dumps(key)}{colon}{written(inner)}" for key, inner in item) + "}"
+        if isinstance(item, list):
+            return "[" + ",".join(map(written, item)) + "]"
+        return json.dumps(item)
+
+    payload = written(value).encode()
+    if twice:
+        with pytest.raises(DecodeError) as caught:
+            parse(payload)
+        assert caught.value.reason == "dup_key"
+    else:
+        parse(payload)
 
 
 def test_random_names_do_not_fill_the_memory(monkeypatch):

@@ -19,13 +19,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.stores import _history, _tally
+from connectors.stores.lock import writer_lock
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.message import DeadLetter
-from twin.ports import Commit, Folded, Keyframe, Outcome, SourceCount
-from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, batch_of, frame, merge, stream_of
+from twin.ports import Commit, Folded, Gap, Keyframe, Outcome, SourceCount
+from twin.sample import (
+    SEQ_EPOCH_SHIFT,
+    Batch,
+    Frames,
+    Kind,
+    Latest,
+    Quality,
+    Role,
+    Signal,
+    batch_of,
+    frame,
+    merge,
+    stream_of,
+)
 
 ARM = stream_of(
     "jeonju/cell1/ur3",
@@ -187,6 +201,7 @@ def test_an_empty_store_has_nothing(bench):
     assert bench.history.dead_letters() == []
     assert bench.history.by_stream() == {}
     assert bench.history.by_source() == {}
+    assert bench.history.gaps() == []
     assert len(bench.history.frames("nowhere:x", 0, 9)) == 0
     assert len(bench.history.samples("nowhere:x", "q", 0, 9, 5).t_ns) == 0
     assert bench.history.text_changes("nowhere:x", "q", 0, 9) == []
@@ -550,22 +565,57 @@ def test_events_are_read_by_time_asset_and_kind(bench):
 def test_the_same_dead_letter_is_one_row_with_a_count(bench):
     big = b"x" * 100_000
     letter = DeadLetter("mqtt", "a/b", "json_syntax", "line 1", b"{", 5)
-    bench.append(dead_letters=(letter, replace(letter, received_ns=9, topic="other"), replace(letter, payload=big)))
+    bench.append(dead_letters=(letter, replace(letter, received_ns=9), replace(letter, payload=big)))
     bench.restart()
     bench.append(
         dead_letters=(replace(letter, received_ns=7), replace(letter, source="uns"), replace(letter, reason="type"))
     )
-    bench.append(dead_letters=(replace(letter, payload=big[:-1]),))
+    bench.append(dead_letters=(replace(letter, payload=big[:-1]), replace(letter, topic="t" * 65_000, received_ns=1)))
     letters = bench.history.dead_letters()
     first = next(row for row in letters if (row.source, row.reason, row.payload) == ("mqtt", "json_syntax", b"{"))
     assert (first.topic, first.detail, first.first_ns, first.last_ns, first.count) == ("a/b", "line 1", 5, 9, 3)
     assert letters[0] == first
-    assert len(letters) == 5
-    assert sorted(len(row.payload) for row in letters) == [1, 1, 1, 65536, 65536]
+    assert len(letters) == 6
+    assert sorted(len(row.payload) for row in letters) == [1, 1, 1, 1, 65536, 65536]
     assert len({row.sha256 for row in letters}) == 3
     assert len(bench.history.dead_letters(source="uns")) == 1
     assert len(bench.history.dead_letters(limit=2)) == 2
-    assert bench.history.summary().dead_letters == 7
+    assert bench.history.summary().dead_letters == 8
+
+
+def test_a_dead_letter_that_is_decoded_after_all_is_kept_no_longer(bench, monkeypatch):
+    monkeypatch.setattr(_tally, "LETTERS_PER_SOURCE", 2)
+    letters = tuple(DeadLetter("mqtt", "t", "type", "", bytes([i]), i) for i in (1, 2, 2))
+    bench.append(dead_letters=letters, counts=(SourceCount("mqtt", 3, 0, {}, {"type": 3}),))
+    newest = bench.history.dead_letters()[0]
+    assert newest.count == 2
+    moved = SourceCount("mqtt", 0, 2, {}, {"type": -2}, 1, redriven=2)
+    bench.append(arm(1, 1, 1, 1), counts=(moved,), redriven=(newest.id,))
+    bench.restart()
+    assert [letter.payload for letter in bench.history.dead_letters()] == [bytes([1])]
+    assert bench.history.summary().dead_letters == 1
+    terms = bench.history.by_source()["mqtt"]
+    assert (terms["received"], terms["decoded"], terms["rejected"], terms["redriven"]) == (3, 2, {"type": 1}, 2)
+    assert (terms["decoded_frames"], terms["stored"]) == (1, 1)
+    bench.append(dead_letters=(DeadLetter("mqtt", "t", "type", "", b"again there is room", 9),))
+    assert len(bench.history.dead_letters()) == 2
+    bench.append(
+        dead_letters=letters[1:2], redriven=(bench.history.dead_letters()[0].id,),
+        counts=(SourceCount("mqtt", rejected={"type": -1}),),
+    )  # fmt: skip
+    assert bench.history.by_source()["mqtt"]["rejected"] == {}
+
+
+def test_a_failed_commit_keeps_the_dead_letters_that_it_would_have_removed(bench):
+    bench.append(dead_letters=(DeadLetter("mqtt", "t", "type", "", b"x", 1),))
+    (letter,) = bench.history.dead_letters()
+
+    def fail(batch):
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011  our own
+        bench.append(arm(1, 1, 1, 1), fold=fail, redriven=(letter.id,))
+    assert bench.history.dead_letters() == [letter]
 
 
 def test_dead_letters_beyond_the_room_of_a_source_are_counted(bench, monkeypatch):
@@ -595,9 +645,51 @@ def test_the_accounting_equations_hold_by_source(bench):
         "stored": 4,
         "duplicate": 1,
         "key_conflict": 1,
+        "redriven": 0,
         "last_received_ns": 50,
+        "expected": 4,
+        "distinct": 4,
+        "gap": 0,
     }
     assert sources["uns"]["rejected"] == {"json_syntax": 1}
+
+
+def test_frames_that_never_came_are_gaps_until_they_come(bench):
+    epoch = 1 << SEQ_EPOCH_SHIFT
+    bench.append(arm(1, 3, 0, 0), tick_ns=10)
+    bench.append(merge([arm(9, 9, 0, 0), arm(7, 7, 0, 0), arm(99, epoch + 5, 0, 0)]), door(1, "IDLE"), tick_ns=20)
+    assert bench.history.gaps() == [Gap(ARM.id, 8, 8, 2, 20), Gap(ARM.id, 4, 6, 2, 20)]
+    bench.restart()
+    bench.append(merge([arm(5, 5, 0, 0), arm(5, 5, 0, 0), arm(100, epoch + 7, 0, 0), arm(0, 1, 0, 0)]), tick_ns=30)
+    assert bench.history.gaps(stream=ARM.id, source="mqtt") == [
+        Gap(ARM.id, epoch + 6, epoch + 6, 3, 30),
+        Gap(ARM.id, 2, 2, 3, 30),
+        Gap(ARM.id, 8, 8, 2, 20),
+        Gap(ARM.id, 6, 6, 2, 20),
+        Gap(ARM.id, 4, 4, 2, 20),
+    ]
+    assert len(bench.history.gaps(limit=2)) == 2
+    assert bench.history.gaps(source="uns") == bench.history.gaps(stream=DOOR.id) == []
+    terms = bench.history.by_source()["mqtt"]
+    assert (terms["expected"], terms["distinct"], terms["gap"]) == (9 + 3, 7, 5)
+    bench.append(arm(8, 8, 0, 0), tick_ns=40)
+    assert bench.history.by_source()["mqtt"]["gap"] == 4
+
+
+def test_a_failed_commit_changes_no_gap(bench):
+    bench.append(arm(1, 1, 0, 0))
+
+    def fail(batch):
+        raise ValueError
+
+    for fold in (fail, None):
+        if fold:
+            with pytest.raises(ValueError):  # noqa: PT011  our own
+                bench.append(arm(9, 9, 0, 0), fold=fold)
+            assert bench.history.gaps() == []
+        else:
+            bench.append(arm(5, 5, 0, 0))
+    assert [(gap.from_seq, gap.to_seq) for gap in bench.history.gaps()] == [(2, 4)]
 
 
 def test_the_counts_of_streams_are_exact(bench):
@@ -675,6 +767,7 @@ def test_any_frames_come_back_bit_by_bit(new_place):
                 shared.history.frames(stream, -(2**63), 2**63 - 1), model.frames(stream, -(2**63), 2**63 - 1)
             )
             assert counts[stream] == model.by_stream()[stream]
+            assert shared.history.gaps(stream=stream) == model.gaps(stream=stream)
         found, known = shared.history.as_of(3, ids), model.as_of(3, ids)
         assert {key: (row.t_ns, row.seq, row.texts) for key, row in found.items()} == {
             key: (row.t_ns, row.seq, row.texts) for key, row in known.items()
@@ -703,6 +796,17 @@ def test_there_is_no_history_before_the_first_store(place):
 
 
 @DATABASES
+def test_one_writer_of_a_name_at_a_time(place):
+    with writer_lock(place.url, "ingest"):
+        with pytest.raises(StoreError, match="as 'ingest'"), writer_lock(place.url, "ingest"):
+            pass
+        with writer_lock(place.url, "../another"):
+            pass
+    with writer_lock(place.url, "ingest"):
+        pass
+
+
+@DATABASES
 def test_a_newer_schema_is_refused_by_name(place):
     store = open_store(place.url)
     store._driver.begin()
@@ -711,6 +815,18 @@ def test_a_newer_schema_is_refused_by_name(place):
     store.close()
     for opened in (open_store, open_history):
         with pytest.raises(StoreError, match="schema 999"):
+            opened(place.url)
+
+
+@DATABASES
+def test_an_older_schema_is_refused_by_name(place):
+    store = open_store(place.url)
+    store._driver.begin()
+    store._driver.run("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    store._driver.commit()
+    store.close()
+    for opened in (open_store, open_history):
+        with pytest.raises(StoreError, match="schema 1 "):
             opened(place.url)
 
 

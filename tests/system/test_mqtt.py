@@ -15,6 +15,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.publish import single
 
 from connectors import broker as broker_module
 from connectors.broker import BrokerProcess, LogWatch, any_port, is_reachable
@@ -153,6 +154,21 @@ def test_what_is_published_is_stored_and_acknowledged_once(broker, tmp_path, t0_
     )
     assert again.history.events(0, 2**62, kinds=[EventKind.SESSION_LOST]) == []
     assert verify(again.history).mismatches == ()
+    again.close()
+
+
+def test_a_retained_value_comes_once_over_mqtt_5(broker, tmp_path, t0_ns):
+    if broker.kind != "mosquitto":
+        pytest.skip("MQTT 3.1.1 sends what is retained at every subscription")
+    port = int(broker.url.rpartition(":")[2])
+    single("plant/press/data", payload(1, t0_ns), qos=1, retain=True, hostname="127.0.0.1", port=port)
+    ingest = Ingest(broker.url, tmp_path / "twin.db", mqtt5=True)
+    ingest.step_until(lambda: ingest.terms["received"] == 1, "the retained message")
+    ingest.close()
+    again = Ingest(broker.url, tmp_path / "twin.db", mqtt5=True, expects_session=True)
+    publish(broker.url, [2], t0_ns)
+    again.step_until(lambda: 2 in stored(again), "the next message")
+    assert (again.terms["received"], again.terms["duplicate"]) == (2, 0)
     again.close()
 
 

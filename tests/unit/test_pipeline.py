@@ -145,6 +145,7 @@ def equations_hold(store):
     for terms in store.by_source().values():
         assert terms["received"] == terms["decoded"] + sum(terms["handled"].values()) + sum(terms["rejected"].values())
         assert terms["decoded_frames"] == terms["stored"] + terms["duplicate"] + terms["key_conflict"]
+        assert terms["expected"] == terms["distinct"] + terms["gap"]
 
 
 def letters(store):
@@ -311,6 +312,45 @@ def test_another_value_under_the_same_key_is_kept_apart_and_counted():
     assert plant.store.by_source()["counted"]["key_conflict"] == 1
     assert letters(plant.store)["counted", "key_conflict"] == 1
     equations_hold(plant.store)
+
+
+def test_frames_that_never_came_are_told_exactly():
+    plant = Plant()
+    for n in (1, 2, 5, 9):
+        plant.count(n, 1.0)
+    plant.drain()
+    assert [(gap.from_seq, gap.to_seq) for gap in plant.store.gaps()] == [(6, 8), (3, 4)]
+    terms = plant.store.by_source()["counted"]
+    assert (terms["expected"], terms["distinct"], terms["gap"]) == (9, 4, 5)
+    plant.count(7, 1.0)
+    plant.count(7, 1.0)
+    plant.drain()
+    again = Plant(store=plant.store)
+    again.count(4, 1.0)
+    again.drain()
+    assert sorted((gap.from_seq, gap.to_seq) for gap in plant.store.gaps()) == [(3, 3), (6, 6), (8, 8)]
+    assert plant.store.by_source()["counted"]["gap"] == 3
+
+
+def test_the_skew_of_a_sources_clock_is_told_by_its_median_and_tail():
+    plant = Plant()
+
+    def told():
+        plant.clock.advance(1.0)
+        plant.pipeline.step(0.0)
+        latest = plant.mirror.latest["twin/ingest/counted:metrics"]
+        row = dict(zip([signal.name for signal in latest.stream.columns], latest.values.tolist(), strict=True))
+        return row["skew_s"], row["skew_p95_s"]
+
+    assert np.isnan(told()).all()
+    for n in range(1, 101):
+        plant.count(n, 1.0, t_s=1.0 + (2.0 if n <= 90 else -8.0))
+    plant.drain()
+    assert told() == pytest.approx((-2.0, 8.0))
+    for n in range(101, 801):
+        plant.count(n, 1.0, t_s=3.0 - 0.5)
+    plant.drain()
+    assert told() == pytest.approx((-0.5, -0.5))
 
 
 def test_a_clock_far_ahead_is_stored_and_not_live():

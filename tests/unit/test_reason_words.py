@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SPOKEN_BY_THE_STORE = {"key_conflict", "store_rejected", "decoder_fault"}
+SPOKEN_ELSEWHERE = {"key_conflict", "store_rejected", "decoder_fault", "too_large"}
 
 
 def reasons() -> set[str]:
-    found = set(SPOKEN_BY_THE_STORE)
+    found = set(SPOKEN_ELSEWHERE)
     for folder in ("connectors", "twin"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):

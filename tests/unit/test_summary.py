@@ -8,7 +8,7 @@ import pytest
 from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.status import Ingest, ledger, source_stream
-from dashboards.summary.connections import gap_of, refusals
+from dashboards.summary.connections import refusals
 from dashboards.summary.events import told
 from dashboards.summary.lanes import RECEIVED_POINTS, lanes, overlaid, speakers
 from dashboards.summary.overview import line_state, overview
@@ -18,8 +18,8 @@ from dashboards.view import PastView
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.mirror import Mirror
-from twin.ports import Commit, Folded, StreamCount
-from twin.sample import SEQ_EPOCH_SHIFT, Kind, Role, Signal, batch_of, frame, stream_of
+from twin.ports import Commit, Folded
+from twin.sample import Kind, Role, Signal, batch_of, frame, stream_of
 from twin.site import Asset, Hub, Level, Name, Place, Site
 
 T0 = 1_800_000_000 * NS_PER_S
@@ -208,13 +208,6 @@ def test_lost_times_replace_what_was_there():
     assert overlaid(segments, [(5, 12)]) == [(0, 5, "Execute"), (5, 12, "lost"), (12, 20, "Idle")]
     assert overlaid(segments, [(25, 30)]) == [*segments, (25, 30, "lost")]
     assert overlaid(segments, []) == segments
-
-
-def test_a_gap_is_told_within_one_epoch_only():
-    stream = _stream()
-    assert gap_of(stream, StreamCount(8, 8, 0, 9, T0, T0)) == 2
-    assert gap_of(stream, StreamCount(8, 8, 0, 1 << SEQ_EPOCH_SHIFT, T0, T0)) is None
-    assert gap_of(stream_of(ARM, "x", []), StreamCount(8, 8, 0, 9, T0, T0)) is None
 
 
 def test_refusals_after_the_clock_are_not_told():
