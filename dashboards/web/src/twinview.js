@@ -29,6 +29,8 @@ const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5
 const ROOMY_PX_PER_M = 17;
 const MAX_ENLARGED = 3;
 const SPOT_M = 1.9;
+// On a floor that is fewer spots wide than this, arms are large enough as they are.
+const FLOOR_SPOTS = 6;
 const BETWEEN_M = 1.5;
 const MAX_ENLARGED_VEHICLE = 2.2;
 const MAX_ENLARGED_3D = 2.2;
@@ -252,7 +254,8 @@ export class TwinViewCore extends Core {
     let nearest = Infinity;
     const poses = this.arms.items.map((item) => item.pose);
     for (let i = 0; i < poses.length; i++) for (let j = 0; j < i; j++) nearest = Math.min(nearest, Math.hypot(poses[i].x_m - poses[j].x_m, poses[i].y_m - poses[j].y_m));
-    return Math.max(1, Math.min(MAX_ENLARGED, (nearest - BETWEEN_M) / SPOT_M));
+    const floor = this.site ? Math.min(...this.site.size_m) / (SPOT_M * FLOOR_SPOTS) : Infinity;
+    return Math.max(1, Math.min(MAX_ENLARGED, floor, (nearest - BETWEEN_M) / SPOT_M));
   }
 
   applyMode() {

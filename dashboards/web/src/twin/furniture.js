@@ -3,6 +3,7 @@ import { CircleGeometry, CylinderGeometry, PlaneGeometry } from "three";
 import { Boxes } from "./boxes.js";
 
 const WALL_M = 0.3;
+const WALL_RATIO = 0.006;
 const FRAME_M = 0.17;
 const ARM_SPOT_M = 1.9;
 const BUFFER = { w: 0.9, d: 0.9, h: 1.3 };
@@ -40,7 +41,7 @@ export class Furniture {
   ground(site) {
     const [w, d] = site.size_m;
     this.flat.add("--floor", w / 2, d / 2, -0.04, w, d, 0.02);
-    this.frame("--wall", 0, 0, w, d, -0.02, WALL_M);
+    this.frame("--wall", 0, 0, w, d, -0.02, Math.min(WALL_M, Math.min(w, d) * WALL_RATIO));
     const nodes = new Map((site.nodes ?? []).map((node) => [node.id, node]));
     const edges = (site.edges ?? []).map(([a, b]) => [nodes.get(a), nodes.get(b)]).filter(([a, b]) => a && b);
     const along = (a, b, ink, wide, z) => this.flat.add(ink, (a.x_m + b.x_m) / 2, (a.y_m + b.y_m) / 2, z, Math.hypot(b.x_m - a.x_m, b.y_m - a.y_m) + (wide > 1 ? wide : 0), wide, 0.01, Math.atan2(b.y_m - a.y_m, b.x_m - a.x_m));
