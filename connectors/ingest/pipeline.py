@@ -76,11 +76,6 @@ class Pipeline:
         self.metrics = Metrics(tuple(decoding.decoders))
         self.stopping = stopping or threading.Event()
 
-    def run(self) -> None:
-        """Work until `stopping` is set and the queue is empty."""
-        while not (self.stopping.is_set() and not len(self._queue)):
-            self.step()
-
     def step(self, wait_s: float = TICK_S) -> int:
         """Take what waits, store it, acknowledge it; returns how many messages that were."""
         deliveries, events = self._queue.take(self._config.batch_messages, wait_s)
