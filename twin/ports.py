@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,8 +32,7 @@ class Decoder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message in the hands of ingest, and the receipt its source wants back.
 
     ``receipt`` is opaque: the source knows from it what to acknowledge, and whether the
@@ -50,20 +49,28 @@ class Source(Protocol):
 
     name: str
 
-    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Begin; both may be called from another thread, and never raise.
 
-        ``deliver`` takes a message, or answers False when there is no room: then the source holds
-        back (unacknowledged) until `resume`. ``report`` takes a fact about the connection itself.
+        ``deliver`` takes messages in order, and answers how many of them, from the first on, found
+        room; the source offers the rest again later, and takes no more from outside meanwhile.
+        ``report`` takes a fact about the connection itself.
         """
-        ...
-
-    def resume(self) -> None:
-        """There is room again; called often, does nothing where nothing was held back."""
         ...
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """These, in order, are stored for good. Stale receipts are ignored."""
+        ...
+
+    def hold(self) -> None:
+        """The store is away for longer: stop receiving until `resume`; called often.
+
+        The broker keeps what comes, and whatever was delivered and not acknowledged comes again.
+        """
+        ...
+
+    def resume(self) -> None:
+        """There is room, and the store takes; called often, does nothing where nothing was held."""
         ...
 
     def stop(self) -> None:

@@ -40,6 +40,8 @@ MAX_BATCH_FRAMES = 20_000
 TICK_S = 1.0
 """Without messages, an empty batch is committed this often, so that time itself reaches the fold."""
 _BACK_OFF_S = (0.1, 5.0)
+HOLD_AFTER_S = 10.0
+"""A store that is away for longer: the sources give their connections up, and the brokers keep what comes."""
 
 
 class Pipeline:
@@ -91,7 +93,7 @@ class Pipeline:
                 self._queue.put_back(deliveries[len(decoded) :])
                 break
         self._store_all(decoded, events)
-        if len(self._queue) <= self._queue.capacity // 2:
+        if self._queue.has_room:
             for source in self._sources.values():
                 source.resume()
         return len(decoded)
@@ -132,6 +134,7 @@ class Pipeline:
             events=events,
         )
         pause_s, longest_s = _BACK_OFF_S
+        waited_s = 0.0
         while True:
             self._folded = False
             try:
@@ -145,7 +148,10 @@ class Pipeline:
                 if self.stopping.is_set():
                     raise
                 log.error("the store is away, batch %d waits: %s", self._n, error)  # noqa: TRY400  said once a try
-                self.stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+                waited_s += self._wait(pause_s)
+                if waited_s >= HOLD_AFTER_S:
+                    for source in self._sources.values():
+                        source.hold()
                 pause_s = min(pause_s * 2, longest_s)
                 continue
             self._n += 1
@@ -155,6 +161,11 @@ class Pipeline:
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
             self._committed(batch, self._mirror.changed)
             return outcome
+
+    def _wait(self, pause_s: float) -> float:
+        paused_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+        self.stopping.wait(paused_s)
+        return paused_s
 
     def _unfold(self) -> None:
         if self._folded:

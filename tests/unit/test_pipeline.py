@@ -88,6 +88,9 @@ class Device:
     def start(self, deliver, report):
         self.deliver, self.report, self.sent = deliver, report, 0
 
+    def hold(self):
+        pass
+
     def resume(self):
         pass
 
@@ -100,7 +103,7 @@ class Device:
 
     def send(self, topic, payload, received_ns, *, retain=False):
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self.deliver(Delivery(self.name, Message(topic, body, received_ns, 1, retain), self.sent))
+        self.deliver([Delivery(self.name, Message(topic, body, received_ns, 1, retain), self.sent)])
         self.sent += 1
 
 
