@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from twin.events import Event, EventKind
     from twin.message import DeadLetter, Handled, Liveness, Message
-    from twin.sample import Batch, Frames, Latest, Stream
+    from twin.sample import Batch, Block, Frames, Latest, Stream
 
 
 class Decoder(Protocol):
@@ -29,6 +29,20 @@ class Decoder(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Take back what `state` gave."""
+        ...
+
+
+@runtime_checkable
+class BulkDecoder(Decoder, Protocol):
+    """A decoder that can read many messages at once."""
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """What `decode` would make of these messages, one after the other, and the state it would leave.
+
+        Returns blocks (whose ``message`` are places in ``messages``), the places of messages that
+        are left for `decode` to read in that order (all of a stream, or none of it; and every
+        retained one), and how many messages were looked at: it stops once ``max_rows`` rows are there.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -243,6 +243,40 @@ def merge(parts: list[Frames]) -> Frames:
         np.concatenate([part.quality for part in parts]),
         tuple(row for part in parts for row in part.texts),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Frames of k streams of one width, decoded at once: those of stream i are the rows ``edges[i]`` to ``edges[i+1]``.
+
+    ``edges``: intp (k + 1,); the other columns as in `Frames`, n rows; ``message``: int64 (n,), from
+    which of the messages each row came. No texts.
+    """
+
+    streams: tuple[Stream, ...]
+    edges: NDArray[np.intp]
+    t_ns: NDArray[np.int64]
+    seq: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    quality: NDArray[np.int16]
+    message: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    def parts(self) -> Iterator[tuple[Frames, NDArray[np.int64]]]:
+        """The frames of each stream (views, nothing is copied), and the message of each of their rows."""
+        edges = self.edges.tolist()
+        for stream, start, end in zip(self.streams, edges, edges[1:], strict=False):
+            rows = slice(start, end)
+            yield (
+                Frames(
+                    stream, self.t_ns[rows], self.seq[rows], self.received_ns[rows], self.values[rows],
+                    self.quality[rows],
+                ),
+                self.message[rows],
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,9 +24,9 @@ MAX_SEQ_JUMP = 1_000_000
 """How far a sequence may jump at once; what a device could have counted meanwhile comes on top."""
 FASTEST_HZ = 10_000
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
-_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-_EARLIEST_NS = 946_684_800 * NS_PER_S
-_END_NS = 4_102_444_800 * NS_PER_S
+UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+EARLIEST_NS = 946_684_800 * NS_PER_S
+END_NS = 4_102_444_800 * NS_PER_S
 _DAY_S = 86_400
 _LEAP_SECOND = re.compile(r"(.*T?\d\d:?\d\d:?)60(?:[.,]\d+)?(\D.*|)", re.DOTALL)
 _BEFORE_COLON = (b'":', b" :", b"\t:", b"\n:", b"\r:")
@@ -197,8 +197,8 @@ def times_ns(values: list[Any], unit: TimeUnit, where: str, zone_offset_s: float
     """Many times as `time_ns` reads them: int64 (n,)."""
     if unit != "iso" and all(type(value) is int for value in values):
         first, last = time_ns(min(values), unit, where), time_ns(max(values), unit, where)
-        if _EARLIEST_NS <= first <= last < _END_NS:
-            return np.array(values, np.int64) * _NS[unit]
+        if EARLIEST_NS <= first <= last < END_NS:
+            return np.array(values, np.int64) * UNIT_NS[unit]
     return np.array([time_ns(value, unit, where, zone_offset_s) for value in values], np.int64)
 
 
@@ -210,7 +210,7 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
     """
     if unit == "iso":
         t_ns = _iso_ns(value, where, zone_offset_s)
-        if not _EARLIEST_NS <= t_ns < _END_NS:
+        if not EARLIEST_NS <= t_ns < END_NS:
             raise DecodeError("ts_range", f"{where}: {value} is outside 2000 to 2100")
         return t_ns
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -218,11 +218,11 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
     if isinstance(value, float) and not math.isfinite(value):
         raise DecodeError("ts_range", f"{where}: {value}")
     if isinstance(value, int):
-        t_ns = value * _NS[unit]
+        t_ns = value * UNIT_NS[unit]
     else:
         whole = math.floor(value)
-        t_ns = whole * _NS[unit] + round((value - whole) * _NS[unit])
-    if not _EARLIEST_NS <= t_ns < _END_NS:
+        t_ns = whole * UNIT_NS[unit] + round((value - whole) * UNIT_NS[unit])
+    if not EARLIEST_NS <= t_ns < END_NS:
         raise DecodeError("ts_unit", f"{where}: {value} {unit} is outside 2000 to 2100; is the unit right?")
     return t_ns
 
@@ -278,6 +278,21 @@ class SequenceTracker:
                     return unwrapped
         rest = [self.unwrap(key, seq, t, epoch) for seq, t in zip(seqs[1:], t_ns[1:].tolist(), strict=True)]
         return np.array([first, *rest], np.int64)
+
+    def go_on(self, key: str, first: int, last: int, first_ns: int, last_ns: int) -> int | None:
+        """The epoch of a run of counts ``first`` to ``last`` that goes on right after what came before.
+
+        None, and nothing is noted, where it does not: then `unwrap` decides count by count. Times
+        must not fall within the run.
+        """
+        row = self.streams.get(key)
+        if row is None:
+            self.streams[key] = [0, last, last_ns, first_ns]
+            return 0
+        if first != row[_LAST] + 1 or (first_ns < row[_BEGAN] and row[_EPOCH] > 0):
+            return None
+        row[_LAST], row[_LAST_NS] = last, max(row[_LAST_NS], last_ns)
+        return row[_EPOCH]
 
     def unwrap(self, key: str, seq: object, t_ns: int, epoch: object = None) -> int:
         """The 63-bit sequence; raises DecodeError (seq, seq_jump) for one that cannot be."""

@@ -12,8 +12,6 @@ from twin.clock import NS_PER_S
 from twin.sample import Kind, Signal, frame, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from connectors.ingest.decoding import Decoded
     from twin.ports import Outcome
     from twin.sample import Frames
@@ -77,23 +75,21 @@ class Metrics:
         self._commits = 0
         self._stored = 0
 
-    def stored(self, decoded: Sequence[Decoded], outcome: Outcome, now_ns: int) -> None:
+    def stored(self, decoded: Decoded, outcome: Outcome) -> None:
         """Note deliveries that are now stored."""
-        del now_ns
         self._stored += outcome.stored
-        for item in decoded:
-            row = self._rows[item.delivery.source]
-            row.messages += 1
-            if item.dead_letter is not None:
-                row.rejected += 1
-            for part in item.frames:
-                row.frames += len(part)
-                newest = int(part.t_ns.max())
-                skew_ns = int(part.received_ns[-1]) - newest
-                if skew_ns:
-                    row.skews_ns.append(skew_ns)
-                if newest >= row.newest_ns:
-                    row.newest_ns, row.received_ns = newest, int(part.received_ns[-1])
+        for delivery in decoded.deliveries:
+            self._rows[delivery.source].messages += 1
+        for place in decoded.letters:
+            self._rows[decoded.deliveries[place].source].rejected += 1
+        for part, places in decoded.parts:
+            row = self._rows[decoded.deliveries[int(places[0])].source]
+            row.frames += len(part)
+            newest, received = int(part.t_ns.max()), int(part.received_ns[-1])
+            if received != newest:
+                row.skews_ns.append(received - newest)
+            if newest >= row.newest_ns:
+                row.newest_ns, row.received_ns = newest, received
 
     def committed(self, took_s: float) -> None:
         """Note how long a transaction took."""

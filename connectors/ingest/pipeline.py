@@ -84,38 +84,35 @@ class Pipeline:
         if 0 < len(deliveries) < CROWD and not self.stopping.wait(LINGER_S):
             more, more_events = self._queue.take(self._config.batch_messages - len(deliveries), 0.0)
             deliveries, events = deliveries + more, events + more_events
-        decoded: list[Decoded] = []
-        frames = 0
-        for delivery in deliveries:
-            decoded.append(self._decoding.decode(delivery))
-            frames += sum(len(part) for part in decoded[-1].frames)
-            if frames >= MAX_BATCH_FRAMES:
-                self._queue.put_back(deliveries[len(decoded) :])
-                break
+        decoded = self._decoding.decode(deliveries, MAX_BATCH_FRAMES)
+        if len(decoded.deliveries) < len(deliveries):
+            looked_at = set(map(id, decoded.deliveries))
+            self._queue.put_back([delivery for delivery in deliveries if id(delivery) not in looked_at])
         self._store_all(decoded, events)
         if self._queue.has_room:
             for source in self._sources.values():
                 source.resume()
-        return len(decoded)
+        return len(decoded.deliveries)
 
-    def _store_all(self, decoded: list[Decoded], events: tuple[Event, ...]) -> None:
+    def _store_all(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
         """Store, bisecting down to the guilty message when the database refuses the data itself."""
         try:
             outcome = self._commit(decoded, events)
         except StoreRejected as error:
-            if len(decoded) > 1:
-                middle = len(decoded) // 2
-                self._store_all(decoded[:middle], events)
-                self._store_all(decoded[middle:], ())
+            if len(decoded.deliveries) > 1:
+                first, second = decoded.halves()
+                self._store_all(first, events)
+                self._store_all(second, ())
                 return
-            if not decoded or decoded[0].dead_letter is not None:
+            if not decoded.deliveries or decoded.letters:
                 raise
-            decoded = [self._decoding.reject(decoded[0].delivery, "store_rejected", str(error))]
+            letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
+            decoded = Decoded(decoded.deliveries, letters={0: letter})
             outcome = self._commit(decoded, events)
-        self.metrics.stored(decoded, outcome, self._clock.now_ns())
-        self._acknowledge([item.delivery for item in decoded])
+        self.metrics.stored(decoded, outcome)
+        self._acknowledge(decoded.deliveries)
 
-    def _commit(self, decoded: list[Decoded], events: tuple[Event, ...]) -> Outcome:
+    def _commit(self, decoded: Decoded, events: tuple[Event, ...]) -> Outcome:
         """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before.
 
         Raises StoreRejected; and StoreUnavailable when told to stop meanwhile: what is in hand comes again.
@@ -123,12 +120,10 @@ class Pipeline:
         now_ns = self._clock.now_ns()
         own = self.metrics.frames(now_ns, len(self._queue))
         self._tick_ns = max(self._tick_ns, now_ns)
-        batch = batch_of(
-            self._config.writer, self._n, self._tick_ns, [part for item in decoded for part in item.frames] + own
-        )
+        batch = batch_of(self._config.writer, self._n, self._tick_ns, [*(part for part, _ in decoded.parts), *own])
         commit = Commit(
             batch=batch,
-            dead_letters=tuple(item.dead_letter for item in decoded if item.dead_letter is not None),
+            dead_letters=tuple(decoded.letters.values()),
             counts=(*count(decoded), *_own_count(own, now_ns)),
             decoder_states=self._decoder_states(now_ns),
             events=events,
@@ -185,10 +180,10 @@ class Pipeline:
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
         return {name: state for name, state in states.items() if state != self._states.get(name)}
 
-    def _acknowledge(self, deliveries: list[Delivery]) -> None:
+    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         by_source: dict[str, list[object]] = {}
-        for delivery in deliveries:
-            by_source.setdefault(delivery.source, []).append(delivery.receipt)
+        for source, _, receipt in deliveries:
+            by_source.setdefault(source, []).append(receipt)
         for name, receipts in by_source.items():
             self._sources[name].acknowledge(receipts)
 

@@ -265,14 +265,14 @@ def test_a_decoder_that_fails_costs_one_dead_letter_not_the_pipeline():
             pass
 
     decoding = Decoding({"counted": Broken()}, 60.0, 10)
-    letter = decoding.decode(Delivery("counted", Message("t", b"x", T0))).dead_letter
+    letter = decoding.decode([Delivery("counted", Message("t", b"x", T0))], 1).letters[0]
     assert (letter.reason, letter.payload) == ("decoder_fault", b"x")
 
 
 def test_more_signals_than_allowed_are_dead_letters():
     decoding = Decoding({"plain": make_decoder(*OPTIONS["plain"], "plain", HUB)}, 60.0, 3)
-    told = [decoding.decode(Delivery("plain", Message(f"one/a/s{i % 5}", b"1", T0))) for i in range(10)]
-    assert [item.dead_letter.reason if item.dead_letter else "" for item in told] == [
+    told = [decoding.decode([Delivery("plain", Message(f"one/a/s{i % 5}", b"1", T0))], 1) for i in range(10)]
+    assert [item.letters[0].reason if item.letters else "" for item in told] == [
         "",
         "",
         "",
