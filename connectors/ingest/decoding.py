@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -248,13 +249,13 @@ class _Count:
 
 def count(decoded: Decoded) -> tuple[SourceCount, ...]:
     """The accounting terms of these deliveries, by source."""
-    counts: dict[str, _Count] = {}
-    for delivery in decoded.deliveries:
-        row = counts.get(delivery.source)
-        if row is None:
-            row = counts[delivery.source] = _Count()
-        row.received += 1
-        row.last_received_ns = max(row.last_received_ns, delivery.message.received_ns)
+    counts = {source: _Count(received) for source, received in Counter([d[0] for d in decoded.deliveries]).items()}
+    if len(counts) == 1:
+        (only,) = counts.values()
+        only.last_received_ns = max([delivery[1][2] for delivery in decoded.deliveries])
+    else:
+        for source, message, _ in decoded.deliveries:
+            counts[source].last_received_ns = max(counts[source].last_received_ns, message.received_ns)
     for place, letter in decoded.letters.items():
         row = counts[decoded.deliveries[place].source]
         row.not_decoded += 1

@@ -16,7 +16,7 @@ from connectors.ingest.decoding import Decoded, Decoding, count
 from connectors.ingest.metrics import Metrics
 from twin.clock import NS_PER_S
 from twin.errors import StoreRejected, StoreUnavailable
-from twin.ports import Commit, Folded, Outcome, SourceCount
+from twin.ports import Commit, Folded, SourceCount
 from twin.sample import batch_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Pipeline:
     def _store_all(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
         """Store, bisecting down to the guilty message when the database refuses the data itself."""
         try:
-            outcome = self._commit(decoded, events)
+            self._commit(decoded, events)
         except StoreRejected as error:
             if len(decoded.deliveries) > 1:
                 first, second = decoded.halves()
@@ -108,11 +108,10 @@ class Pipeline:
                 raise
             letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
             decoded = Decoded(decoded.deliveries, letters={0: letter})
-            outcome = self._commit(decoded, events)
-        self.metrics.stored(decoded, outcome)
+            self._commit(decoded, events)
         self._acknowledge(decoded.deliveries)
 
-    def _commit(self, decoded: Decoded, events: tuple[Event, ...]) -> Outcome:
+    def _commit(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
         """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before.
 
         Raises StoreRejected; and StoreUnavailable when told to stop meanwhile: what is in hand comes again.
@@ -121,10 +120,11 @@ class Pipeline:
         own = self.metrics.frames(now_ns, len(self._queue))
         self._tick_ns = max(self._tick_ns, now_ns)
         batch = batch_of(self._config.writer, self._n, self._tick_ns, [*(part for part, _ in decoded.parts), *own])
+        counts = count(decoded)
         commit = Commit(
             batch=batch,
             dead_letters=tuple(decoded.letters.values()),
-            counts=(*count(decoded), *_own_count(own, now_ns)),
+            counts=(*counts, *_own_count(own, now_ns)),
             decoder_states=self._decoder_states(now_ns),
             events=events,
         )
@@ -154,8 +154,9 @@ class Pipeline:
                 self._states.update(commit.decoder_states)
                 self._states_saved_ns, self._states_saved_streams = now_ns, self._decoding.streams
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
+            self.metrics.stored(decoded, counts, outcome)
             self._committed(batch, self._mirror.changed)
-            return outcome
+            return
 
     def _wait(self, pause_s: float) -> float:
         paused_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter

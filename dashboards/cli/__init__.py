@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import files, processes, publish, store
+from dashboards.cli import bench, files, processes, publish, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command()(processes.broker)
 app.command()(publish.publish)
 app.command()(store.verify)
 app.add_typer(store.app, name="store")
+app.add_typer(bench.app, name="bench")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 
