@@ -204,6 +204,7 @@ class Source:
         self._generation = 0
         self._connected = False
         self._held = False
+        self._stopped = False
         self._in_flight: set[int] = set()
         self._waiting: list[Delivery] = []
 
@@ -269,7 +270,7 @@ class Source:
 
     def hold(self) -> None:
         """Leave the broker until `resume`; the session stays."""
-        if not self._held:
+        if not self._held and not self._stopped:
             self._held = True
             self._leave("held: the store is away")
 
@@ -283,7 +284,7 @@ class Source:
 
     def stop(self) -> None:
         """Leave the broker; the session stays."""
-        self._held = False
+        self._held, self._stopped = False, True
         self._leave("")
 
     def _leave(self, reason: str) -> None:
