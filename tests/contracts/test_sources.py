@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from connectors import broker as broker_module
 from connectors.broker import BrokerProcess, any_port
 from connectors.publish import Publisher
 from connectors.sources import Surroundings, capture, memory, mqtt
@@ -180,7 +181,8 @@ DURABLE = [
 
 
 @pytest.fixture
-def bench(request, tmp_path):
+def bench(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(broker_module, "ACK_WAIT_S", 1)
     if request.param == "memory":
         made = MemoryBench()
     elif request.param == "capture":

@@ -36,6 +36,10 @@ SOURCES = {
         "counted", ("plant/+/data",), "json_object",
         options={"topic": "plant/{asset}/{stream}", "time": "ts", "seq": "n"},
     ),
+    "array": SourceConfig(
+        "array", ("rows/+/data",), "json_array",
+        options={"topic": "rows/{asset}/{stream}", "signals": [{"name": "x"}, {"name": "y"}]},
+    ),
     "plain": SourceConfig(
         "plain", ("one/#",), "json_topic", options={"topic": "one/{asset}/{signal}", "time": "ts"}
     ),
@@ -139,8 +143,8 @@ def ids_of(part):
 class Content:
     """One message of a device: sent as often as it takes, always the same bytes."""
 
-    def __init__(self, id_: int, topic: str, payload: bytes, retain: bool = False) -> None:
-        self.id, self.topic, self.payload, self.retain = id_, topic, payload, retain
+    def __init__(self, id_: int, topic: str, payload: bytes, rows: int = 1) -> None:
+        self.id, self.topic, self.payload, self.rows = id_, topic, payload, rows
 
 
 class WatchedSource(memory.Source):
@@ -173,8 +177,9 @@ class WatchedSource(memory.Source):
 class Device:
     """Counts, measures, and sends again what nobody has taken (mutable)."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, dialect: str) -> None:
         self.name = name
+        self.dialect = dialect
         self.n = 0
         self.t_ms = T0_MS
         self.outbox: list[Content] = []
@@ -193,7 +198,7 @@ class World:
         window = chance.choice([2, 7, 50])
         self.broker = memory.MemoryBroker(window, chance.choice([window + 1, window + 5, 65_535]), self.on_puback)
         self.store = UnsteadyStore(self)
-        self.devices = [Device("a"), Device("b"), Device("c")]
+        self.devices = [Device("a", "counted"), Device("b", "counted"), Device("c", "array"), Device("d", "array")]
         self.contents: dict[tuple[str, bytes], Content] = {}
         self.taken: set[int] = set()
         self.broker_lost: set[int] = set()
@@ -303,7 +308,7 @@ class World:
 
     def _send(self, content: Content) -> None:
         self.contents.setdefault((content.topic, content.payload), content)
-        if not self.broker.publish(content.topic, content.payload, retain=content.retain):
+        if not self.broker.publish(content.topic, content.payload):
             self._device().outbox.append(content)
             return
         if any(
@@ -316,10 +321,18 @@ class World:
     def _device(self) -> Device:
         return self.random.choice(self.devices)
 
-    def _say(self, device: Device, n: int, t_ms: int, **more) -> Content:
+    def _say(self, device: Device, n: int, t_ms: int, y: float = 0.5, rows: int = 0) -> Content:
+        """A message of a device, or one with some rows, in its dialect."""
         id_ = len(self.contents) + 1000
-        body = {"ts": t_ms, "n": n, "x": id_, "y": id_ / 8, **more}
-        return Content(id_, f"plant/{device.name}/data", json.dumps(body).encode())
+        if device.dialect == "array":
+            body = {"t0": t_ms, "dt_s": 0.01, "seq": n, "v": [[id_, y]] * rows}
+            if not rows:
+                body = {"ts": t_ms, "seq": n, "v": [id_, y]}
+            return Content(id_, f"rows/{device.name}/data", json.dumps(body).encode(), max(rows, 1))
+        body = {"ts": t_ms, "n": n, "x": id_, "y": y}
+        if rows:
+            body = {"ts": [t_ms + 10 * row for row in range(rows)], "n": n, "x": [id_] * rows, "y": [y] * rows}
+        return Content(id_, f"plant/{device.name}/data", json.dumps(body).encode(), max(rows, 1))
 
     def publish(self) -> None:
         for _ in range(self.random.choice([1, 1, 3, 9])):
@@ -378,11 +391,8 @@ class World:
 
     def publish_rows(self) -> None:
         device = self._device()
-        id_ = len(self.contents) + 1000
-        t_ms = [device.t_ms + 10 * place for place in (1, 2, 3)]
-        body = {"ts": t_ms, "n": device.n + 1, "x": [id_] * 3, "y": [0.5] * 3}
-        device.n, device.t_ms = device.n + 3, t_ms[-1]
-        self._send(Content(id_, f"plant/{device.name}/data", json.dumps(body).encode()))
+        self._send(self._say(device, device.n + 1, device.t_ms + 10, rows=3))
+        device.n, device.t_ms = device.n + 3, device.t_ms + 30
 
     def publish_state(self) -> None:
         id_ = len(self.contents) + 1000
@@ -484,7 +494,7 @@ class World:
             if c.id in self.taken and c.id not in self.broker_lost and not store.is_settled(c)
         )  # fmt: skip
         assert not lost, f"I1 acknowledged by the broker and nowhere: {lost}"
-        rows = Counter({c.id: 3 if b'"ts": [' in c.payload else 1 for c in self.contents.values()})
+        rows = {content.id: content.rows for content in self.contents.values()}
         twice = {
             id_: count for id_, count in store.kept_ids.items()
             if count > rows[id_] or (count < rows[id_] and id_ not in store.refused_ids)
