@@ -31,7 +31,9 @@ _DAY_S = 86_400
 _LEAP_SECOND = re.compile(r"(.*T?\d\d:?\d\d:?)60(?:[.,]\d+)?(\D.*|)", re.DOTALL)
 _BEFORE_COLON = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 _RANGE_REASONS = {"Number out of range": "non_finite", "Integer value out of range": "int_range"}
-_EPOCH, _LAST, _LAST_NS, _BEGAN = range(4)
+_EPOCH, _LAST, _LAST_NS, _BEGAN, _BEGAN_BEFORE = range(5)
+MAX_SESSIONS = 16
+"""Of how many sessions of a stream it is known when they began: a message may be sent again long after."""
 _generic = msgspec.json.Decoder()
 
 
@@ -263,7 +265,10 @@ class SequenceTracker:
     def __init__(self) -> None:
         self._refused: dict[str, int] = {}
         self.streams: dict[str, list[int]] = {}
-        """By key: epoch, last sequence, its time, the time the epoch began. Part of the decoder's state."""
+        """By key: epoch, last sequence, its time, when the epoch began, then when those before it did, newest first.
+
+        Part of the decoder's state.
+        """
 
     def unwrap_all(self, key: str, seqs: list[Any], t_ns: NDArray[np.int64], epoch: object = None) -> NDArray[np.int64]:
         """Sequences of the rows of one message: int64 (n,)."""
@@ -307,16 +312,30 @@ class SequenceTracker:
             self.streams[key] = [0, seq, t_ns, t_ns]
             return seq
         if t_ns < row[_BEGAN] and row[_EPOCH] > 0:
-            return (row[_EPOCH] - 1) << SEQ_EPOCH_SHIFT | seq
+            return _session_at(row, t_ns) << SEQ_EPOCH_SHIFT | seq
         jump = seq - row[_LAST]
         if jump > MAX_SEQ_JUMP + max(t_ns - row[_LAST_NS], 0) * FASTEST_HZ // NS_PER_S:
             refused = self._refused.pop(key, None)
             if refused is None or not refused < seq <= refused + MAX_SEQ_JUMP or t_ns <= row[_LAST_NS]:
                 self._refused[key] = seq
                 raise DecodeError("seq_jump", f"{seq} after {row[_LAST]}: {jump} messages cannot have come between")
-            row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns]
+            _begin_session(row, seq, t_ns)
         elif seq <= row[_LAST] and t_ns > row[_LAST_NS]:
-            row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns]
+            _begin_session(row, seq, t_ns)
         elif seq > row[_LAST]:
             row[_LAST], row[_LAST_NS] = seq, max(row[_LAST_NS], t_ns)
         return row[_EPOCH] << SEQ_EPOCH_SHIFT | seq
+
+
+def _begin_session(row: list[int], seq: int, t_ns: int) -> None:
+    row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns, *row[_BEGAN : _BEGAN + MAX_SESSIONS]]
+
+
+def _session_at(row: list[int], t_ns: int) -> int:
+    """The epoch of a time before the present one began: a message of that session that came late, or again."""
+    epoch = row[_EPOCH] - 1
+    for began_ns in row[_BEGAN_BEFORE:]:
+        if t_ns >= began_ns or epoch == 0:
+            break
+        epoch -= 1
+    return epoch

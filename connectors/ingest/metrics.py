@@ -120,7 +120,7 @@ class Metrics:
     def frames(self, now_ns: int, queue: int) -> list[Frames]:
         """The frames due now, or none."""
         self._told_before_ns = self._next_ns
-        if now_ns < self._next_ns:
+        if self._next_ns - EVERY_NS <= now_ns < self._next_ns:  # earlier still: the clock was set back
             return []
         self._next_ns = now_ns + EVERY_NS
         rows = self._rows.values()

@@ -176,7 +176,7 @@ class Pipeline:
     def _decoder_states(self, now_ns: int) -> dict[str, bytes]:
         # A stream that the store knows and the decoder has forgotten would get its name with other fields.
         is_new_stream = self._decoding.streams != self._states_saved_streams
-        if now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:
+        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:  # less: the clock was set back
             return {}
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
         return {name: state for name, state in states.items() if state != self._states.get(name)}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from connectors import plugins
 from connectors.decoders._json import MAX_DEPTH, SequenceTracker, parse, payload_seq, time_ns
+from twin.clock import NS_PER_S
 from twin.config import filter_problem
 from twin.errors import DecodeError
 from twin.message import Handled, Message
@@ -468,6 +469,23 @@ def test_a_told_epoch_is_used_as_it_is():
     for epoch in (-1, 1 << 30, True, "x"):
         with pytest.raises(DecodeError):
             tracker.unwrap("a", 5, T0, epoch)
+
+
+def test_a_message_sent_again_two_sessions_later_keeps_the_sequence_of_its_own():
+    tracker = SequenceTracker()
+    said = [(7, 0), (8, 1), (1, 10), (2, 11), (1, 20), (1, 30), (2, 31)]
+    first = [tracker.unwrap("a", seq, T0 + t_s * NS_PER_S) for seq, t_s in said]
+    assert [divmod(seq, 1 << SEQ_EPOCH_SHIFT) for seq in first] == [
+        (0, 7), (0, 8), (1, 1), (1, 2), (2, 1), (3, 1), (3, 2),
+    ]  # fmt: skip
+    assert [tracker.unwrap("a", seq, T0 + t_s * NS_PER_S) for seq, t_s in said] == first
+
+
+def test_a_count_that_begins_anew_for_ever_takes_no_more_room():
+    tracker = SequenceTracker()
+    for t_s in range(1000):
+        tracker.unwrap("a", 1, T0 + t_s * NS_PER_S)
+    assert len(tracker.streams["a"]) < 30
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50))

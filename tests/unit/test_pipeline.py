@@ -420,6 +420,21 @@ def test_a_field_that_turns_into_text_is_a_dead_letter_and_the_signal_keeps_its_
     assert not [stream for stream in plant.mirror.latest if "~" in stream]
 
 
+def test_a_clock_set_back_silences_neither_the_twins_own_numbers_nor_the_decoders_states():
+    plant = Plant()
+    plant.count(1, 1.0)
+    plant.drain()
+    plant.clock.advance(86_400)
+    plant.pipeline.step(0.0)
+    plant.clock.advance(-86_000)
+    plant.count(2, 1.0, t_s=100)
+    plant.count(1, 1.0, t_s=200)
+    plant.drain()
+    *_, last = plant.store.batches("ingest")
+    assert "twin/ingest:metrics" in {part.stream.id for part in last.frames}
+    assert plant.store.decoder_states()["counted"] == plant.decoders["counted"].state()
+
+
 def test_the_twins_own_numbers_tell_what_happened():
     plant = Plant()
     plant.count(1, 1.0)
