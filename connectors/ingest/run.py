@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from connectors.broker import url_of
 from connectors.factory_file import read_secret
+from connectors.ingest.ahead import DecodingAhead
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.live import LIVE_TOPIC, LivePackets
 from connectors.ingest.pipeline import Pipeline
@@ -73,11 +74,16 @@ def _run(factory: Factory, stop: threading.Event) -> None:
     packets.start()
     for each in sources.values():
         each.start(queue.put, queue.report)
+    ahead = DecodingAhead(pipeline)
+    ahead.start()
     try:
-        while not stop.is_set():
-            pipeline.step()
+        while (prepared := ahead.take()) is not None:
+            if stop.is_set():
+                ahead.stop()
+            pipeline.store(prepared)
         pipeline.step(0.0)
     finally:
+        ahead.stop()
         for each in sources.values():
             each.stop()
         packets.stop()
