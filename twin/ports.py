@@ -255,7 +255,8 @@ class StoreSummary:
 class Series:
     """One signal over time, drawn: float64/int64 (n,) each. Where raw, minimum = maximum = mean.
 
-    ``t_ns`` is the time of the first sample of each bucket. Absent samples are left out.
+    Else each point is a bucket of time, all equally wide, and ``t_ns`` its start; buckets without a
+    sample are left out. Absent samples are left out.
     """
 
     t_ns: NDArray[np.int64]

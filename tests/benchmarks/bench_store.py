@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import create_engine
 
-from connectors.stores import _postgres, _schema, _sqlite
+from connectors.stores import _migrations, _postgres, _schema, _sqlite
 from connectors.stores._codec import pack
 from connectors.stores._rows import rows_of
 from connectors.stores.memory import MemoryStore
@@ -115,7 +115,10 @@ def bare_postgres(url: str, work: list[Batch], keys: dict[str, int]) -> Iterator
 
     def steps() -> Iterator[int]:
         for data in ready:
-            with connection.cursor() as cursor, cursor.copy("COPY frame FROM STDIN (FORMAT BINARY)") as copy:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(f"COPY frame ({_postgres._COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+            ):
                 copy.write(data)
             connection.commit()
             yield BATCH
@@ -152,7 +155,7 @@ def empty_postgres(url: str) -> None:
     engine = create_engine("postgresql+psycopg://", creator=lambda: _postgres.connect(url))
     with engine.begin() as connection:
         _schema.metadata.drop_all(connection)
-        _schema.prepare(connection)
+        _migrations.prepare(connection)
     engine.dispose()
 
 
