@@ -72,7 +72,7 @@ class Pipeline:
         self._n = store.next_batch(config.writer)
         self._tick_ns = mirror.tick_ns
         self._states_saved_ns = 0
-        self._states_saved_streams = 0
+        self._states_saved_marks = 0
         self._states: dict[str, bytes] = {}
         self._folded = False
         self.metrics = Metrics(tuple(decoding.decoders))
@@ -152,7 +152,7 @@ class Pipeline:
             self._n += 1
             if commit.decoder_states:
                 self._states.update(commit.decoder_states)
-                self._states_saved_ns, self._states_saved_streams = now_ns, self._decoding.streams
+                self._states_saved_ns, self._states_saved_marks = now_ns, self._decoding.marks
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
             self.metrics.stored(decoded, counts, outcome)
             self._committed(batch, self._mirror.changed)
@@ -174,9 +174,10 @@ class Pipeline:
         return Folded(events, self._mirror.changed, self._keyframes.after(self._config.writer, self._mirror))
 
     def _decoder_states(self, now_ns: int) -> dict[str, bytes]:
-        # A stream that the store knows and the decoder has forgotten would get its name with other fields.
-        is_new_stream = self._decoding.streams != self._states_saved_streams
-        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:  # less: the clock was set back
+        # A stream that the store knows and the decoder has forgotten would get its name with other fields; and
+        # of a session that it has forgotten, what comes again would be stored again.
+        is_marked = self._decoding.marks != self._states_saved_marks
+        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_marked:  # less: the clock was set back
             return {}
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
         return {name: state for name, state in states.items() if state != self._states.get(name)}
