@@ -92,6 +92,7 @@ class Rig:
         batch_messages: int = 1000,
         web: bool = False,
         between: tuple[str, ...] = (),
+        more_sources: str = "",
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +116,7 @@ class Rig:
         self.caught_up_s: float | None = None
         self._web_port = any_port() if web else 0
         self._batch_messages = batch_messages
+        self._more_sources = more_sources
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._look, name="watch", daemon=True)
         self.broker.start()
@@ -139,13 +141,14 @@ class Rig:
             broker=broker, store=self._store_url, max_queue=self.max_queue, batch_messages=self._batch_messages,
             web_port=self._web_port or 8050,
         )  # fmt: skip
-        file.write_text(told, encoding="utf-8")
+        file.write_text(told + self._more_sources, encoding="utf-8")
         return file
 
     def start(self) -> None:
         """Ingest (and the web where asked), until ingest has subscribed."""
         self.start_ingest()
-        wait_for(lambda: self.connections() >= 1, f"the first subscription (see {self.folder / 'ingest.log'})", 30)
+        due = 1 + self._more_sources.count("[[source]]")
+        wait_for(lambda: self.connections() >= due, f"the first subscription (see {self.folder / 'ingest.log'})", 30)
         if self._web_port:
             self.web = self._process("web", ["-m", "dashboards.cli", "web"])
             wait_for(self.is_green, "a green light", 30)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from hostile import hostile_inputs, sources
 from namespace import link
 from rig import HERE, SOURCE, DeviceProcess, Rig, wait_for
 
@@ -379,6 +380,11 @@ FAULTS = (
         "F18", "three rows that the database refuses", poison,
         {"total": 1000, "rate_hz": 1e9, "guilty": (7, 8, 700)}, {"total": 5000, "rate_hz": 1e9, "guilty": (7, 8, 3000)},
         ALL, (MOSQUITTO, MOSQUITTO_PG),
+    ),
+    Fault(
+        "F19", "the table of hostile inputs", hostile_inputs,
+        {"total": 1000, "rate_hz": 500.0}, {"total": 5000, "rate_hz": 1000.0},
+        ALL, (MOSQUITTO,), {"more_sources": sources()},
     ),
 )  # fmt: skip
 
