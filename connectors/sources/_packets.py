@@ -112,7 +112,7 @@ class Splitter:
 
 
 def _length(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """(remaining length, where the body begins): 0 behind it where it has not come whole, -1 before it if it is none."""
+    """(remaining length, where the body begins); the latter 0 where it has not come whole, the former -1 if none."""
     length = 0
     for count in range(_LENGTH_BYTES):
         if at + count >= end:
