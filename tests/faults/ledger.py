@@ -12,6 +12,7 @@ import os
 import platform
 import secrets
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from scenarios import FAULTS, prepare  # noqa: E402
 from schedules import play  # noqa: E402
 
 AT_ONCE = 3
-SCHEDULES = 3000
+SCHEDULES = 2000
 SCHEDULES_A_TASK = 250
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
@@ -200,6 +201,7 @@ def main() -> int:
     skipped: list[str] = []
     rows: list[Row] = []
     size = "short" if told.short else "long"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ProcessPoolExecutor(AT_ONCE) as pool:
         tasks = []
         for fault in chosen:

@@ -112,8 +112,11 @@ class Rig:
         self.lossy_broker = ""
         """Why the broker itself may lose what it acknowledged; nothing may be lost where this is empty."""
         self.own_processes = {"ingest": ["-m", "dashboards.cli", "ingest"]}
+        self.patience_s = 90.0
+        """How long to wait for what is due, after the last PUBACK."""
         self.repaired_s: float | None = None
         self.caught_up_s: float | None = None
+        self._connected_before = 0
         self._web_port = any_port() if web else 0
         self._batch_messages = batch_messages
         self._more_sources = more_sources
@@ -155,6 +158,7 @@ class Rig:
         self._watch.start()
 
     def start_ingest(self) -> None:
+        self._connected_before = self.connections()
         self.ingest = self._process("ingest", self.own_processes["ingest"])
 
     def _process(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -244,14 +248,14 @@ class Rig:
         rejected = sum(counts["rejected"].values()) + counts["key_conflict"]
         return len(self.history.dead_letters(source=SOURCE, limit=100_000)) if rejected else 0
 
-    def settle(self, timeout_s: float = 90.0) -> None:
+    def settle(self) -> None:
         """Until every device's message is acknowledged, and all of them are stored; then end ingest cleanly."""
-        wait_for(lambda: all(device.done for device in self.devices), "every PUBACK", timeout_s)
+        wait_for(lambda: all(device.done for device in self.devices), "every PUBACK", max(self.patience_s, DEADLINE_S))
         if self.lossy_broker:
             self._wait_quiet()
         else:
             with contextlib.suppress(AssertionError):  # verify tells exactly which are missing
-                wait_for(lambda: self.stored() >= self.acknowledged(), "everything stored", timeout_s, 0.05)
+                wait_for(lambda: self.stored() >= self.acknowledged(), "everything stored", self.patience_s, 0.05)
         self.caught_up_s = time.monotonic()
         self.stop_ingest()
 
@@ -267,6 +271,8 @@ class Rig:
         self._stopping.set()
         self._watch.join(10)
         assert self.ingest is not None
+        # Only a process that is up can be told to stop: before, the signal just ends it.
+        wait_for(lambda: self.connections() > self._connected_before, "the last ingest's subscription")
         self.ingest.terminate()
         try:
             code = self.ingest.wait(15)
