@@ -84,7 +84,7 @@ class Pipeline:
         self._n = store.next_batch(config.writer)
         self._tick_ns = mirror.tick_ns
         self._states_saved_ns = 0
-        self._states_saved_streams = 0
+        self._states_saved_marks = 0
         self._states: dict[str, bytes] = {}
         self._folded = False
         self.metrics = Metrics(tuple(decoding.decoders))
@@ -197,17 +197,18 @@ class Pipeline:
         return Folded(events, self._mirror.changed, self._keyframes.after(self._config.writer, self._mirror))
 
     def _decoder_states(self) -> dict[str, bytes]:
-        """What the decoders want saved with the batch just decoded: each second, and with every new stream."""
-        now_ns, streams = self._clock.now_ns(), self._decoding.streams
-        # A stream that the store knows and the decoder has forgotten would get its name with other fields.
-        is_new_stream = streams != self._states_saved_streams
-        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:  # less: the clock was set back
+        """What the decoders want saved with the batch: each second, and with what must not be forgotten."""
+        now_ns, marks = self._clock.now_ns(), self._decoding.marks
+        # A stream that the store knows and the decoder has forgotten would get its name with other fields; and
+        # of a session that it has forgotten, what comes again would be stored again.
+        is_marked = marks != self._states_saved_marks
+        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_marked:  # less: the clock was set back
             return {}
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
         changed = {name: state for name, state in states.items() if state != self._states.get(name)}
         if changed:
             self._states.update(changed)
-            self._states_saved_ns, self._states_saved_streams = now_ns, streams
+            self._states_saved_ns, self._states_saved_marks = now_ns, marks
         return changed
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
