@@ -11,7 +11,7 @@ import numpy as np
 from connectors.stores._codec import decode_stream, decode_texts
 from connectors.stores._series import bucket_ns, changes_of, series_of
 from twin.events import Event, EventKind
-from twin.ports import Gap, Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import Gap, Keyframe, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -292,6 +292,27 @@ class SqlHistory:
             (source, source, stream, stream, limit),
         )
         return [Gap(*row) for row in rows]
+
+    def removals(self) -> list[Removal]:
+        """What is in the store no longer, oldest first."""
+        rows = self._reader.ask(
+            "SELECT kind, writer, from_n, to_n, from_ns, to_ns, row_count, why, at_ns FROM removal ORDER BY id"
+        )
+        return [Removal(*row) for row in rows]
+
+    def batch_range(self, writer: str) -> tuple[int, int]:
+        """The writer's first and last batch that is there; (1, 0) where there is none."""
+        rows = self._reader.ask("SELECT min(n), max(n) FROM batch WHERE writer_key = ?", (self._writer_key(writer),))
+        return (int(rows[0][0]), int(rows[0][1])) if rows[0][0] is not None else (1, 0)
+
+    def noted(self, key: str) -> str:
+        """What was noted of the store itself under a word; "" where nothing was."""
+        rows = self._reader.ask("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else ""
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows that a statement gives, ``?`` for parameters; for those who look after the store itself."""
+        return self._reader.ask(sql, values)
 
     def close(self) -> None:
         """Release the database."""

@@ -16,7 +16,7 @@ from connectors.stores import _postgres, _schema, _sqlite
 from connectors.stores._append import SqlStore
 from connectors.stores._history import SqlHistory
 from connectors.stores._reader import SqliteReader
-from twin.errors import StoreError, StoreUnavailable
+from twin.errors import StoreCorrupt, StoreError, StoreUnavailable
 
 __all__ = ["SqlHistory", "SqlStore", "open_history", "open_store"]
 
@@ -49,8 +49,8 @@ def open_store(url: str) -> SqlStore:
 def open_history(url: str) -> SqlHistory:
     """Readers of the database at ``url``, while a writer of another process may be writing.
 
-    Raises StoreUnavailable where there is no database yet, StoreError where it is not ours or was
-    written by a newer version of this program.
+    Raises StoreUnavailable where there is no database yet, StoreCorrupt where its file is damaged,
+    StoreError where it is not ours or was written by a newer version of this program.
     """
     if url.startswith(_SQLITE):
         path = Path(url.removeprefix(_SQLITE))
@@ -78,6 +78,8 @@ def _on_schema(url: str, *, write: bool) -> None:
             else:
                 _schema.check_version(connection)
     except DBAPIError as error:
+        if _sqlite.is_corrupt(error.orig):
+            raise StoreCorrupt(f"the database is damaged: {error.orig}") from error
         raise StoreUnavailable(f"the database cannot be opened: {error.orig}") from error
     finally:
         engine.dispose()

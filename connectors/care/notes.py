@@ -1,0 +1,57 @@
+"""What the store says of itself: notes in the table `meta`, and the record of what was let go."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.stores._history import SqlHistory
+
+REPLACED = "replaced"
+"""The note of a damaged database that was set aside: at_ns, why, aside, state, salvaged, lost, confirmed_ns."""
+
+_NOTE = "INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_LONGER = """UPDATE removal SET to_n = ?, to_ns = ?, row_count = row_count + ?, at_ns = ?
+WHERE kind = ? AND writer = ? AND why = ? AND to_n = ?"""
+_REMOVED = """INSERT INTO removal (kind, writer, from_n, to_n, from_ns, to_ns, row_count, why, at_ns)
+VALUES (?,?,?,?,?,?,?,?,?)"""
+
+
+class Runs(Protocol):
+    """A connection that runs statements with ``?`` (sqlite3), or a driver of the writer."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any:
+        """Run one statement."""
+        ...
+
+
+def note(connection: Runs, key: str, value: dict[str, Any]) -> None:
+    """Write a note; the one under the same word is replaced."""
+    connection.execute(_NOTE, (key, json.dumps(value, ensure_ascii=False)))
+
+
+def noted(history: SqlHistory, key: str) -> dict[str, Any]:
+    """Read a note; {} where there is none."""
+    text = history.noted(key)
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found
+
+
+def removed(  # noqa: PLR0913, PLR0917  one argument a column
+    connection: Runs,
+    kind: str,
+    writer: str,
+    batches: tuple[int, int],
+    times_ns: tuple[int, int],
+    rows: int,
+    why: str,
+    at_ns: int,
+) -> None:
+    """Record what is gone: see `twin.ports.Removal`. What follows on the last record makes that one longer."""
+    first, last = batches
+    longer = (last, times_ns[1], rows, at_ns, kind, writer, why, first - 1)
+    if not connection.execute(_LONGER, longer).rowcount:
+        connection.execute(_REMOVED, (kind, writer, first, last, *times_ns, rows, why, at_ns))
