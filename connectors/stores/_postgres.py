@@ -13,6 +13,7 @@ from psycopg import errors
 from sqlalchemy.pool import QueuePool
 
 from connectors.stores._codec import from_lists, to_lists
+from connectors.stores._days import Days
 from connectors.stores._reader import CONNECTIONS_KEPT
 from twin.errors import StoreRejected, StoreUnavailable
 
@@ -101,6 +102,7 @@ class PostgresDriver:
         self._url = url
         self._connection = connect(url)
         self._connection.autocommit = True
+        self._days = Days()
 
     def begin(self) -> None:
         """Begin a transaction, connecting anew where the connection is gone.
@@ -119,6 +121,7 @@ class PostgresDriver:
 
     def rollback(self) -> None:
         """Undo the transaction; a connection that cannot is given up, and the server undoes it."""
+        self._days.forget()
         try:
             self._connection.rollback()
         except psycopg.Error:
@@ -158,6 +161,7 @@ class PostgresDriver:
         COPY cannot skip a row: where a key repeats it is undone, and the rows go through a stage.
         """
         data = copy_bytes(rows)
+        self._days.make(self._connection, rows.t_ns, int(rows.received_ns.max()))
         try:
             with self._connection.transaction():
                 self._copy("frame", data)

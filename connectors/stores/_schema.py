@@ -1,4 +1,7 @@
-"""The tables, the same in SQLite and PostgreSQL but for the type of a frame's values."""
+"""The tables, the same in SQLite and PostgreSQL but for the type of a frame's values.
+
+In PostgreSQL `frame` and `frame_text` are partitioned by day: `_days` says how.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Double,
     Index,
     Integer,
@@ -17,13 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    inspect,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from twin.errors import StoreError
-
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _UPDATED_OFTEN = {"fillfactor": 50}  # room beside each row, so that PostgreSQL rewrites it in place (HOT)
 
@@ -31,6 +30,7 @@ metadata = MetaData()
 
 _Key = BigInteger().with_variant(Integer, "sqlite")  # in SQLite only INTEGER PRIMARY KEY is the rowid itself
 _Values = LargeBinary().with_variant(ARRAY(Double), "postgresql")
+_Counts = LargeBinary().with_variant(ARRAY(BigInteger), "postgresql")
 _Path = String().with_variant(String(collation="C"), "postgresql")  # "all below a path" is a range of bytes
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -43,6 +43,8 @@ writer = Table(
     Column("batches", BigInteger, nullable=False, default=0),
     Column("events", BigInteger, nullable=False, default=0),
     Column("keyframes", BigInteger, nullable=False, default=0),
+    Column("rolled_n", BigInteger, nullable=False, server_default="0"),
+    Column("rolled_ns", BigInteger),
 )
 
 stream = Table(
@@ -80,7 +82,7 @@ batch = Table(
 frame = Table(
     "frame",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=False),
+    Column("id", _Key, primary_key=True, autoincrement=False),  # PostgreSQL: a BRIN index, see `_days`
     Column("stream_key", Integer, nullable=False),
     Column("t_ns", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
@@ -112,6 +114,8 @@ stream_count = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("first_ns", BigInteger, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False, server_default="0"),
+    Column("skew_ns", BigInteger),
     postgresql_with=_UPDATED_OFTEN,
 )
 
@@ -208,6 +212,7 @@ source_count = Table(
             "dead_rows",
             "dead_overflow",
             "last_received_ns",
+            "late",
         )
     ),
 )
@@ -256,28 +261,73 @@ decoder_state = Table(
 )
 
 
-def prepare(connection: Connection) -> None:
-    """Make the tables where there are none; raises StoreError where another version of the program made them."""
-    if connection.dialect.name == "sqlite":
-        # All tables appear at once, or a reader would find some without the version.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    if not inspect(connection).has_table("meta"):
-        metadata.create_all(connection)
-        connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
-    check_version(connection)
+def _rollup(name: str) -> Table:
+    """One row a (stream, bucket): arrays with one element a column, absent values not counted.
+
+    SQLite: float64 and int64, little-endian, packed; clustered by key, because one stream's buckets
+    are read in a row. ``lasts`` are the columns' newest values present; ``lasts_at`` (NULL where all
+    of them are of the newest frame) their times and then their sequences.
+    """
+    return Table(
+        name,
+        metadata,
+        Column("stream_key", Integer, primary_key=True, autoincrement=False),
+        Column("start_ns", BigInteger, primary_key=True, autoincrement=False),
+        Column("frames", BigInteger, nullable=False),
+        Column("last_ns", BigInteger, nullable=False),
+        Column("last_seq", BigInteger, nullable=False),
+        Column("mins", _Values, nullable=False),
+        Column("maxs", _Values, nullable=False),
+        Column("sums", _Values, nullable=False),
+        Column("counts", _Counts, nullable=False),
+        Column("lasts", _Values, nullable=False),
+        Column("lasts_at", _Counts),
+        sqlite_with_rowid=False,
+    )
 
 
-def check_version(connection: Connection) -> None:
-    """Raise StoreError unless this program knows the database's schema."""
-    found = connection.execute(meta.select().where(meta.c.key == "schema_version")).first()
-    if found is None:
-        raise StoreError("the database has a table `meta` without a schema_version: it is not ours")
-    if int(found.value) < SCHEMA_VERSION:
-        raise StoreError(
-            f"the database has schema {found.value} of a program before the first release, this one knows "
-            f"{SCHEMA_VERSION}: set [store] url to a new one"
-        )
-    if int(found.value) > SCHEMA_VERSION:
-        raise StoreError(
-            f"the database has schema {found.value}, this program knows {SCHEMA_VERSION} at most: use a newer version"
-        )
+# `writer.rolled_n` is the last batch that is in the roll-ups. Frames of later batches are not older than
+# `writer.rolled_ns`, or their stream stands in `rollup_late` with a time that they are not older than.
+rollup_10s = _rollup("rollup_10s")
+rollup_1m = _rollup("rollup_1m")
+rollup_1h = _rollup("rollup_1h")
+
+rollup_late = Table(
+    "rollup_late",
+    metadata,
+    Column("stream_key", Integer, primary_key=True, autoincrement=False),
+    Column("writer_key", Integer, primary_key=True, autoincrement=False),
+    Column("first_ns", BigInteger, nullable=False),
+)
+
+# Devices that nobody configured: what was heard of them, and an example to configure them by.
+pending = Table(
+    "pending",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("asset", _Path, primary_key=True),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("streams", Integer, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("signals", Text, nullable=False),
+)
+
+# Files of frames that left the hot tables; ``day`` is YYYY-MM-DD in UTC, a day may have several.
+archive_part = Table(
+    "archive_part",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("site", _Path, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("frames", BigInteger, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+)
+Index("archive_part_day", archive_part.c.site, archive_part.c.day)

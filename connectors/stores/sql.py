@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from connectors.stores import _postgres, _schema, _sqlite
+from connectors.stores import _migrations, _postgres, _sqlite
 from connectors.stores._append import SqlStore
 from connectors.stores._history import SqlHistory
 from connectors.stores._reader import SqliteReader
@@ -26,6 +26,8 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 def open_store(url: str) -> SqlStore:
     """The writer of the database at ``url``; a SQLite file, its folder and the tables are made as needed.
+
+    A database of an older version of this program is migrated.
 
     Raises StoreUnavailable where the database cannot be reached, StoreError where it is not ours or
     was written by a newer version of this program.
@@ -50,7 +52,7 @@ def open_history(url: str) -> SqlHistory:
     """Readers of the database at ``url``, while a writer of another process may be writing.
 
     Raises StoreUnavailable where there is no database yet, StoreCorrupt where its file is damaged,
-    StoreError where it is not ours or was written by a newer version of this program.
+    StoreError where it is not ours or was written by another version of this program.
     """
     if url.startswith(_SQLITE):
         path = Path(url.removeprefix(_SQLITE))
@@ -74,9 +76,9 @@ def _on_schema(url: str, *, write: bool) -> None:
     try:
         with engine.begin() as connection:
             if write:
-                _schema.prepare(connection)
+                _migrations.prepare(connection)
             else:
-                _schema.check_version(connection)
+                _migrations.check_version(connection)
     except DBAPIError as error:
         if _sqlite.is_corrupt(error.orig):
             raise StoreCorrupt(f"the database is damaged: {error.orig}") from error

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import files, processes, publish, store
+from dashboards.cli import files, processes, publish, sql, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(processes.simulate)
 app.command()(processes.broker)
 app.command()(publish.publish)
 app.command()(store.verify)
+store.app.command()(sql.migrate)
 app.add_typer(store.app, name="store")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3

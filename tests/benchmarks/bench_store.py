@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import create_engine
 
-from connectors.stores import _postgres, _schema, _sqlite
+from connectors.stores import _migrations, _postgres, _schema, _sqlite
 from connectors.stores._codec import pack
 from connectors.stores._rows import rows_of
 from connectors.stores.memory import MemoryStore
@@ -152,7 +152,7 @@ def empty_postgres(url: str) -> None:
     engine = create_engine("postgresql+psycopg://", creator=lambda: _postgres.connect(url))
     with engine.begin() as connection:
         _schema.metadata.drop_all(connection)
-        _schema.prepare(connection)
+        _migrations.prepare(connection)
     engine.dispose()
 
 
