@@ -150,7 +150,10 @@ def _begin_again(history: History, keyframe: Keyframe, full: Keyframe | None) ->
     if not state_fits(keyframe, full):
         return None
     by_id = {stream.id: stream for stream in history.streams().values()}
-    return restore(state_of(keyframe, full), by_id.__getitem__)
+    try:
+        return restore(state_of(keyframe, full), by_id.__getitem__)
+    except KeyError:
+        return None  # it tells of a stream that is not in the store
 
 
 def _verify(history: History, writer: str, kept: Kept) -> Verdict:  # noqa: C901  one step a law

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from connectors.stores import _sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +44,7 @@ def noted(history: SqlHistory, key: str) -> dict[str, Any]:
     return found
 
 
-def removed(  # noqa: PLR0913, PLR0917  one argument a column
+def removed(  # noqa: PLR0913  one argument a column
     connection: Runs,
     kind: str,
     writer: str,
@@ -55,3 +59,14 @@ def removed(  # noqa: PLR0913, PLR0917  one argument a column
     longer = (last, times_ns[1], rows, at_ns, kind, writer, why, first - 1)
     if not connection.execute(_LONGER, longer).rowcount:
         connection.execute(_REMOVED, (kind, writer, first, last, *times_ns, rows, why, at_ns))
+
+
+def confirm(url: str, now_ns: int) -> None:
+    """Note that an engineer knows of the database that was set aside (only SQLite files are)."""
+    path = Path(url.removeprefix("sqlite:///"))
+    with closing(_sqlite.open_writer(path)) as connection, _sqlite.translated():
+        connection.execute("BEGIN IMMEDIATE")
+        row = connection.execute("SELECT value FROM meta WHERE key = ?", (REPLACED,)).fetchone()
+        if row is not None:
+            note(connection, REPLACED, json.loads(row[0]) | {"confirmed_ns": now_ns})
+        connection.execute("COMMIT")

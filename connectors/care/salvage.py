@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 IDS_A_READ = 2048
+NEAR = 16
+"""Rows that lie on one page, or nearly: where one of them can be read its neighbours are tried one by one."""
 _WRITER_ID_SHIFT = 44
 _WAIT_S = 0.2
 _ROWS = "SELECT id, stream_key, t_ns, seq, received_ns, writer_key, batch, quality, vals FROM frame"
@@ -83,13 +85,15 @@ class Salvage:
         self._clock = clock
         self._stop = stop
         self._streams: dict[int, Stream] = {}
-        self._exact = True
+        self._exact = self._all_streams = True
 
     def run(self) -> Salvaged | None:
         """Bring over all that can be read; None when told to stop before the end (it goes on at the next start)."""
         with closing(self._old):
             self._streams = self._read_streams()
-            for key, name in self._read("SELECT writer_key, name FROM writer ORDER BY writer_key"):
+            writers = self._read("SELECT writer_key, name FROM writer ORDER BY writer_key")
+            self._exact = bool(writers)
+            for key, name in writers:
                 if not self._writer(int(key), str(name)):
                     return None
             result = self._end()
@@ -124,30 +128,45 @@ class Salvage:
         try:
             return self._old.ask(sql, values)
         except UNREADABLE:
-            self._exact = False
             return []
 
     def _read_streams(self) -> dict[int, Stream]:
+        tops = [
+            key
+            for table in ("stream", "stream_count", "latest", "frame")
+            for (key,) in self._read(f"SELECT max(stream_key) FROM {table}")  # noqa: S608  constants only
+        ]
         found: dict[int, Stream] = {}
-        rows = self._by_halves(
+        for key, *columns in self._by_halves(
             "SELECT stream_key, id, source, sequenced, period_s, columns, text_columns FROM stream "
-            "WHERE stream_key >= ? AND stream_key < ? ORDER BY stream_key", 1, 1 << 20,
-        )  # fmt: skip
-        for key, *columns in rows:
+            "WHERE stream_key >= ? AND stream_key < ? ORDER BY stream_key",
+            1,
+            max((key or 0 for key in tops), default=0) + 1,
+        ):
             with suppress(*UNREADABLE):
                 found[int(key)] = decode_stream(*columns)
+        self._all_streams = len(found) == max((key or 0 for key in tops), default=0)
         return found
 
     def _by_halves(self, sql: str, start: int, end: int, values: tuple[Any, ...] = ()) -> Iterator[Row]:
         """The rows of a range of keys, around what cannot be read."""
-        try:
-            yield from self._old.ask(sql, (*values, start, end))
-        except UNREADABLE:
-            if end - start <= 1:
-                return
+        rows = self._try(sql, start, end, values)
+        if rows is not None:
+            yield from rows
+        elif end - start > 1 and (end - start <= NEAR or self._any(sql, start, end, values)):
             middle = (start + end) // 2
             yield from self._by_halves(sql, start, middle, values)
             yield from self._by_halves(sql, middle, end, values)
+
+    def _try(self, sql: str, start: int, end: int, values: tuple[Any, ...]) -> list[Row] | None:
+        try:
+            return self._old.ask(sql, (*values, start, end))
+        except UNREADABLE:
+            return None
+
+    def _any(self, sql: str, start: int, end: int, values: tuple[Any, ...]) -> bool:
+        """Whether any of a range can be read: every `NEAR`-th key is asked for, about one a page."""
+        return any(self._try(sql, key, key + 1, values) is not None for key in range(start, end, NEAR))
 
     def _writer(self, key: int, name: str) -> bool:
         salvaged = f"{name}@{self._name}"
@@ -174,11 +193,13 @@ class Salvage:
             "SELECT n, tick_ns, frames, first_id, last_id, checksum FROM batch "
             "WHERE writer_key = ? AND n >= ? AND n < ? ORDER BY n"
         )
-        top = max([n for (n,) in self._read("SELECT max(n) FROM batch WHERE writer_key = ?", (key,)) if n], default=0)
+        newest = self._read("SELECT coalesce(max(n), 0) FROM batch WHERE writer_key = ?", (key,))
+        self._exact &= bool(newest)
+        top = max([n for (n,) in newest], default=0)
         for (n,) in self._read("SELECT max(batch) FROM frame WHERE id >= ? AND id < ?", _ids(key)):
             top = max(top, n or 0)
         found = {row[0]: _Cut(*row) for row in self._by_halves(sql, 1, top + 1, (key,))}
-        self._exact &= bool(found) and len(found) == max(found) - min(found) + 1
+        self._exact &= not found or len(found) == max(found) - min(found) + 1
         return found
 
     def _batches(self, key: int, cuts: dict[int, _Cut], done: int) -> Iterator[tuple[int, list[Row]]]:
@@ -206,7 +227,7 @@ class Salvage:
             yield n, list(group)
         yield from ((n, []) for n in waiting[place:])
 
-    def _bring(  # noqa: PLR0913, PLR0917
+    def _bring(  # noqa: PLR0913
         self, writer: str, key: int, n: int, rows: list[Row], cut: _Cut | None, keyframe: Keyframe | None
     ) -> None:
         parts = list(self._frames(rows))
@@ -214,7 +235,8 @@ class Salvage:
         if cut is None and not parts:
             return
         batch = batch_of(writer, n, tick_ns, parts)
-        inside, outside = self._events(key, n)
+        events = self._events(key, n)
+        inside, outside = events or ((), ())
         counts = tuple(
             SourceCount(source, decoded_frames=frames, last_received_ns=newest)
             for source, frames, newest in _sums(batch)
@@ -228,16 +250,20 @@ class Salvage:
         self._append(Commit(batch, counts=counts, events=outside), fold)
         lost = max(0, (cut.frames if cut else len(batch)) - len(batch))
         now = checksum(stored[-1]) if stored else ""
-        if cut is not None and now == cut.checksum:
+        is_whole = cut is not None and now == cut.checksum
+        if is_whole and events is not None:
             return
         now_ns = self._clock.now_ns()
         with closing(_sqlite.open_writer(self._path)) as connection, _sqlite.translated():
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(
-                "UPDATE batch SET checksum = ? WHERE n = ? AND writer_key = "
-                "(SELECT writer_key FROM writer WHERE name = ?)",
-                (f"{SALVAGED}{now}", n, writer),
-            )
+            if events is None:
+                notes.removed(connection, "event", writer, (n, n), (0, tick_ns), 0, "unreadable", now_ns)
+            if not is_whole:
+                connection.execute(
+                    "UPDATE batch SET checksum = ? WHERE n = ? AND writer_key = "
+                    "(SELECT writer_key FROM writer WHERE name = ?)",
+                    (f"{SALVAGED}{now}", n, writer),
+                )
             if lost:
                 notes.removed(connection, "partly", writer, (n, n), (0, tick_ns), lost, "unreadable", now_ns)
             connection.execute("COMMIT")
@@ -277,18 +303,25 @@ class Salvage:
                     tuple(texts for _, _, texts in good) if stream.text_columns else (),
                 )
 
-    def _events(self, key: int, n: int) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+    def _events(self, key: int, n: int) -> tuple[tuple[Event, ...], tuple[Event, ...]] | None:
+        """The events of a batch's fold, and those from outside of it; None where they cannot be read."""
         inside: list[Event] = []
         outside: list[Event] = []
-        for position, kind, *rest in self._read(
-            "SELECT position, kind, t_ns, asset, signal, before, after FROM event "
-            "WHERE writer_key = ? AND batch = ? ORDER BY position", (key, n),
-        ):  # fmt: skip
-            with suppress(ValueError):
+        try:
+            for position, kind, *rest in self._old.ask(
+                "SELECT position, kind, t_ns, asset, signal, before, after FROM event "
+                "WHERE writer_key = ? AND batch = ? ORDER BY position",
+                (key, n),
+            ):
                 (inside if position >= 0 else outside).append(Event(EventKind(kind), *rest))
+        except UNREADABLE:
+            return None
         return tuple(inside), tuple(outside)
 
     def _keyframes(self, key: int, writer: str) -> dict[int, Keyframe]:
+        """The writer's keyframes by batch; none where a stream is lost that they may tell of."""
+        if not self._all_streams:
+            return {}
         rows: list[Row] = []
         for (n,) in self._read("SELECT n FROM keyframe WHERE writer_key = ? ORDER BY n", (key,)):
             rows += self._read(

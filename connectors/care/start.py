@@ -22,8 +22,8 @@ from connectors.stores._reader import SqliteReader
 from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreCorrupt, StoreError
 from twin.events import Event, EventKind
-from twin.keyframes import KeyframePolicy, resume
-from twin.mirror import Mirror
+from twin.keyframes import KeyframePolicy, resume, state_of
+from twin.mirror import Mirror, restore
 from twin.ports import Commit, Folded
 from twin.sample import batch_of
 
@@ -181,6 +181,18 @@ def _begin(store: SqlStore, aside: Path, writer: str, said: dict[str, Any], now_
     store.append(Commit(batch, decoder_states=states, events=(event,)), fold)
 
 
+def _live_state(history: SqlHistory, writer: str) -> Mirror:
+    """The mirror as the writer left it; from the last keyframe and the live values where batches cannot be read."""
+    try:
+        return resume(history, writer)[0]
+    except UNREADABLE:
+        last, full = history.last_keyframe(writer), history.last_keyframe(writer, full=True)
+        by_id = {stream.id: stream for stream in history.streams().values()}
+        mirror = restore(state_of(last, full), by_id.__getitem__) if last is not None else Mirror()
+        mirror.latest.update(history.latest())
+        return mirror
+
+
 def _carried_over(aside: Path, writer: str) -> tuple[Mirror, dict[str, bytes], int]:
     """The live state, the decoders' states and the last batch number, as far as they can be read."""
     mirror, numbers = Mirror(), [0]
@@ -191,7 +203,7 @@ def _carried_over(aside: Path, writer: str) -> tuple[Mirror, dict[str, bytes], i
         return mirror, states, 0
     with closing(history):
         try:
-            mirror = resume(history, writer)[0]
+            mirror = _live_state(history, writer)
             numbers.append(mirror.n)
         except UNREADABLE:
             log.warning("the live state of %s cannot be read: it begins empty", aside.name)
