@@ -37,8 +37,8 @@ _FRAME_ID = (
 TABLES = (
     (
         "CREATE TABLE frame (id BIGINT NOT NULL, t_ns BIGINT NOT NULL, seq BIGINT NOT NULL, "
-        "received_ns BIGINT NOT NULL, batch BIGINT NOT NULL, stream_key INTEGER NOT NULL, writer_key SMALLINT NOT NULL, "
-        "quality SMALLINT NOT NULL, vals DOUBLE PRECISION[] NOT NULL, "
+        "received_ns BIGINT NOT NULL, batch BIGINT NOT NULL, stream_key INTEGER NOT NULL, "
+        "writer_key SMALLINT NOT NULL, quality SMALLINT NOT NULL, vals DOUBLE PRECISION[] NOT NULL, "
         "CONSTRAINT frame_key UNIQUE (stream_key, t_ns, seq)) PARTITION BY RANGE (t_ns)"
     ),
     (
