@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,10 @@ from connectors.stores._codec import (
     same_rows,
 )
 from connectors.stores._gaps import Gaps
+from connectors.stores._rollup import Rollups
 from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
 from twin.checksum import checksum
-from twin.errors import StoreRejected
+from twin.errors import StoreError, StoreRejected
 from twin.ports import Commit, Folded, Outcome
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class _Sorted:
     letters: tuple[DeadLetter, ...]
     first_id: int
     last_id: int
+    rows: Rows | None = None
+    new: NDArray[np.bool_] | None = None
+    """Which of the rows are; None for all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +90,7 @@ class SqlStore:
         self._streams: dict[str, tuple[int, Stream]] = {}
         self._doubt: _Doubt | None = None
         self._gaps = Gaps(driver)
+        self._rollups = Rollups(driver)
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
         """Store a commit durably, in one transaction: see `twin.ports.Store.append`.
@@ -144,7 +149,10 @@ class SqlStore:
             }
 
     def close(self) -> None:
-        """Release the database."""
+        """Release the database; what is not in the roll-ups yet is put there, or read again by the next writer."""
+        if self._rollups.is_open:
+            with suppress(StoreError), self._transaction(), self._driver.translated():
+                self._rollups.finish()
         self._driver.close()
 
     @contextmanager
@@ -161,6 +169,7 @@ class SqlStore:
             self._writers.clear()
             self._streams.clear()
             self._gaps.forget()
+            self._rollups.forget()
             raise
 
     def _insert(self, batch: Batch) -> _Sorted:
@@ -180,7 +189,7 @@ class SqlStore:
         duplicates: dict[str, int] = {}
         conflicts: dict[str, int] = {}
         letters = () if new is None else self._compare(batch, rows, new, duplicates, conflicts)
-        return _Sorted(stored, by_id, duplicates, conflicts, letters, first, writer.next_id - 1)
+        return _Sorted(stored, by_id, duplicates, conflicts, letters, first, writer.next_id - 1, rows, new)
 
     def _compare(
         self,
@@ -263,6 +272,7 @@ class SqlStore:
             "WHERE writer_key = ?",
             (len(events), int(keyframe is not None), writer.key),
         )
+        self._rollups.see(writer.key, batch.n, batch.tick_ns, result.rows, result.new)
 
     def _write_latest(self, folded: Folded, tick_ns: int) -> None:
         by_width: dict[int, list[int]] = {}

@@ -52,6 +52,14 @@ class Driver(Protocol):
         """The rows that a statement gives."""
         ...
 
+    def ask_at(self, sql: str, keys: NDArray[np.int64], starts: NDArray[np.int64]) -> list[Any]:
+        """The rows that a query gives which reads the pairs of the two columns as ``at (stream_key, start_ns)``."""
+        ...
+
+    def alone(self, name: str) -> None:
+        """Wait until no other transaction holds this name; it is held until this one ends."""
+        ...
+
     def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them."""
         ...
@@ -66,6 +74,14 @@ class Driver(Protocol):
 
     def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
         """What the column `vals` gave → float64 (n, width)."""
+        ...
+
+    def cells(self, values: NDArray[Any]) -> list[Any]:
+        """Rows of numbers (n, width) → what a column of a roll-up takes; NaN is NULL where arrays have that."""
+        ...
+
+    def uncells(self, column: Sequence[Any], kind: type[Any], width: int) -> NDArray[Any]:
+        """What `cells` made of numbers of that kind → (n, width)."""
         ...
 
     def translated(self) -> AbstractContextManager[None]:

@@ -44,6 +44,9 @@ _TEXTS = """SELECT t_ns, texts FROM (
  WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
 WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
+_AT = "WITH at AS (SELECT * FROM unnest(?::int[], ?::bigint[]) AS u (stream_key, start_ns)) "
+_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
 _FLOAT8 = 701
@@ -146,7 +149,7 @@ class PostgresDriver:
         Half a thousand upserts row by row take the server and psycopg 20 ms.
         """
         columns = [
-            [_literal(value) for value in column] if kind.endswith("[]") else list(column)
+            [None if value is None else _literal(value) for value in column] if kind.endswith("[]") else list(column)
             for kind, column in zip(types, zip(*rows, strict=True), strict=True)
         ]
         self._connection.execute(_unnested(sql, tuple(types)), columns)
@@ -154,6 +157,14 @@ class PostgresDriver:
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a statement gives."""
         return self._connection.execute(_sql(sql), values).fetchall()
+
+    def ask_at(self, sql: str, keys: NDArray[np.int64], starts: NDArray[np.int64]) -> list[Any]:
+        """The rows that a query gives which reads the pairs of the two columns as ``at (stream_key, start_ns)``."""
+        return self._connection.execute(_sql(_AT + sql), (keys.tolist(), starts.tolist())).fetchall()
+
+    def alone(self, name: str) -> None:
+        """Wait until no other transaction holds this name; it is held until this one ends."""
+        self._connection.execute(_ALONE.encode(), (f"factory-twin {name}",))
 
     def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them.
@@ -201,6 +212,14 @@ class PostgresDriver:
     def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
         """Lists → float64 (n, width)."""
         return from_lists(column, width)
+
+    def cells(self, values: NDArray[Any]) -> list[Any]:
+        """Rows of numbers → lists, None for NaN."""
+        return to_lists(values) if values.dtype.kind == "f" else values.tolist()
+
+    def uncells(self, column: Sequence[Any], kind: type[Any], width: int) -> NDArray[Any]:
+        """Lists → numbers (n, width)."""
+        return np.array(column, kind).reshape(len(column), width)
 
     translated = staticmethod(translated)
 

@@ -30,7 +30,8 @@ metadata = MetaData()
 
 _Key = BigInteger().with_variant(Integer, "sqlite")  # in SQLite only INTEGER PRIMARY KEY is the rowid itself
 _Values = LargeBinary().with_variant(ARRAY(Double), "postgresql")
-_Counts = LargeBinary().with_variant(ARRAY(BigInteger), "postgresql")
+_Counts = LargeBinary().with_variant(ARRAY(Integer), "postgresql")
+_Places = LargeBinary().with_variant(ARRAY(BigInteger), "postgresql")
 _Path = String().with_variant(String(collation="C"), "postgresql")  # "all below a path" is a range of bytes
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -264,9 +265,10 @@ decoder_state = Table(
 def _rollup(name: str) -> Table:
     """One row a (stream, bucket): arrays with one element a column, absent values not counted.
 
-    SQLite: float64 and int64, little-endian, packed; clustered by key, because one stream's buckets
-    are read in a row. ``lasts`` are the columns' newest values present; ``lasts_at`` (NULL where all
-    of them are of the newest frame) their times and then their sequences.
+    SQLite: float64, int32 (``counts``) and int64 (``lasts_at``), little-endian, packed; clustered by
+    key, because one stream's buckets are read in a row. ``lasts`` are the columns' newest values
+    present; ``lasts_at`` (NULL where all of them are of the newest frame) their times, then their
+    sequences.
     """
     return Table(
         name,
@@ -281,8 +283,9 @@ def _rollup(name: str) -> Table:
         Column("sums", _Values, nullable=False),
         Column("counts", _Counts, nullable=False),
         Column("lasts", _Values, nullable=False),
-        Column("lasts_at", _Counts),
+        Column("lasts_at", _Places),
         sqlite_with_rowid=False,
+        postgresql_with={"fillfactor": 70},  # rewritten in place while their bucket is open
     )
 
 

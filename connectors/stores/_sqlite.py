@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import contextmanager
 from itertools import repeat
@@ -28,6 +29,8 @@ CHECKPOINT_PAGES = 10_000
 """40 MB of log before a checkpoint: fewer, longer ones cost less than many small ones."""
 
 _INSERT = "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (stream_key, t_ns, seq) DO NOTHING"
+_AT = """WITH at (stream_key, start_ns) AS (
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) """
 _STORED = """SELECT f.vals, x.texts FROM frame f
 LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq
 WHERE f.stream_key = ? AND f.t_ns = ? AND f.seq = ?"""
@@ -120,6 +123,14 @@ class SqliteDriver:
         """The rows that a statement gives."""
         return self._connection.execute(sql, values).fetchall()
 
+    def ask_at(self, sql: str, keys: NDArray[np.int64], starts: NDArray[np.int64]) -> list[Any]:
+        """The rows that a query gives which reads the pairs of the two columns as ``at (stream_key, start_ns)``."""
+        pairs = json.dumps(np.stack([keys, starts], axis=1).tolist())
+        return self._connection.execute(_AT + sql, (pairs,)).fetchall()
+
+    def alone(self, name: str) -> None:
+        """There is one writer at a time anyway."""
+
     def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them."""
         count = len(rows)
@@ -161,6 +172,18 @@ class SqliteDriver:
     def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
         """Blobs → float64 (n, width)."""
         return unpack(column, width)
+
+    def cells(self, values: NDArray[Any]) -> list[Any]:
+        """Rows of numbers → blobs, little-endian."""
+        kind = values.dtype.newbyteorder("<")
+        row = f"V{kind.itemsize * values.shape[1]}"
+        cells: list[Any] = np.ascontiguousarray(values, kind).view(row).ravel().tolist()
+        return cells
+
+    def uncells(self, column: Sequence[Any], kind: type[Any], width: int) -> NDArray[Any]:
+        """Blobs → numbers (n, width)."""
+        little = np.dtype(kind).newbyteorder("<")
+        return np.frombuffer(b"".join(column), little).reshape(len(column), width).astype(kind)
 
     translated = staticmethod(translated)
 

@@ -115,7 +115,10 @@ def bare_postgres(url: str, work: list[Batch], keys: dict[str, int]) -> Iterator
 
     def steps() -> Iterator[int]:
         for data in ready:
-            with connection.cursor() as cursor, cursor.copy("COPY frame FROM STDIN (FORMAT BINARY)") as copy:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(f"COPY frame ({_postgres._COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+            ):
                 copy.write(data)
             connection.commit()
             yield BATCH
