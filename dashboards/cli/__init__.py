@@ -33,7 +33,7 @@ app.command()(processes.broker)
 app.command()(publish.publish)
 app.command()(store.verify)
 store.app.command()(sql.migrate)
-for verb in (care.check, care.backup, care.restore, care.confirm):
+for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
     store.app.command()(verb)
 app.add_typer(store.app, name="store")
 

@@ -108,3 +108,46 @@ def confirm(url: Url) -> None:
         raise typer.Exit(1)
     write(url, WallClock().now_ns())
     typer.echo("confirmed")
+
+
+def archive(
+    url: Url,
+    *,
+    before: Annotated[
+        str,
+        typer.Option("--before", metavar="DATE", help="Days before this one (UTC); all but today's and yesterday's."),
+    ] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="DIR", help="The folder; beside a SQLite file it is NAME.archive.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Move closed days to Parquet files, read again and compared before anything leaves the database."""
+    from connectors.archive.run import archive as move
+    from connectors.archive.run import last_closed_ns
+    from connectors.wall_clock import WallClock
+
+    clock = WallClock()
+    if not to and not url.startswith("sqlite:///"):
+        note("--to DIR is needed: where the files go")
+        raise typer.Exit(2)
+    folder = Path(to) if to else Path(url.removeprefix("sqlite:///") + ".archive")
+    try:
+        before_ns = _day_ns(before) if before else last_closed_ns(clock, 1.0)
+    except ValueError:
+        note(f"--before {before!r} is no date: write YYYY-MM-DD")
+        raise typer.Exit(2) from None
+    with progress("archiving") as told:
+        moved = move(url, folder, before_ns, clock, progress=told)
+    if json:
+        print_json(asdict(moved))
+        return
+    typer.echo(
+        f"{moved.frames} frames of {moved.days} days in {moved.files} files, {moved.bytes} bytes, below {folder}"
+    )
+
+
+def _day_ns(text: str) -> int:
+    from datetime import UTC, datetime
+
+    return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000_000_000

@@ -235,7 +235,7 @@ def test_salvage_that_was_stopped_goes_on_at_the_next_start(place):
 
 
 def test_a_large_file_is_checked_while_ingest_runs_and_set_aside_at_the_next_start(place, monkeypatch):
-    url, path = place
+    _, path = place
     monkeypatch.setattr(start, "CHECK_AT_ONCE", 1000)
     spoil_table(path, "frame", 0.1)
     assert start.damage(path) == ""
