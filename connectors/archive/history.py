@@ -118,18 +118,22 @@ class Archive:
 
     def samples(
         self, key: int, column: int, start_ns: int, end_ns: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """t_ns, seq and values of one column, in order of (t_ns, seq); NaN where absent."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.float64]]:
+        """t_ns, seq and values of one column, in order of (t_ns, seq), NaN where absent; seq None: times differ."""
         stream = self.stream(key)
-        found = [
-            part.file().numbers(runs, names_of(stream)[column], start_ns, end_ns)
-            for part, runs in (self.runs(key, start_ns, end_ns) if stream is not None else ())
-            if stream is not None
-        ]
+        if stream is None:
+            return np.empty(0, np.int64), None, np.empty(0)
+        name = names_of(stream)[column]
+        found = [part.file().numbers(runs, name, start_ns, end_ns) for part, runs in self.runs(key, start_ns, end_ns)]
         if not found:
-            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-        t_ns, seq, values = (np.concatenate([one[i] for one in found]) for i in range(3))
-        return ordered(t_ns, seq, values)
+            return np.empty(0, np.int64), None, np.empty(0)
+        t_ns, values = np.concatenate([one[0] for one in found]), np.concatenate([one[2] for one in found])
+        if all(one[1] is None for one in found) and (t_ns[1:] > t_ns[:-1]).all():
+            return t_ns, None, values
+        rows = self.rows(key, start_ns, end_ns)
+        if rows is None:
+            return t_ns, None, values
+        return rows.t_ns, rows.seq, rows.values[:, column]
 
     def newest(self, key: int, after_ns: int, t_ns: int) -> StoredRows | None:
         """The newest frame of a stream with after < time <= ``t_ns``, CLOCK_AHEAD left out, as one row."""
@@ -242,6 +246,9 @@ class ArchivedReader:
         seq = np.array([row[1] for row in rows], np.int64)
         values = self._hot.decode([row[2] for row in rows], width)[:, column]
         both = np.concatenate([np.array([row[0] for row in rows], np.int64), old_ns])
+        if old_seq is None:
+            archived = self._archive.rows(key, start_ns, end_ns)
+            old_seq = np.empty(0, np.int64) if archived is None else archived.seq
         t_ns, _, values = ordered(both, np.concatenate([seq, old_seq]), np.concatenate([values, old]))
         return t_ns, values
 

@@ -45,15 +45,15 @@ class PartFile:
 
     def numbers(
         self, runs: Sequence[Run], column: str, start_ns: int, end_ns: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """t_ns, seq and the present values of one column of numbers, in order."""
-        table = self._read([run.group for run in runs], ["t_ns", "seq", column])
-        parts = self._parts(table, runs)
-        t_ns = np.concatenate([part.column("t_ns").to_numpy() for part in parts])
-        seq = np.concatenate([part.column("seq").to_numpy() for part in parts])
-        values = np.concatenate([_floats(part.column(column)) for part in parts])
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.float64]]:
+        """t_ns, seq and one column of numbers, in order; seq is None where no two times are the same."""
+        table = self._read([run.group for run in runs], ["t_ns", column])
+        t_ns, values = self._ints(table, runs, "t_ns"), self._floats(table, runs, column)
         keep = slice(*np.searchsorted(t_ns, [start_ns, end_ns]))
-        return t_ns[keep], seq[keep], values[keep]
+        seq = None
+        if not (t_ns[1:] > t_ns[:-1]).all():
+            seq = self._ints(self._read([run.group for run in runs], ["seq"]), runs, "seq")[keep]
+        return t_ns[keep], seq, values[keep]
 
     def rows(self, runs: Sequence[Run], stream: Stream) -> StoredRows:
         """Everything of some runs of one stream, in order."""
@@ -76,7 +76,15 @@ class PartFile:
             texts,
         )
 
+    def _ints(self, table: Any, runs: Sequence[Run], name: str) -> NDArray[np.int64]:
+        return np.concatenate([part.column(name).to_numpy() for part in self._parts(table.select([name]), runs)])
+
+    def _floats(self, table: Any, runs: Sequence[Run], name: str) -> NDArray[np.float64]:
+        return np.concatenate([_floats(part.column(name)) for part in self._parts(table.select([name]), runs)])
+
     def _parts(self, table: Any, runs: Sequence[Run]) -> list[Any]:
+        if sum(run.rows for run in runs) == len(table):
+            return [table]  # nearly always: a large stream's row groups hold nothing else
         starts: dict[int, int] = {}
         at = 0
         for run in runs:

@@ -51,7 +51,7 @@ def measured(amplitude: float, folder: Path) -> dict[str, float]:
     with closing(open_history(url)) as history:
         for number in range(9):
             began = time.perf_counter()
-            t_ns, _ = history._reader.samples(1, number, 20, T0, T0 + DAY_NS)  # noqa: SLF001  raw, whatever roll-ups there are
+            t_ns, _ = history._reader.samples(1, number, 20, T0, T0 + DAY_NS)
             series = history.samples(ARM.id, f"v{number}", T0, T0 + DAY_NS, 1000)
             query.append(time.perf_counter() - began)
             first_s = first_s or query[0]
@@ -60,7 +60,7 @@ def measured(amplitude: float, folder: Path) -> dict[str, float]:
         raw = []
         for number in range(9):
             began = time.perf_counter()
-            t_ns, values = history._reader.samples(1, number, 20, T0, T0 + DAY_NS)  # noqa: SLF001
+            t_ns, values = history._reader.samples(1, number, 20, T0, T0 + DAY_NS)
             from connectors.stores._series import series_of
 
             series_of(t_ns, values, 1000)
