@@ -167,7 +167,7 @@ class Mover:
                 sync(beside(path))
                 size, sha256 = beside(path).stat().st_size, digest(beside(path))
                 beside(path).replace(path)
-                for folder in (path.parent, path.parent.parent, self._folder):
+                for folder in (path.parent, path.parent.parent, self._folder, self._folder.parent):
                     sync(folder)
         except OSError as error:
             raise StoreUnavailable(f"{path} cannot be written: {error}") from error
