@@ -355,6 +355,10 @@ def _store(table: Table) -> StoreConfig:
 
 def _retention(table: Table) -> RetentionConfig:
     config = RetentionConfig(*(_days(table, f.name, 0.0) for f in fields(RetentionConfig)))
+    if config.rollup_days and not 0 < config.raw_days <= config.rollup_days:
+        table.wrong(
+            "rollup_days", "roll-ups stand for raw data that is gone: they are kept as long at least", "raw_days"
+        )
     table.done()
     return config
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from connectors.stores import _sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
 
     from connectors.stores._history import SqlHistory
 
@@ -24,17 +25,18 @@ _REMOVED = """INSERT INTO removal (kind, writer, from_n, to_n, from_ns, to_ns, r
 VALUES (?,?,?,?,?,?,?,?,?)"""
 
 
-class Runs(Protocol):
-    """A connection that runs statements with ``?`` (sqlite3), or a driver of the writer."""
-
-    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any:
-        """Run one statement."""
-        ...
+Run = Callable[[str, Sequence[Any]], int]
+"""Runs a statement with ``?`` for parameters, and tells how many rows it changed: a driver's `run`, or `runs`."""
 
 
-def note(connection: Runs, key: str, value: dict[str, Any]) -> None:
+def runs(connection: sqlite3.Connection) -> Run:
+    """The statements of a plain connection."""
+    return lambda sql, values: connection.execute(sql, values).rowcount
+
+
+def note(run: Run, key: str, value: dict[str, Any]) -> None:
     """Write a note; the one under the same word is replaced."""
-    connection.execute(_NOTE, (key, json.dumps(value, ensure_ascii=False)))
+    run(_NOTE, (key, json.dumps(value, ensure_ascii=False)))
 
 
 def noted(history: SqlHistory, key: str) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def noted(history: SqlHistory, key: str) -> dict[str, Any]:
 
 
 def removed(  # noqa: PLR0913  one argument a column
-    connection: Runs,
+    run: Run,
     kind: str,
     writer: str,
     batches: tuple[int, int],
@@ -57,8 +59,8 @@ def removed(  # noqa: PLR0913  one argument a column
     """Record what is gone: see `twin.ports.Removal`. What follows on the last record makes that one longer."""
     first, last = batches
     longer = (last, times_ns[1], rows, at_ns, kind, writer, why, first - 1)
-    if not connection.execute(_LONGER, longer).rowcount:
-        connection.execute(_REMOVED, (kind, writer, first, last, *times_ns, rows, why, at_ns))
+    if not run(_LONGER, longer):
+        run(_REMOVED, (kind, writer, first, last, *times_ns, rows, why, at_ns))
 
 
 def confirm(url: str, now_ns: int) -> None:
@@ -68,5 +70,5 @@ def confirm(url: str, now_ns: int) -> None:
         connection.execute("BEGIN IMMEDIATE")
         row = connection.execute("SELECT value FROM meta WHERE key = ?", (REPLACED,)).fetchone()
         if row is not None:
-            note(connection, REPLACED, json.loads(row[0]) | {"confirmed_ns": now_ns})
+            note(runs(connection), REPLACED, json.loads(row[0]) | {"confirmed_ns": now_ns})
         connection.execute("COMMIT")

@@ -120,7 +120,7 @@ class Salvage:
             result = Salvaged(batches, batches - partly, frames, lost_frames, lost_batches, self._exact)
             row = connection.execute("SELECT value FROM meta WHERE key = ?", (notes.REPLACED,)).fetchone()
             said = json.loads(row[0]) if row else {}
-            notes.note(connection, notes.REPLACED, said | {"state": "done", **asdict(result)})
+            notes.note(notes.runs(connection), notes.REPLACED, said | {"state": "done", **asdict(result)})
             connection.execute("COMMIT")
         return result
 
@@ -185,7 +185,9 @@ class Salvage:
         now_ns = self._clock.now_ns()
         with closing(_sqlite.open_writer(self._path)) as connection, _sqlite.translated():
             for start, end in holes:
-                notes.removed(connection, "lost", salvaged, (start, end), (0, now_ns), 0, "unreadable", now_ns)
+                notes.removed(
+                    notes.runs(connection), "lost", salvaged, (start, end), (0, now_ns), 0, "unreadable", now_ns
+                )
         return True
 
     def _cuts(self, key: int) -> dict[int, _Cut]:
@@ -257,7 +259,7 @@ class Salvage:
         with closing(_sqlite.open_writer(self._path)) as connection, _sqlite.translated():
             connection.execute("BEGIN IMMEDIATE")
             if events is None:
-                notes.removed(connection, "event", writer, (n, n), (0, tick_ns), 0, "unreadable", now_ns)
+                notes.removed(notes.runs(connection), "event", writer, (n, n), (0, tick_ns), 0, "unreadable", now_ns)
             if not is_whole:
                 connection.execute(
                     "UPDATE batch SET checksum = ? WHERE n = ? AND writer_key = "
@@ -265,7 +267,9 @@ class Salvage:
                     (f"{SALVAGED}{now}", n, writer),
                 )
             if lost:
-                notes.removed(connection, "partly", writer, (n, n), (0, tick_ns), lost, "unreadable", now_ns)
+                notes.removed(
+                    notes.runs(connection), "partly", writer, (n, n), (0, tick_ns), lost, "unreadable", now_ns
+                )
             connection.execute("COMMIT")
 
     def _append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> None:

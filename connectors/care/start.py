@@ -162,9 +162,9 @@ def _note(path: Path, aside: Path, writer: str, why: str, now_ns: int) -> None:
     last = last or now_ns // 1_000_000
     with closing(_sqlite.open_writer(path)) as connection, _sqlite.translated():
         connection.execute("BEGIN IMMEDIATE")
-        notes.removed(connection, "begun", writer, (1, last), (0, now_ns), 0, why[:200], now_ns)
+        notes.removed(notes.runs(connection), "begun", writer, (1, last), (0, now_ns), 0, why[:200], now_ns)
         said = {"at_ns": now_ns, "why": why[:500], "aside": aside.name, "writer": writer, "last_n": last}
-        notes.note(connection, notes.REPLACED, said | {"state": "salvaging"})
+        notes.note(notes.runs(connection), notes.REPLACED, said | {"state": "salvaging"})
         connection.execute("COMMIT")
 
 
