@@ -50,7 +50,7 @@ allow_anonymous true
 persistence true
 persistence_location {store}/
 autosave_interval 5
-max_inflight_messages 2000
+max_inflight_messages 20000
 max_queued_messages 0
 max_queued_bytes 1000000000
 log_dest file {log}

@@ -20,11 +20,15 @@ def checksum(batch: Batch) -> str:
     digest = hashlib.blake2b(digest_size=8)
     parts = batch.frames
     digest.update(f"{batch.tick_ns}\n".encode())
-    digest.update("\n".join(f"{part.stream.id} {len(part)} {part.stream.width}" for part in parts).encode())
+    digest.update("\n".join([f"{part.stream.id} {len(part.t_ns)} {part.stream.width}" for part in parts]).encode())
     if parts:
-        for column in ("t_ns", "seq", "received_ns", "quality"):
-            digest.update(np.concatenate([getattr(part, column) for part in parts]).astype("<i8").tobytes())
-        values = np.concatenate([part.values.ravel() for part in parts]) + 0.0
+        columns = batch.columns
+        for column in (columns.t_ns, columns.seq, columns.received_ns, columns.quality):
+            digest.update(column.astype("<i8").tobytes())
+        if len(columns.groups) == 1:
+            values = columns.groups[0][1].ravel() + 0.0
+        else:
+            values = np.concatenate([part.values.ravel() for part in parts]) + 0.0
         values[np.isnan(values)] = np.nan
         digest.update(values.astype("<f8").tobytes())
     for part in parts:

@@ -87,8 +87,8 @@ class IngestConfig:
     """``batch_messages`` bounds a transaction; ``max_queue`` what waits in memory (messages)."""
 
     writer: str = "ingest"
-    batch_messages: int = 1000
-    max_queue: int = 5000
+    batch_messages: int = 5000
+    max_queue: int = 20_000
     max_future_s: float = 60.0
     max_signals_per_source: int = 5000
 

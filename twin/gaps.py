@@ -77,6 +77,13 @@ class SequenceCount:
         """How many of them have not come."""
         return self._open + self.unlisted
 
+    def go_on(self, first: int, last: int) -> bool:
+        """Take a run without a gap that follows right on the last frame; False, with nothing taken, if it does not."""
+        if first != self.last + 1:
+            return False
+        self.last = last
+        return True
+
     def see(self, seqs: NDArray[np.int64], batch: int, since_ns: int) -> Change:
         """Take frames that came: ``seqs`` int64 (n,), ascending, without repeats, of this epoch."""
         change = Change()

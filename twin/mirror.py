@@ -18,17 +18,18 @@ import numpy as np
 
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
-from twin.sample import Kind, Latest, Quality, Stream
+from twin.sample import Batch, Kind, Latest, Quality, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from twin.sample import Batch, Frames
+    from twin.sample import Frames
 
 _CHECK_EVERY_NS = NS_PER_S
 _LOST_AFTER_S = 10.0
+_CLOCK_AHEAD = int(Quality.CLOCK_AHEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ class Mirror:
         self._undo = _Undo({}, {}, self.n, self.tick_ns, self._checked_ns)
         self._changed = {}
         events: list[Event] = []
-        for part in batch.frames:
-            self._fold(part, events)
+        parts = _of_now(batch)
+        if parts.frames:
+            self._fold(parts, events)
         self.n = batch.n
         self.tick_ns = max(self.tick_ns, batch.tick_ns)
         if self.tick_ns - self._checked_ns >= _CHECK_EVERY_NS:
@@ -110,21 +112,21 @@ class Mirror:
         self._undo = None
         self._changed = {}
 
-    def _fold(self, part: Frames, events: list[Event]) -> None:
-        keep = part.quality != Quality.CLOCK_AHEAD
-        if not keep.all():
-            part = part.take(keep)
-            if not len(part):
-                return
-        self._hear(part, events)
-        stream = part.stream
-        before = self.latest.get(stream.id)
-        if stream.text_columns:
-            self._fold_texts(part, before, events)
-            return
-        row = _newest(part)
-        if before is None or before.is_older_than(int(part.t_ns[row]), int(part.seq[row])):
-            self._replace(stream, part, row, before)
+    def _fold(self, batch: Batch, events: list[Event]) -> None:
+        columns, latest = batch.columns, self.latest
+        newest = _newest(batch)
+        for part, row, start, t_ns, seq, heard_ns, first_ns in zip(
+            batch.frames, newest.tolist(), columns.edges.tolist(), columns.t_ns[newest].tolist(),
+            columns.seq[newest].tolist(), columns.highest(columns.received_ns).tolist(),
+            columns.lowest(columns.t_ns).tolist(), strict=False,
+        ):  # fmt: skip
+            stream = part.stream
+            self._hear(stream, heard_ns, first_ns, events)
+            before = latest.get(stream.id)
+            if stream.text_columns:
+                self._fold_texts(part, before, events)
+            elif before is None or before.is_older_than(t_ns, seq):
+                self._replace(stream, part, row - start, before)
 
     def _fold_texts(self, part: Frames, before: Latest | None, events: list[Event]) -> None:
         stream = part.stream
@@ -153,11 +155,10 @@ class Mirror:
         self.latest[stream.id] = latest
         self._changed[stream.id] = latest
 
-    def _hear(self, part: Frames, events: list[Event]) -> None:
-        asset = part.stream.asset
-        heard_ns = int(part.received_ns.max())
+    def _hear(self, stream: Stream, heard_ns: int, first_ns: int, events: list[Event]) -> None:
+        asset = stream.asset
         old = self.presence.get(asset)
-        stale_s = part.stream.stale_after_s
+        stale_s = stream.stale_after_s
         after_ns = 0 if stale_s is None else round(max(stale_s, _LOST_AFTER_S) * NS_PER_S)
         after_ns = max(after_ns, old.lost_after_ns if old else 0)
         if old is not None and old.heard_ns >= heard_ns and old.lost_after_ns == after_ns:
@@ -166,7 +167,7 @@ class Mirror:
             self._undo.presence.setdefault(asset, old)
         lost = False
         if old is None:
-            events.append(Event(EventKind.ASSET_APPEARED, int(part.t_ns.min()), asset))
+            events.append(Event(EventKind.ASSET_APPEARED, first_ns, asset))
         elif old.lost:
             # What was received before the silence (it waited, or came twice) does not end the silence.
             lost = heard_ns <= old.heard_ns
@@ -203,10 +204,24 @@ class Mirror:
         return hashlib.sha256(self.canonical()).hexdigest()
 
 
-def _newest(part: Frames) -> int:
-    if len(part) == 1:
-        return 0
-    return int(_live_order(part)[-1])
+def _of_now(batch: Batch) -> Batch:
+    """The batch without what a device dated ahead."""
+    if not batch.frames or not (batch.columns.quality == _CLOCK_AHEAD).any():
+        return batch
+    parts = [part.take(part.quality != _CLOCK_AHEAD) for part in batch.frames]
+    return Batch(batch.writer, batch.n, batch.tick_ns, tuple(part for part in parts if len(part)))
+
+
+def _newest(batch: Batch) -> NDArray[np.intp]:
+    """The row of each part that comes last in live order (see `Latest.is_older_than`): intp (k,)."""
+    columns = batch.columns
+    sequenced = np.repeat([part.stream.sequenced for part in batch.frames], columns.sizes)
+    first = np.where(sequenced, columns.seq, columns.t_ns)
+    if (columns.steps(first) > 0).all():
+        return columns.edges[1:] - 1
+    second = np.where(sequenced, columns.t_ns, columns.seq)
+    order = np.lexsort((second, first, np.repeat(np.arange(len(batch.frames)), columns.sizes)))
+    return order[columns.edges[1:] - 1]
 
 
 def _live_order(part: Frames) -> NDArray[np.intp]:
@@ -229,7 +244,7 @@ def _latest(part: Frames, row: int) -> Latest:
         int(part.seq[row]),
         int(part.received_ns[row]),
         int(part.quality[row]),
-        part.values[row],
+        part.values[row].copy(),  # a view would keep all the frames it came with
         part.texts[row] if part.texts else (),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from twin.events import Event, EventKind
     from twin.message import DeadLetter, Handled, Liveness, Message
-    from twin.sample import Batch, Frames, Latest, Stream
+    from twin.sample import Batch, Block, Frames, Latest, Stream
 
 
 class Decoder(Protocol):
@@ -32,8 +32,21 @@ class Decoder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+@runtime_checkable
+class BulkDecoder(Decoder, Protocol):
+    """A decoder that can read many messages at once."""
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """What `decode` would make of these messages, one after the other, and the state it would leave.
+
+        Returns blocks (whose ``message`` are places in ``messages``), the places of messages that
+        are left for `decode` to read in that order (all of a stream, or none of it; and every
+        retained one), and how many messages were looked at: it stops once ``max_rows`` rows are there.
+        """
+        ...
+
+
+class Delivery(NamedTuple):
     """A message in the hands of ingest, and the receipt its source wants back.
 
     ``receipt`` is opaque: the source knows from it what to acknowledge, and whether the
@@ -50,20 +63,28 @@ class Source(Protocol):
 
     name: str
 
-    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Begin; both may be called from another thread, and never raise.
 
-        ``deliver`` takes a message, or answers False when there is no room: then the source holds
-        back (unacknowledged) until `resume`. ``report`` takes a fact about the connection itself.
+        ``deliver`` takes messages in order, and answers how many of them, from the first on, found
+        room; the source offers the rest again later, and takes no more from outside meanwhile.
+        ``report`` takes a fact about the connection itself.
         """
-        ...
-
-    def resume(self) -> None:
-        """There is room again; called often, does nothing where nothing was held back."""
         ...
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """These, in order, are stored for good. Stale receipts are ignored."""
+        ...
+
+    def hold(self) -> None:
+        """The store is away for longer: stop receiving until `resume`; called often.
+
+        The broker keeps what comes, and whatever was delivered and not acknowledged comes again.
+        """
+        ...
+
+    def resume(self) -> None:
+        """There is room, and the store takes; called often, does nothing where nothing was held."""
         ...
 
     def stop(self) -> None:
@@ -254,7 +275,8 @@ class StoreSummary:
 class Series:
     """One signal over time, drawn: float64/int64 (n,) each. Where raw, minimum = maximum = mean.
 
-    ``t_ns`` is the time of the first sample of each bucket. Absent samples are left out.
+    Else each point is a bucket of time, all equally wide, and ``t_ns`` its start; buckets without a
+    sample are left out. Absent samples are left out.
     """
 
     t_ns: NDArray[np.int64]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -246,6 +247,87 @@ def merge(parts: list[Frames]) -> Frames:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Frames of k streams of one width, decoded at once: those of stream i are the rows ``edges[i]`` to ``edges[i+1]``.
+
+    ``edges``: intp (k + 1,); the other columns as in `Frames`, n rows; ``message``: int64 (n,), from
+    which of the messages each row came. No texts.
+    """
+
+    streams: tuple[Stream, ...]
+    edges: NDArray[np.intp]
+    t_ns: NDArray[np.int64]
+    seq: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    quality: NDArray[np.int16]
+    message: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    def parts(self) -> Iterator[tuple[Frames, NDArray[np.int64]]]:
+        """The frames of each stream (views, nothing is copied), and the message of each of their rows."""
+        edges = self.edges.tolist()
+        for stream, start, end in zip(self.streams, edges, edges[1:], strict=False):
+            rows = slice(start, end)
+            yield (
+                Frames(
+                    stream, self.t_ns[rows], self.seq[rows], self.received_ns[rows], self.values[rows],
+                    self.quality[rows],
+                ),
+                self.message[rows],
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """All frames of a batch as one run of n rows: those of part i are the rows ``edges[i]`` to ``edges[i+1]``.
+
+    A batch of a thousand frames may hold five hundred streams, and numpy's price is by call, not by
+    row: so work is done here, on whole columns. ``t_ns``, ``seq``, ``received_ns``: int64 (n,);
+    ``quality``: int16 (n,). ``groups`` holds the values by width: the row numbers (None: all n rows)
+    and float64 (rows, width).
+    """
+
+    edges: NDArray[np.intp]
+    t_ns: NDArray[np.int64]
+    seq: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    quality: NDArray[np.int16]
+    groups: tuple[tuple[NDArray[np.intp] | None, NDArray[np.float64]], ...]
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        """How many rows each part has: intp (k,)."""
+        return np.diff(self.edges)
+
+    def lowest(self, column: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The least of a column in each part: int64 (k,)."""
+        found: NDArray[np.int64] = np.minimum.reduceat(column, self.edges[:-1])
+        return found
+
+    def highest(self, column: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The greatest of a column in each part: int64 (k,)."""
+        found: NDArray[np.int64] = np.maximum.reduceat(column, self.edges[:-1])
+        return found
+
+    def where(self, broken: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which parts have a row that is set, of bool (n,): bool (k,)."""
+        found: NDArray[np.bool_] = np.logical_or.reduceat(broken, self.edges[:-1])
+        return found
+
+    def steps(self, column: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How far each row lies from the row before it in its part; 1 for the first of a part: int64 (n,)."""
+        found = np.diff(column, prepend=column[:1])
+        found[self.edges[:-1]] = 1
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """What one transaction stores: the n-th batch of a writer, at the tick ``tick_ns``.
 
@@ -258,14 +340,37 @@ class Batch:
     frames: tuple[Frames, ...] = field(default=())
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self.frames)
+        return sum([len(part.t_ns) for part in self.frames])
+
+    @cached_property
+    def columns(self) -> Columns:
+        """All its frames (one at least) as one run of rows; worked out once."""
+        parts = self.frames
+        sizes = [len(part.t_ns) for part in parts]
+        widths = [part.values.shape[1] for part in parts]
+        groups: list[tuple[NDArray[np.intp] | None, NDArray[np.float64]]] = []
+        if len(set(widths)) == 1:
+            groups.append((None, np.concatenate([part.values for part in parts])))
+        else:
+            by_row = np.repeat(widths, sizes)
+            for width in sorted(set(widths)):
+                values = np.concatenate([part.values for part in parts if part.values.shape[1] == width])
+                groups.append((np.flatnonzero(by_row == width), values))
+        return Columns(
+            np.concatenate([[0], np.cumsum(sizes)]),
+            np.concatenate([part.t_ns for part in parts]),
+            np.concatenate([part.seq for part in parts]),
+            np.concatenate([part.received_ns for part in parts]),
+            np.concatenate([part.quality for part in parts]),
+            tuple(groups),
+        )
 
 
 def batch_of(writer: str, n: int, tick_ns: int, parts: Iterable[Frames]) -> Batch:
     """Gather frames by stream into a batch."""
     by_stream: dict[str, list[Frames]] = {}
     for part in parts:
-        if len(part):
+        if len(part.t_ns):
             by_stream.setdefault(part.stream.id, []).append(part)
     return Batch(writer, n, tick_ns, tuple(merge(by_stream[key]) for key in sorted(by_stream)))
 

@@ -15,6 +15,7 @@ from connectors.archive.read import part_file
 from connectors.archive.rows import StoredRows, joined
 from connectors.stores._codec import decode_stream, encode_texts, pack, to_lists
 from connectors.stores._reader import SqliteReader
+from connectors.stores._series import Drawn
 from twin.sample import Quality
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
     from connectors.archive.layout import Run
     from connectors.archive.read import PartFile
-    from connectors.stores._reader import Reader
+    from connectors.stores._reader import Place, Reader, Rolled
+    from connectors.stores._roll_rows import Level
+    from connectors.stores._series import Buckets
     from twin.sample import Stream
 
 BEGUN, WRITTEN, MOVED = "begun", "written", "moved"
@@ -117,23 +120,47 @@ class Archive:
         return rows
 
     def samples(
-        self, key: int, column: int, start_ns: int, end_ns: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.float64]]:
-        """t_ns, seq and values of one column, in order of (t_ns, seq), NaN where absent; seq None: times differ."""
-        stream = self.stream(key)
-        if stream is None:
-            return np.empty(0, np.int64), None, np.empty(0)
-        name = names_of(stream)[column]
-        found = [part.file().numbers(runs, name, start_ns, end_ns) for part, runs in self.runs(key, start_ns, end_ns)]
+        self, place: Place, start_ns: int, end_ns: int, limit: int = -1
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Times and values of one column, in order of (t_ns, seq), the first ``limit``; NaN where absent."""
+        stream = self.stream(place.key)
+        found: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        plain = True
+        for part, runs in self.runs(place.key, start_ns, end_ns) if stream is not None else ():
+            assert stream is not None  # noqa: S101  it has runs
+            name = names_of(stream)[place.column]
+            for some in [runs] if limit < 0 else [[run] for run in runs]:
+                if found and 0 <= limit <= sum(len(one[0]) for one in found) and some[0].first_ns > found[-1][0][-1]:
+                    break
+                t_ns, seq, values = part.file().numbers(some, name, start_ns, end_ns)
+                plain &= seq is None
+                if len(t_ns):
+                    plain &= not found or bool(found[-1][0][-1] < t_ns[0])
+                    found.append((t_ns, values))
         if not found:
-            return np.empty(0, np.int64), None, np.empty(0)
-        t_ns, values = np.concatenate([one[0] for one in found]), np.concatenate([one[2] for one in found])
-        if all(one[1] is None for one in found) and (t_ns[1:] > t_ns[:-1]).all():
-            return t_ns, None, values
-        rows = self.rows(key, start_ns, end_ns)
-        if rows is None:
-            return t_ns, None, values
-        return rows.t_ns, rows.seq, rows.values[:, column]
+            return np.empty(0, np.int64), np.empty(0)
+        if not plain:
+            rows = self.rows(place.key, start_ns, end_ns)
+            found = [] if rows is None else [(rows.t_ns, rows.values[:, place.column])]
+        end = None if limit < 0 else limit
+        return np.concatenate([one[0] for one in found])[:end], np.concatenate([one[1] for one in found])[:end]
+
+    def bounds(self, key: int, start_ns: int, end_ns: int) -> tuple[int, int] | None:
+        """The times of a stream's first and last frame with start <= t_ns < end; None where there are none."""
+        ends: list[int] = []
+        for part, runs in self.runs(key, start_ns, end_ns):
+            for run in runs:
+                if run.first_ns >= start_ns and run.last_ns < end_ns:
+                    ends += [run.first_ns, run.last_ns]
+                    continue
+                t_ns = part.file().column(run, "t_ns").to_numpy()
+                t_ns = t_ns[slice(*np.searchsorted(t_ns, [start_ns, end_ns]))]
+                ends += [int(t_ns[0]), int(t_ns[-1])] if len(t_ns) else []
+        return (min(ends), max(ends)) if ends else None
+
+    def is_moving(self, key: int, start_ns: int, end_ns: int) -> bool:
+        """Whether rows of a stream in [start, end) may be hot and archived both."""
+        return any(part.state == WRITTEN for part, _ in self.runs(key, start_ns, end_ns))
 
     def newest(self, key: int, after_ns: int, t_ns: int) -> StoredRows | None:
         """The newest frame of a stream with after < time <= ``t_ns``, CLOCK_AHEAD left out, as one row."""
@@ -195,6 +222,26 @@ def sorted_rows(rows: StoredRows) -> StoredRows:
     return rows
 
 
+def gathered(t_ns: NDArray[np.int64], values: NDArray[np.float64], buckets: Buckets) -> Drawn:
+    """Samples (n,) in time order → one row a bucket; absent ones are left out."""
+    present = ~np.isnan(values)
+    if not present.all():
+        t_ns, values = t_ns[present], values[present]
+    index = buckets.index(t_ns)
+    starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]])) if len(index) else np.empty(0, np.intp)
+    if not len(starts):
+        return Drawn(index, index, values, values, values)
+    counts = np.diff(np.append(starts, len(index)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return Drawn(
+            index[starts],
+            counts,
+            np.minimum.reduceat(values, starts),
+            np.maximum.reduceat(values, starts),
+            np.add.reduceat(values, starts),
+        )
+
+
 class ArchivedReader:
     """`Reader` of a database and its archive: what is hot is asked first, so that a move under way hides nothing."""
 
@@ -228,29 +275,62 @@ class ArchivedReader:
         return list(hot.values())
 
     def samples(
-        self, key: int, column: int, width: int, start_ns: int, end_ns: int
+        self, place: Place, start_ns: int, end_ns: int, limit: int = -1
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Times and values of one column, in order of (t_ns, seq); NaN where absent."""
-        t_ns, values = self._hot.samples(key, column, width, start_ns, end_ns)
-        old_ns, old_seq, old = self._archive.samples(key, column, start_ns, end_ns)
+        """Times and values of one column, in order of (t_ns, seq), the first ``limit``; absent ones NaN or left out."""
+        t_ns, values = self._hot.samples(place, start_ns, end_ns, limit)
+        old_ns, old = self._archive.samples(place, start_ns, end_ns, limit)
+        end = None if limit < 0 else limit
         if not len(old):
             return t_ns, values
         if not len(t_ns):
             return old_ns, old
         if old_ns[-1] < t_ns[0]:
-            return np.concatenate([old_ns, t_ns]), np.concatenate([old, values])
+            return np.concatenate([old_ns, t_ns])[:end], np.concatenate([old, values])[:end]
         rows = self._hot.ask(
             "SELECT t_ns, seq, vals FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? ORDER BY t_ns, seq",
-            (key, start_ns, end_ns),
+            (place.key, start_ns, end_ns),
         )
-        seq = np.array([row[1] for row in rows], np.int64)
-        values = self._hot.decode([row[2] for row in rows], width)[:, column]
-        both = np.concatenate([np.array([row[0] for row in rows], np.int64), old_ns])
-        if old_seq is None:
-            archived = self._archive.rows(key, start_ns, end_ns)
-            old_seq = np.empty(0, np.int64) if archived is None else archived.seq
-        t_ns, _, values = ordered(both, np.concatenate([seq, old_seq]), np.concatenate([values, old]))
-        return t_ns, values
+        archived = self._archive.rows(place.key, start_ns, end_ns)
+        assert archived is not None  # noqa: S101  there were samples
+        hot = self._hot.decode([row[2] for row in rows], place.width)[:, place.column]
+        t_ns, _, values = ordered(
+            np.concatenate([np.array([row[0] for row in rows], np.int64), archived.t_ns]),
+            np.concatenate([np.array([row[1] for row in rows], np.int64), archived.seq]),
+            np.concatenate([hot, archived.values[:, place.column]]),
+        )
+        return t_ns[:end], values[:end]
+
+    def bounds(self, key: int, start_ns: int, end_ns: int) -> tuple[int, int] | None:
+        """The times of a stream's first and last frame with start <= t_ns < end; None where there are none."""
+        both = [self._hot.bounds(key, start_ns, end_ns), self._archive.bounds(key, start_ns, end_ns)]
+        found = [one for one in both if one is not None]
+        return (min(one[0] for one in found), max(one[1] for one in found)) if found else None
+
+    def drawn(self, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Drawn:
+        """The samples of a column with start <= t_ns < end in buckets, from the frames."""
+        if self._archive.is_moving(place.key, start_ns, end_ns):
+            return gathered(*self.samples(place, start_ns, end_ns), buckets)
+        hot = self._hot.drawn(place, buckets, start_ns, end_ns)
+        t_ns, values = self._archive.samples(place, start_ns, end_ns)
+        if not len(t_ns):
+            return hot
+        old = gathered(t_ns, values, buckets)
+        return Drawn(
+            np.concatenate([hot.index, old.index]),
+            np.concatenate([hot.counts, old.counts]),
+            np.concatenate([hot.mins, old.mins]),
+            np.concatenate([hot.maxs, old.maxs]),
+            np.concatenate([hot.sums, old.sums]),
+        )
+
+    def rolled_until(self, key: int) -> int:
+        """Of this stream everything older is in the roll-ups."""
+        return self._hot.rolled_until(key)
+
+    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
+        """A column of the roll-ups with start <= start_ns < end, in order."""
+        return self._hot.rolled(place, level, start_ns, end_ns)
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Times and rows of texts (as stored) with after < t_ns < end that differ from the row before, in order."""

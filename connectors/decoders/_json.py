@@ -24,14 +24,16 @@ MAX_SEQ_JUMP = 1_000_000
 """How far a sequence may jump at once; what a device could have counted meanwhile comes on top."""
 FASTEST_HZ = 10_000
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
-_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-_EARLIEST_NS = 946_684_800 * NS_PER_S
-_END_NS = 4_102_444_800 * NS_PER_S
+UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+EARLIEST_NS = 946_684_800 * NS_PER_S
+END_NS = 4_102_444_800 * NS_PER_S
 _DAY_S = 86_400
 _LEAP_SECOND = re.compile(r"(.*T?\d\d:?\d\d:?)60(?:[.,]\d+)?(\D.*|)", re.DOTALL)
 _BEFORE_COLON = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 _RANGE_REASONS = {"Number out of range": "non_finite", "Integer value out of range": "int_range"}
-_EPOCH, _LAST, _LAST_NS, _BEGAN = range(4)
+_EPOCH, _LAST, _LAST_NS, _BEGAN, _BEGAN_BEFORE = range(5)
+MAX_SESSIONS = 16
+"""Of how many sessions of a stream it is known when they began: a message may be sent again long after."""
 _generic = msgspec.json.Decoder()
 
 
@@ -197,8 +199,8 @@ def times_ns(values: list[Any], unit: TimeUnit, where: str, zone_offset_s: float
     """Many times as `time_ns` reads them: int64 (n,)."""
     if unit != "iso" and all(type(value) is int for value in values):
         first, last = time_ns(min(values), unit, where), time_ns(max(values), unit, where)
-        if _EARLIEST_NS <= first <= last < _END_NS:
-            return np.array(values, np.int64) * _NS[unit]
+        if EARLIEST_NS <= first <= last < END_NS:
+            return np.array(values, np.int64) * UNIT_NS[unit]
     return np.array([time_ns(value, unit, where, zone_offset_s) for value in values], np.int64)
 
 
@@ -210,7 +212,7 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
     """
     if unit == "iso":
         t_ns = _iso_ns(value, where, zone_offset_s)
-        if not _EARLIEST_NS <= t_ns < _END_NS:
+        if not EARLIEST_NS <= t_ns < END_NS:
             raise DecodeError("ts_range", f"{where}: {value} is outside 2000 to 2100")
         return t_ns
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -218,11 +220,11 @@ def time_ns(value: object, unit: TimeUnit, where: str, zone_offset_s: float | No
     if isinstance(value, float) and not math.isfinite(value):
         raise DecodeError("ts_range", f"{where}: {value}")
     if isinstance(value, int):
-        t_ns = value * _NS[unit]
+        t_ns = value * UNIT_NS[unit]
     else:
         whole = math.floor(value)
-        t_ns = whole * _NS[unit] + round((value - whole) * _NS[unit])
-    if not _EARLIEST_NS <= t_ns < _END_NS:
+        t_ns = whole * UNIT_NS[unit] + round((value - whole) * UNIT_NS[unit])
+    if not EARLIEST_NS <= t_ns < END_NS:
         raise DecodeError("ts_unit", f"{where}: {value} {unit} is outside 2000 to 2100; is the unit right?")
     return t_ns
 
@@ -263,7 +265,10 @@ class SequenceTracker:
     def __init__(self) -> None:
         self._refused: dict[str, int] = {}
         self.streams: dict[str, list[int]] = {}
-        """By key: epoch, last sequence, its time, the time the epoch began. Part of the decoder's state."""
+        """By key: epoch, last sequence, its time, when the epoch began, then when those before it did, newest first.
+
+        Part of the decoder's state.
+        """
 
     def unwrap_all(self, key: str, seqs: list[Any], t_ns: NDArray[np.int64], epoch: object = None) -> NDArray[np.int64]:
         """Sequences of the rows of one message: int64 (n,)."""
@@ -279,6 +284,21 @@ class SequenceTracker:
         rest = [self.unwrap(key, seq, t, epoch) for seq, t in zip(seqs[1:], t_ns[1:].tolist(), strict=True)]
         return np.array([first, *rest], np.int64)
 
+    def go_on(self, key: str, first: int, last: int, first_ns: int, last_ns: int) -> int | None:
+        """The epoch of a run of counts ``first`` to ``last`` that goes on right after what came before.
+
+        None, and nothing is noted, where it does not: then `unwrap` decides count by count. Times
+        must not fall within the run.
+        """
+        row = self.streams.get(key)
+        if row is None:
+            self.streams[key] = [0, last, last_ns, first_ns]
+            return 0
+        if first != row[_LAST] + 1 or (first_ns < row[_BEGAN] and row[_EPOCH] > 0):
+            return None
+        row[_LAST], row[_LAST_NS] = last, max(row[_LAST_NS], last_ns)
+        return row[_EPOCH]
+
     def unwrap(self, key: str, seq: object, t_ns: int, epoch: object = None) -> int:
         """The 63-bit sequence; raises DecodeError (seq, seq_jump) for one that cannot be."""
         if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq < 1 << SEQ_EPOCH_SHIFT:
@@ -292,16 +312,30 @@ class SequenceTracker:
             self.streams[key] = [0, seq, t_ns, t_ns]
             return seq
         if t_ns < row[_BEGAN] and row[_EPOCH] > 0:
-            return (row[_EPOCH] - 1) << SEQ_EPOCH_SHIFT | seq
+            return _session_at(row, t_ns) << SEQ_EPOCH_SHIFT | seq
         jump = seq - row[_LAST]
         if jump > MAX_SEQ_JUMP + max(t_ns - row[_LAST_NS], 0) * FASTEST_HZ // NS_PER_S:
             refused = self._refused.pop(key, None)
             if refused is None or not refused < seq <= refused + MAX_SEQ_JUMP or t_ns <= row[_LAST_NS]:
                 self._refused[key] = seq
                 raise DecodeError("seq_jump", f"{seq} after {row[_LAST]}: {jump} messages cannot have come between")
-            row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns]
+            _begin_session(row, seq, t_ns)
         elif seq <= row[_LAST] and t_ns > row[_LAST_NS]:
-            row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns]
+            _begin_session(row, seq, t_ns)
         elif seq > row[_LAST]:
             row[_LAST], row[_LAST_NS] = seq, max(row[_LAST_NS], t_ns)
         return row[_EPOCH] << SEQ_EPOCH_SHIFT | seq
+
+
+def _begin_session(row: list[int], seq: int, t_ns: int) -> None:
+    row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns, *row[_BEGAN : _BEGAN + MAX_SESSIONS]]
+
+
+def _session_at(row: list[int], t_ns: int) -> int:
+    """The epoch of a time before the present one began: a message of that session that came late, or again."""
+    epoch = row[_EPOCH] - 1
+    for began_ns in row[_BEGAN_BEFORE:]:
+        if t_ns >= began_ns or epoch == 0:
+            break
+        epoch -= 1
+    return epoch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,16 @@ from connectors.ingest.complaints import Complaints
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError
 from twin.message import DeadLetter, Handled
-from twin.ports import SourceCount
+from twin.ports import BulkDecoder, SourceCount
 from twin.sample import Frames, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from twin.ports import Decoder, Delivery
+    from twin.sample import Block
 
 log = logging.getLogger(__name__)
 MAX_PAYLOAD_BYTES = 1_000_000
@@ -30,22 +32,39 @@ MAX_PAYLOAD_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What became of one delivery: frames, or a kind of handling, or a dead letter."""
+    """What became of some deliveries, each named by its place among them.
 
-    delivery: Delivery
-    frames: tuple[Frames, ...] = ()
-    handled: str = ""
-    dead_letter: DeadLetter | None = None
+    ``parts``: frames, and for each of their rows the place of the delivery that it came from, int64
+    (rows,). A delivery that is neither in ``letters`` nor in ``handled`` has become frames.
+    """
 
+    deliveries: Sequence[Delivery]
+    parts: tuple[tuple[Frames, NDArray[np.int64]], ...] = ()
+    letters: Mapping[int, DeadLetter] = field(default_factory=dict)
+    handled: Mapping[int, str] = field(default_factory=dict)
 
-@dataclass(slots=True)
-class _Count:
-    received: int = 0
-    decoded: int = 0
-    handled: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
-    decoded_frames: int = 0
-    last_received_ns: int = 0
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return sum(len(part) for part, _ in self.parts)
+
+    def halves(self) -> tuple[Decoded, Decoded]:
+        """The first half of the deliveries and the second one, each with what became of it."""
+        middle = len(self.deliveries) // 2
+        return self._cut(0, middle), self._cut(middle, len(self.deliveries))
+
+    def _cut(self, start: int, end: int) -> Decoded:
+        parts = []
+        for part, places in self.parts:
+            rows = (places >= start) & (places < end)
+            if rows.any():
+                parts.append((part.take(rows), places[rows] - start))
+        return Decoded(
+            self.deliveries[start:end],
+            tuple(parts),
+            {place - start: letter for place, letter in self.letters.items() if start <= place < end},
+            {place - start: kind for place, kind in self.handled.items() if start <= place < end},
+        )
 
 
 class Decoding:
@@ -70,34 +89,112 @@ class Decoding:
         """How many streams the decoders have made frames of so far."""
         return sum(map(len, self._known.values()))
 
-    def decode(self, delivery: Delivery) -> Decoded:
-        """Decode one delivery; everything that goes wrong becomes a dead letter with a reason."""
+    def decode(self, deliveries: Sequence[Delivery], max_frames: int) -> Decoded:
+        """Decode deliveries in order until there are ``max_frames`` frames; the result holds those it came to.
+
+        Everything that goes wrong with one becomes a dead letter with a reason. Where deliveries of
+        several sources wait, the result's are in order by source.
+        """
+        places: dict[str, list[int]] = {}
+        for place, delivery in enumerate(deliveries):
+            places.setdefault(delivery.source, []).append(place)
+        taken: list[int] = []
+        parts: list[tuple[Frames, NDArray[np.int64]]] = []
+        letters: dict[int, DeadLetter] = {}
+        handled: dict[int, str] = {}
+        frames = 0
+        for source, waiting in places.items():
+            if frames >= max_frames:
+                break
+            bulk, own, alone = self._decode_many(source, deliveries, waiting, max_frames - frames)
+            parts += bulk
+            frames += sum(len(part) for part, _ in bulk)
+            for count, place in enumerate(alone):
+                frames += self._decode_one(deliveries[place], place, parts, letters, handled)
+                if frames >= max_frames and not bulk:
+                    del own[count + 1 :]
+                    break
+            taken += own
+        if len(taken) == len(deliveries):
+            return Decoded(deliveries, tuple(parts), letters, handled)
+        return _renumbered(deliveries, sorted(taken), parts, letters, handled)
+
+    def _decode_many(
+        self, source: str, deliveries: Sequence[Delivery], places: list[int], max_frames: int
+    ) -> tuple[list[tuple[Frames, NDArray[np.int64]]], list[int], list[int]]:
+        """(frames read at once, the places looked at, the places of them that are to be read one by one)."""
+        decoder = self.decoders[source]
+        if len(places) == 1 or not isinstance(decoder, BulkDecoder):
+            return [], list(places), places
+        fit = [place for place in places if len(deliveries[place].message.payload) <= MAX_PAYLOAD_BYTES]
+        too_large = set(places).difference(fit) if len(fit) < len(places) else set()
+        try:
+            blocks, left, looked_at = decoder.decode_many([deliveries[place].message for place in fit], max_frames)
+        except Exception as error:  # noqa: BLE001  a decoder of a stranger may raise anything
+            self._complaints.tell(source, "decoder_fault", "many messages at once: read one by one instead", error)
+            return [], list(places), places
+        of_message = np.array(fit, np.int64)
+        found: list[tuple[Frames, NDArray[np.int64]]] = []
+        refused: set[int] = set()
+        for block in blocks:
+            try:
+                found += list(self._checked_block(source, block, of_message[block.message]))
+            except DecodeError:
+                refused.update(block.message.tolist())
+        own = fit[:looked_at]
+        if too_large:
+            own = sorted([*own, *(place for place in too_large if looked_at == len(fit) or place < own[-1])])
+        alone = [fit[index] for index in sorted(refused.union(left))]
+        return found, own, sorted([*alone, *too_large.intersection(own)])
+
+    def _checked_block(
+        self, source: str, block: Block, places: NDArray[np.int64]
+    ) -> Iterator[tuple[Frames, NDArray[np.int64]]]:
+        """The frames of a block by stream, and the places of their rows."""
+        ahead = block.t_ns > block.received_ns + self._max_future_ns
+        plain = not ahead.any() and all(stream.id in self._known[source] for stream in block.streams)
+        edges = block.edges.tolist()
+        for (part, _), start, end in zip(block.parts(), edges, edges[1:], strict=False):
+            yield (part if plain else self._checked(source, part, retained=False)), places[start:end]
+
+    def _decode_one(
+        self,
+        delivery: Delivery,
+        place: int,
+        parts: list[tuple[Frames, NDArray[np.int64]]],
+        letters: dict[int, DeadLetter],
+        handled: dict[int, str],
+    ) -> int:
+        """Decode one delivery into frames, a dead letter or a kind of handling; how many frames that were."""
         message = delivery.message
         size = len(message.payload)
         if size > MAX_PAYLOAD_BYTES:
-            return self.reject(delivery, "too_large", f"{size} bytes, at most {MAX_PAYLOAD_BYTES} are taken")
+            letters[place] = self.reject(delivery, "too_large", f"{size} bytes, at most {MAX_PAYLOAD_BYTES} are taken")
+            return 0
         try:
             found = list(self.decoders[delivery.source].decode(message))
-            frames = tuple(
+            frames = [
                 self._checked(delivery.source, part, retained=message.retain)
                 for part in found
                 if isinstance(part, Frames)
-            )
+            ]
         except DecodeError as error:
-            return self.reject(delivery, error.reason, error.detail)
+            letters[place] = self.reject(delivery, error.reason, error.detail)
+            return 0
         except Exception as error:  # noqa: BLE001  a decoder of a stranger may raise anything
-            return self.reject(delivery, "decoder_fault", f"{type(error).__name__}: {error}", fault=error)
-        if frames:
-            return Decoded(delivery, frames)
-        kinds = [part.kind if isinstance(part, Handled) else "liveness" for part in found]
-        return Decoded(delivery, handled=kinds[0] if kinds else "empty")
+            letters[place] = self.reject(delivery, "decoder_fault", f"{type(error).__name__}: {error}", fault=error)
+            return 0
+        if not frames:
+            kinds = [part.kind if isinstance(part, Handled) else "liveness" for part in found]
+            handled[place] = kinds[0] if kinds else "empty"
+        parts += [(part, np.full(len(part), place, np.int64)) for part in frames]
+        return sum(map(len, frames))
 
-    def reject(self, delivery: Delivery, reason: str, detail: str, fault: Exception | None = None) -> Decoded:
+    def reject(self, delivery: Delivery, reason: str, detail: str, fault: Exception | None = None) -> DeadLetter:
         """The delivery as a dead letter; ``fault`` is an error that is the program's own, told with its traceback."""
         message = delivery.message
         self._complaints.tell(delivery.source, reason, f"dead letter: {message.topic}: {detail}", fault)
-        letter = DeadLetter(delivery.source, message.topic, reason, detail, message.payload, message.received_ns)
-        return Decoded(delivery, dead_letter=letter)
+        return DeadLetter(delivery.source, message.topic, reason, detail, message.payload, message.received_ns)
 
     def _checked(self, source: str, part: Frames, *, retained: bool) -> Frames:
         known = self._known[source]
@@ -122,23 +219,57 @@ def _judged(part: Frames, rows: NDArray[np.bool_], quality: Quality) -> Frames:
     return Frames(part.stream, part.t_ns, part.seq, part.received_ns, part.values, judged, part.texts)
 
 
-def count(decoded: Iterable[Decoded]) -> tuple[SourceCount, ...]:
+def _renumbered(
+    deliveries: Sequence[Delivery],
+    taken: list[int],
+    parts: list[tuple[Frames, NDArray[np.int64]]],
+    letters: dict[int, DeadLetter],
+    handled: dict[int, str],
+) -> Decoded:
+    """What became of the deliveries at the places ``taken``, which are all that were looked at."""
+    new = np.zeros(len(deliveries), np.int64)
+    new[taken] = np.arange(len(taken))
+    return Decoded(
+        [deliveries[place] for place in taken],
+        tuple((part, new[places]) for part, places in parts),
+        {int(new[place]): letter for place, letter in letters.items()},
+        {int(new[place]): kind for place, kind in handled.items()},
+    )
+
+
+@dataclass(slots=True)
+class _Count:
+    received: int = 0
+    not_decoded: int = 0
+    handled: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    decoded_frames: int = 0
+    last_received_ns: int = 0
+
+
+def count(decoded: Decoded) -> tuple[SourceCount, ...]:
     """The accounting terms of these deliveries, by source."""
-    counts: dict[str, _Count] = {}
-    for item in decoded:
-        row = counts.setdefault(item.delivery.source, _Count())
-        row.received += 1
-        row.last_received_ns = max(row.last_received_ns, item.delivery.message.received_ns)
-        if item.dead_letter is not None:
-            row.rejected[item.dead_letter.reason] = row.rejected.get(item.dead_letter.reason, 0) + 1
-        elif item.frames:
-            row.decoded += 1
-            row.decoded_frames += sum(len(part) for part in item.frames)
-        else:
-            row.handled[item.handled] = row.handled.get(item.handled, 0) + 1
+    counts = {source: _Count(received) for source, received in Counter([d[0] for d in decoded.deliveries]).items()}
+    if len(counts) == 1:
+        (only,) = counts.values()
+        only.last_received_ns = max([delivery[1][2] for delivery in decoded.deliveries])
+    else:
+        for source, message, _ in decoded.deliveries:
+            counts[source].last_received_ns = max(counts[source].last_received_ns, message.received_ns)
+    for place, letter in decoded.letters.items():
+        row = counts[decoded.deliveries[place].source]
+        row.not_decoded += 1
+        row.rejected[letter.reason] = row.rejected.get(letter.reason, 0) + 1
+    for place, kind in decoded.handled.items():
+        row = counts[decoded.deliveries[place].source]
+        row.not_decoded += 1
+        row.handled[kind] = row.handled.get(kind, 0) + 1
+    for part, places in decoded.parts:
+        counts[decoded.deliveries[int(places[0])].source].decoded_frames += len(part)
     return tuple(
         SourceCount(
-            name, row.received, row.decoded, row.handled, row.rejected, row.decoded_frames, row.last_received_ns
+            name, row.received, row.received - row.not_decoded, row.handled, row.rejected, row.decoded_frames,
+            row.last_received_ns,
         )
         for name, row in counts.items()
-    )
+    )  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.ingest.decoding import Decoded
-    from twin.ports import Outcome
+    from twin.ports import Outcome, SourceCount
     from twin.sample import Frames
 
 EVERY_NS = NS_PER_S
@@ -77,23 +77,36 @@ class Metrics:
         self._commits = 0
         self._stored = 0
 
-    def stored(self, decoded: Sequence[Decoded], outcome: Outcome, now_ns: int) -> None:
-        """Note deliveries that are now stored."""
-        del now_ns
+    def stored(self, decoded: Decoded, counts: Sequence[SourceCount], outcome: Outcome) -> None:
+        """Note deliveries that are now stored, with their counts."""
         self._stored += outcome.stored
-        for item in decoded:
-            row = self._rows[item.delivery.source]
-            row.messages += 1
-            if item.dead_letter is not None:
-                row.rejected += 1
-            for part in item.frames:
-                row.frames += len(part)
-                newest = int(part.t_ns.max())
-                skew_ns = int(part.received_ns[-1]) - newest
-                if skew_ns:
-                    row.skews_ns.append(skew_ns)
-                if newest >= row.newest_ns:
-                    row.newest_ns, row.received_ns = newest, int(part.received_ns[-1])
+        for count in counts:
+            row = self._rows[count.source]
+            row.messages += count.received
+            row.rejected += sum(count.rejected.values())
+            row.frames += count.decoded_frames
+        if decoded.parts:
+            self._see_clocks(decoded)
+
+    def _see_clocks(self, decoded: Decoded) -> None:
+        parts = [part for part, _ in decoded.parts]
+        # The newest row of a message tells its device's clock: the last of its run.
+        of_message = np.concatenate([places for _, places in decoded.parts])
+        part_ends = np.cumsum([len(part) for part in parts]) - 1
+        ends = np.union1d(np.flatnonzero(np.diff(of_message)), part_ends)
+        t_ns = np.concatenate([part.t_ns for part in parts])[ends]
+        received_ns = np.concatenate([part.received_ns for part in parts])[ends]
+        sources = np.array([part.stream.source for part in parts])[np.searchsorted(part_ends, ends)]
+        for name, row in self._rows.items():
+            own = sources == name
+            if not own.any():
+                continue
+            skews_ns = (received_ns - t_ns)[own]
+            row.skews_ns.extend(skews_ns[skews_ns != 0][-SKEW_WINDOW:].tolist())
+            newest = int(t_ns[own].argmax())
+            newest_ns = int(t_ns[own][newest])
+            if newest_ns >= row.newest_ns:
+                row.newest_ns, row.received_ns = newest_ns, int(received_ns[own][newest])
 
     def committed(self, took_s: float) -> None:
         """Note how long a transaction took."""
@@ -107,7 +120,7 @@ class Metrics:
     def frames(self, now_ns: int, queue: int) -> list[Frames]:
         """The frames due now, or none."""
         self._told_before_ns = self._next_ns
-        if now_ns < self._next_ns:
+        if self._next_ns - EVERY_NS <= now_ns < self._next_ns:  # earlier still: the clock was set back
             return []
         self._next_ns = now_ns + EVERY_NS
         rows = self._rows.values()

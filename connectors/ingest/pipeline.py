@@ -16,7 +16,7 @@ from connectors.ingest.decoding import Decoded, Decoding, count
 from connectors.ingest.metrics import Metrics
 from twin.clock import NS_PER_S
 from twin.errors import StoreRejected, StoreUnavailable
-from twin.ports import Commit, Folded, Outcome, SourceCount
+from twin.ports import Commit, Folded, SourceCount
 from twin.sample import batch_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ MAX_BATCH_FRAMES = 20_000
 TICK_S = 1.0
 """Without messages, an empty batch is committed this often, so that time itself reaches the fold."""
 _BACK_OFF_S = (0.1, 5.0)
+HOLD_AFTER_S = 10.0
+"""A store that is away for longer: the sources give their connections up, and the brokers keep what comes."""
 
 
 class Pipeline:
@@ -82,38 +84,34 @@ class Pipeline:
         if 0 < len(deliveries) < CROWD and not self.stopping.wait(LINGER_S):
             more, more_events = self._queue.take(self._config.batch_messages - len(deliveries), 0.0)
             deliveries, events = deliveries + more, events + more_events
-        decoded: list[Decoded] = []
-        frames = 0
-        for delivery in deliveries:
-            decoded.append(self._decoding.decode(delivery))
-            frames += sum(len(part) for part in decoded[-1].frames)
-            if frames >= MAX_BATCH_FRAMES:
-                self._queue.put_back(deliveries[len(decoded) :])
-                break
+        decoded = self._decoding.decode(deliveries, MAX_BATCH_FRAMES)
+        if len(decoded.deliveries) < len(deliveries):
+            looked_at = set(map(id, decoded.deliveries))
+            self._queue.put_back([delivery for delivery in deliveries if id(delivery) not in looked_at])
         self._store_all(decoded, events)
-        if len(self._queue) <= self._queue.capacity // 2:
+        if self._queue.has_room:
             for source in self._sources.values():
                 source.resume()
-        return len(decoded)
+        return len(decoded.deliveries)
 
-    def _store_all(self, decoded: list[Decoded], events: tuple[Event, ...]) -> None:
+    def _store_all(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
         """Store, bisecting down to the guilty message when the database refuses the data itself."""
         try:
-            outcome = self._commit(decoded, events)
+            self._commit(decoded, events)
         except StoreRejected as error:
-            if len(decoded) > 1:
-                middle = len(decoded) // 2
-                self._store_all(decoded[:middle], events)
-                self._store_all(decoded[middle:], ())
+            if len(decoded.deliveries) > 1:
+                first, second = decoded.halves()
+                self._store_all(first, events)
+                self._store_all(second, ())
                 return
-            if not decoded or decoded[0].dead_letter is not None:
+            if not decoded.deliveries or decoded.letters:
                 raise
-            decoded = [self._decoding.reject(decoded[0].delivery, "store_rejected", str(error))]
-            outcome = self._commit(decoded, events)
-        self.metrics.stored(decoded, outcome, self._clock.now_ns())
-        self._acknowledge([item.delivery for item in decoded])
+            letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
+            decoded = Decoded(decoded.deliveries, letters={0: letter})
+            self._commit(decoded, events)
+        self._acknowledge(decoded.deliveries)
 
-    def _commit(self, decoded: list[Decoded], events: tuple[Event, ...]) -> Outcome:
+    def _commit(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
         """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before.
 
         Raises StoreRejected; and StoreUnavailable when told to stop meanwhile: what is in hand comes again.
@@ -121,17 +119,17 @@ class Pipeline:
         now_ns = self._clock.now_ns()
         own = self.metrics.frames(now_ns, len(self._queue))
         self._tick_ns = max(self._tick_ns, now_ns)
-        batch = batch_of(
-            self._config.writer, self._n, self._tick_ns, [part for item in decoded for part in item.frames] + own
-        )
+        batch = batch_of(self._config.writer, self._n, self._tick_ns, [*(part for part, _ in decoded.parts), *own])
+        counts = count(decoded)
         commit = Commit(
             batch=batch,
-            dead_letters=tuple(item.dead_letter for item in decoded if item.dead_letter is not None),
-            counts=(*count(decoded), *_own_count(own, now_ns)),
+            dead_letters=tuple(decoded.letters.values()),
+            counts=(*counts, *_own_count(own, now_ns)),
             decoder_states=self._decoder_states(now_ns),
             events=events,
         )
         pause_s, longest_s = _BACK_OFF_S
+        waited_s = 0.0
         while True:
             self._folded = False
             try:
@@ -145,7 +143,10 @@ class Pipeline:
                 if self.stopping.is_set():
                     raise
                 log.error("the store is away, batch %d waits: %s", self._n, error)  # noqa: TRY400  said once a try
-                self.stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+                waited_s += self._wait(pause_s)
+                if waited_s >= HOLD_AFTER_S:
+                    for source in self._sources.values():
+                        source.hold()
                 pause_s = min(pause_s * 2, longest_s)
                 continue
             self._n += 1
@@ -153,8 +154,14 @@ class Pipeline:
                 self._states.update(commit.decoder_states)
                 self._states_saved_ns, self._states_saved_streams = now_ns, self._decoding.streams
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
+            self.metrics.stored(decoded, counts, outcome)
             self._committed(batch, self._mirror.changed)
-            return outcome
+            return
+
+    def _wait(self, pause_s: float) -> float:
+        paused_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+        self.stopping.wait(paused_s)
+        return paused_s
 
     def _unfold(self) -> None:
         if self._folded:
@@ -169,15 +176,15 @@ class Pipeline:
     def _decoder_states(self, now_ns: int) -> dict[str, bytes]:
         # A stream that the store knows and the decoder has forgotten would get its name with other fields.
         is_new_stream = self._decoding.streams != self._states_saved_streams
-        if now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:
+        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:  # less: the clock was set back
             return {}
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
         return {name: state for name, state in states.items() if state != self._states.get(name)}
 
-    def _acknowledge(self, deliveries: list[Delivery]) -> None:
+    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         by_source: dict[str, list[object]] = {}
-        for delivery in deliveries:
-            by_source.setdefault(delivery.source, []).append(delivery.receipt)
+        for source, _, receipt in deliveries:
+            by_source.setdefault(source, []).append(receipt)
         for name, receipts in by_source.items():
             self._sources[name].acknowledge(receipts)
 

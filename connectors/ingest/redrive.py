@@ -100,10 +100,10 @@ class Redrive:
             result.cut += 1
         else:
             message = Message(letter.topic, letter.payload, letter.first_ns, 1)
-            decoded = self._decoding.decode(Delivery(letter.source, message))
-            if decoded.dead_letter is None:
+            decoded = self._decoding.decode([Delivery(letter.source, message)], 1)
+            if not decoded.letters:
                 return decoded
-            self._refuse(decoded.dead_letter.reason)
+            self._refuse(decoded.letters[0].reason)
         return None
 
     def _refuse(self, reason: str) -> None:
@@ -121,7 +121,7 @@ class Redrive:
             self._store_all(understood[middle:])
 
     def _commit(self, understood: Sequence[tuple[StoredDeadLetter, Decoded]]) -> None:
-        parts = [part for _, decoded in understood for part in decoded.frames]
+        parts = [part for _, decoded in understood for part, _ in decoded.parts]
         tick_ns = max(self._mirror.tick_ns, self._clock.now_ns())
         sources = {letter.source for letter, _ in understood}
         commit = Commit(
@@ -157,9 +157,9 @@ def _count(letter: StoredDeadLetter, decoded: Decoded) -> SourceCount:
     count = letter.count
     return SourceCount(
         letter.source,
-        decoded=count if decoded.frames else 0,
-        handled={} if decoded.frames else {decoded.handled: count},
+        decoded=0 if decoded.handled else count,
+        handled=dict.fromkeys(decoded.handled.values(), count),
         rejected={letter.reason: -count},
-        decoded_frames=sum(map(len, decoded.frames)),
+        decoded_frames=decoded.frames,
         redriven=count,
     )

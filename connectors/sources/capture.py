@@ -47,7 +47,7 @@ class Source:
         self._room = threading.Event()
         self._stopping = threading.Event()
 
-    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Deliver everything from a thread of its own."""
         del report
         threading.Thread(target=self._run, args=(deliver,), name=f"capture-{self.name}", daemon=True).start()
@@ -55,6 +55,9 @@ class Source:
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Count them."""
         self.acknowledged += len(receipts)
+
+    def hold(self) -> None:
+        """Nothing to do: the file waits by itself while there is no room."""
 
     def resume(self) -> None:
         """Go on."""
@@ -65,14 +68,14 @@ class Source:
         self._stopping.set()
         self._room.set()
 
-    def _run(self, deliver: Callable[[Delivery], bool]) -> None:
+    def _run(self, deliver: Callable[[Sequence[Delivery]], int]) -> None:
         mapping = Path(self._config.map) if self._config.map else None
         try:
             for message in read_recorded(Path(self._config.path), mapping, self.tally):
                 if self._config.topics and not any(topic_matches(t, message.topic) for t in self._config.topics):
                     continue
                 delivery = Delivery(self.name, message, self.tally.rows)
-                while not self._stopping.is_set() and not deliver(delivery):
+                while not self._stopping.is_set() and not deliver([delivery]):
                     self._room.clear()
                     self._room.wait(1.0)
                 if self._stopping.is_set():

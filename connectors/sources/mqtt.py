@@ -1,7 +1,9 @@
 """Messages from an MQTT broker: durable session, manual acknowledgement, endless reconnection.
 
-MQTT 5 where the broker has it, else 3.1.1. The network thread only enqueues; parsing, storing and
-acknowledging are the writer's.
+MQTT 5 where the broker has it, else 3.1.1. The network thread only cuts packets and enqueues;
+parsing, storing and acknowledging are the writer's. Where the queue has no room, nothing is read:
+the broker keeps what it has, and the connection lives on for half a keep-alive. After that, and
+whenever the store is away for longer, it is given up until there is room again.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -19,30 +22,33 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from connectors.broker import host_port, kind_of, url_of
 from connectors.factory_file import read_secret
+from connectors.sources._packets import pubacks
+from connectors.sources._wire import BulkClient, Wire
 from connectors.tls import context
 from twin.config import OWN_TOPICS
 from twin.events import Event, EventKind
-from twin.message import Message
 from twin.ports import Delivery
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from connectors.sources import Surroundings
     from twin.config import SourceConfig
+    from twin.message import Message
 
 log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 7 * 86400
-RECEIVE_MAXIMUM = 1000
+RECEIVE_MAXIMUM = 10_000
+"""Messages under way to us at once, where the broker heeds it; the queue is the hard bound."""
 MAXIMUM_PACKET_BYTES = 1_000_000
 KEEPALIVE_S = 30
+PATIENCE_S = KEEPALIVE_S / 2
+"""How long a connection lives on without being read."""
 _UNSUPPORTED_PROTOCOL = 132
-
-
-class _Receipt(NamedTuple):
-    generation: int
-    mid: int
-    qos: int
+_MID_BITS = 16
+_make = tuple.__new__
+"""What `Delivery(…)` does, without a call in Python for each of very many."""
 
 
 class Source:
@@ -58,61 +64,81 @@ class Source:
         self._protocol = paho.MQTTv311 if embedded else paho.MQTTv5
         self._expects_session = surroundings.expects_session
         self._generation = 0
-        self._in_flight: set[int] = set()
+        self._wire: Wire | None = None
         self._connected = threading.Event()
         self._stopping = False
         self._failure = ""
         self._lost = False
-        self._held_back = threading.Event()
-        self._client: paho.Client | None = None
+        self._full_since_s: float | None = None
+        self._held = False
+        self._may_see_own = any(topic.split("/")[0] in ("#", "+", OWN_TOPICS.split("/")[0]) for topic in config.topics)
+        self._turning = threading.Lock()
+        self._client: BulkClient | None = None
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and the subscriptions."""
         return self._connected.is_set()
 
-    def start(self, deliver: Callable[[Delivery], bool], report: Callable[[Event], None]) -> None:
+    def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Connect in the background; an unreachable broker is tried again, ever slower up to 10 s."""
         self._deliver, self._report = deliver, report
         self._client = self._connect()
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Send PUBACKs, in order, for messages of the present connection; older receipts are void."""
-        client = self._client
-        for receipt in receipts:
-            if not isinstance(receipt, _Receipt):
-                continue
-            generation, mid, qos = receipt
-            if generation == self._generation and mid and client is not None:
-                # Forget it first: once acknowledged, the broker may give its number to another message.
-                self._in_flight.discard(mid)
-                client.ack(mid, qos)
+        wire = self._wire
+        if wire is None:
+            return
+        mids = [
+            receipt & 0xFFFF
+            for receipt in receipts
+            if type(receipt) is int and receipt >> _MID_BITS == wire.generation and receipt & 0xFFFF
+        ]
+        if not mids:
+            return
+        # Forget them first: once acknowledged, the broker may give a number to another message.
+        wire.in_flight.difference_update(mids)
+        try:
+            wire.send_all(pubacks(mids))
+        except OSError as error:
+            log.warning("%s: the connection broke under an acknowledgement: %s", self.name, error)
+
+    def hold(self) -> None:
+        """Give the connection up; the session stays, and what was not acknowledged comes again after `resume`."""
+        with self._turning:
+            client = self._client
+            if client is None or self._held or self._stopping:
+                return
+            self._held, self._client = True, None
+            self._end(client)
 
     def resume(self) -> None:
-        """There is room again: after a hold-back, connect anew, so that the broker sends what was passed over.
-
-        The connection stays until then, because what is in the queue can only be acknowledged over it.
-        """
-        client = self._client
-        if client is None or not self._held_back.is_set() or self._stopping:
-            return
-        client.disconnect()
-        client.loop_stop()
-        self._held_back.clear()
-        self._client = self._connect()
+        """Connect again, where the connection was given up."""
+        with self._turning:
+            if self._held and not self._stopping:
+                self._held = False
+                self._client = self._connect()
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session and queues what comes."""
         self._stopping = True
-        client, self._client = self._client, None
-        if client is not None:
-            client.disconnect()
-            client.loop_stop()
+        with self._turning:
+            client, self._client = self._client, None
+            if client is not None:
+                self._end(client)
 
-    def _connect(self) -> paho.Client:
+    def _end(self, client: paho.Client) -> None:
+        """Leave a connection for good: nothing that still arrives over it is taken."""
+        self._wire = None
+        client.disconnect()
+        client.loop_stop()
+
+    def _connect(self) -> BulkClient:
         host, port, tls = host_port(url_of(self._broker))
         mqtt5 = self._protocol == paho.MQTTv5
-        client = paho.Client(
+        self._full_since_s = None
+        client = BulkClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             protocol=self._protocol,
@@ -120,12 +146,12 @@ class Source:
             reconnect_on_failure=True,
             clean_session=None if mqtt5 else False,
         )
+        client.wrap = self._wrap
         client.reconnect_delay_set(1, 10)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         if self._broker.username:
             client.username_pw_set(self._broker.username, read_secret(self._broker.password))
         if tls:
@@ -141,6 +167,15 @@ class Source:
         client.loop_start()
         return client
 
+    def _wrap(self, real: socket.socket) -> Wire:
+        """A new connection: receipts of the one before are void from here on."""
+        self._generation += 1
+        self._full_since_s = None
+        mqtt5 = self._protocol == paho.MQTTv5
+        wire = Wire(real, self._generation, mqtt5=mqtt5, now_ns=self._clock.now_ns, take=self._take)
+        self._wire = wire
+        return wire
+
     def _on_connect(self, client: paho.Client, _: Any, flags: Any, reason: Any, __: Any) -> None:
         if reason.is_failure:
             if self._protocol == paho.MQTTv5 and reason.value == _UNSUPPORTED_PROTOCOL:
@@ -149,8 +184,6 @@ class Source:
             else:
                 self._refused(str(reason))
             return
-        self._generation += 1
-        self._in_flight.clear()
         if self._protocol == paho.MQTTv5:
             # What is retained comes once: again at each reconnection, old values would take the place of live ones.
             options = SubscribeOptions(self._config.qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
@@ -173,10 +206,10 @@ class Source:
         self._report(Event(EventKind.SOURCE_CONNECTED, self._clock.now_ns(), f"twin/ingest/{self.name}"))
 
     def _restart(self, client: paho.Client) -> None:
-        client.disconnect()
-        client.loop_stop()
-        if not self._stopping:
-            self._client = self._connect()
+        with self._turning:
+            self._end(client)
+            if self._client is client and not self._stopping:
+                self._client = self._connect()
 
     def _refused(self, reason: str) -> None:
         """The broker answered, and said no."""
@@ -207,24 +240,44 @@ class Source:
             if not self._stopping:
                 self._lose(str(reason))
 
-    def _on_message(self, client: paho.Client, _: Any, got: paho.MQTTMessage) -> None:
-        if self._held_back.is_set():
-            return  # not acknowledged, so it comes again after `resume`
-        if got.qos:
-            if got.mid in self._in_flight:
-                return  # sent again while its first copy still waits to be stored; one acknowledgement serves both
-            self._in_flight.add(got.mid)
-        receipt = _Receipt(self._generation, got.mid, got.qos)
-        try:
-            topic = got.topic
-        except UnicodeDecodeError:
-            topic = bytes(got._topic).decode("utf-8", "replace")  # noqa: SLF001  paho gives no other way to the bytes
-        if topic.startswith(OWN_TOPICS):
-            self._in_flight.discard(got.mid)
-            client.ack(got.mid, got.qos)
-            return
-        message = Message(topic, bytes(got.payload), self._clock.now_ns(), got.qos, got.retain)
-        if not self._deliver(Delivery(self.name, message, receipt)):
-            self._in_flight.discard(got.mid)
-            self._held_back.set()
-            log.error("%s: no room for more; the broker keeps what is sent at QoS 1, the rest is lost", self.name)
+    def _take(self, wire: Wire, messages: list[Message], mids: list[int]) -> int:
+        """Enqueue what a connection brought; how many of it need not be offered again."""
+        if wire is not self._wire:
+            return len(messages)  # not acknowledged, so it comes again over the next connection
+        numbered = set(mids)
+        numbered.discard(0)  # at QoS 0 there is no number
+        plain = len(numbered) + mids.count(0) == len(mids) and wire.in_flight.isdisjoint(numbered)
+        if plain and not self._may_see_own:
+            taken = self._offer(wire, messages, mids)
+        else:
+            taken = self._offer_one_by_one(wire, messages, mids)
+        if taken == len(messages):
+            self._full_since_s = None
+        elif self._full_since_s is None:
+            self._full_since_s = time.monotonic()
+        elif time.monotonic() - self._full_since_s > PATIENCE_S:
+            log.error("%s: no room for %.0f s; the connection is given up until there is", self.name, PATIENCE_S)
+            threading.Thread(target=self.hold, name=f"{self.name}-hold", daemon=True).start()
+        return taken
+
+    def _offer(self, wire: Wire, messages: list[Message], mids: list[int]) -> int:
+        name, first = self.name, wire.generation << _MID_BITS
+        deliveries = [
+            _make(Delivery, (name, message, first | mid)) for message, mid in zip(messages, mids, strict=True)
+        ]
+        # Noted before: an acknowledgement may follow at once, and forgets them.
+        wire.in_flight.update(mids)
+        taken = self._deliver(deliveries)
+        wire.in_flight.difference_update(mids[taken:])
+        wire.in_flight.discard(0)
+        return taken
+
+    def _offer_one_by_one(self, wire: Wire, messages: list[Message], mids: list[int]) -> int:
+        for place, (message, mid) in enumerate(zip(messages, mids, strict=True)):
+            if mid in wire.in_flight:
+                continue  # sent again while its first copy waits to be stored: one acknowledgement serves both
+            if message.topic.startswith(OWN_TOPICS):
+                self.acknowledge([wire.generation << _MID_BITS | mid])
+            elif not self._offer(wire, [message], [mid]):
+                return place
+        return len(messages)

@@ -181,7 +181,7 @@ class SqlStore:
             return _Sorted(batch, {}, {}, {}, (), first, first - 1)
         keys = [self._stream_key(part.stream, batch.tick_ns) for part in batch.frames]
         by_id = {part.stream.id: key for part, key in zip(batch.frames, keys, strict=True)}
-        rows = rows_of(batch.frames, keys, first, writer.key, batch.n)
+        rows = rows_of(batch, keys, first, writer.key)
         writer.next_id += len(rows)
         new = self._driver.insert_frames(rows)
         if self._known is not None:
@@ -238,7 +238,7 @@ class SqlStore:
             (writer.key, batch.n, batch.tick_ns, len(batch), result.first_id, result.last_id, checksum(batch)),
         )
         keys = [result.keys[part.stream.id] for part in batch.frames]
-        _tally.count_streams(driver, count_rows(batch.frames, keys))
+        _tally.count_streams(driver, count_rows(batch, keys))
         self._gaps.see(batch, result.keys)
         stored: dict[str, int] = {}
         for part in batch.frames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twin.gaps import OpenGap, SequenceCount, by_epoch
+from twin.sample import SEQ_EPOCH_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +38,24 @@ class Gaps:
         rows: list[tuple[int, ...]] = []
         closed: list[tuple[int, int]] = []
         opened: list[tuple[int, ...]] = []
-        for part in batch.frames:
+        if not batch.frames:
+            return
+        columns = batch.columns
+        broken = columns.where(columns.steps(columns.seq) != 1).tolist()
+        edges = columns.edges.tolist()
+        for part, start, end, first, last, in_disorder in zip(
+            batch.frames, edges, edges[1:], columns.seq[columns.edges[:-1]].tolist(),
+            columns.seq[columns.edges[1:] - 1].tolist(), broken, strict=False,
+        ):  # fmt: skip
             if not part.stream.sequenced:
                 continue
-            key = keys[part.stream.id]
-            for epoch, seqs in by_epoch(part.seq):
+            key, epoch = keys[part.stream.id], first >> SEQ_EPOCH_SHIFT
+            if not in_disorder and epoch == last >> SEQ_EPOCH_SHIFT:
+                count = self._count(key, epoch, first)
+                if count.go_on(first, last):
+                    rows.append((key, epoch, count.first, last, count.missing, count.unlisted))
+                    continue
+            for epoch, seqs in by_epoch(columns.seq[start:end]):
                 count = self._count(key, epoch, int(seqs[0]))
                 change = count.see(seqs, batch.n, batch.tick_ns)
                 rows.append((key, epoch, count.first, count.last, count.missing, count.unlisted))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.stores._codec import decode_stream, decode_texts
-from connectors.stores._series import bucket_ns, changes_of, series_of
+from connectors.stores._cover import rolled_parts
+from connectors.stores._reader import Place
+from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
 from twin.events import Event, EventKind
 from twin.ports import Gap, Keyframe, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
@@ -87,10 +89,19 @@ class SqlHistory:
         """
         key, found = self._stream(stream)
         column = _column(found.columns, signal)
-        if column is None:
+        bounds = None if column is None else self._reader.bounds(key, start_ns, end_ns)
+        if column is None or bounds is None:
             return series_of(np.empty(0, np.int64), np.empty(0), max_points)
-        t_ns, values = self._reader.samples(key, column, found.width, start_ns, end_ns)
-        return series_of(t_ns, values, max_points)
+        buckets = buckets_of(*bounds, max_points)
+        place, end_ns = Place(key, column, found.width), bounds[1] + 1
+        if buckets.level is None:
+            few = self._reader.samples(place, bounds[0], end_ns, max_points + 1)
+            if len(few[0]) <= max_points:
+                return raw_series(*few)
+        parts = list(rolled_parts(self._reader, place, buckets, bounds[0], end_ns))
+        if sum(int(part.counts.sum()) for part in parts) <= max_points:
+            return raw_series(*self._reader.samples(place, bounds[0], end_ns))
+        return series_from(parts, buckets)
 
     def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
         """How many frames of some streams lie in each of ``buckets`` equal parts of [start, end): int64 (buckets,).

@@ -14,7 +14,8 @@ from sqlalchemy.pool import QueuePool
 
 from connectors.stores._codec import from_lists, to_lists
 from connectors.stores._days import Days
-from connectors.stores._reader import CONNECTIONS_KEPT
+from connectors.stores._reader import BOUNDS, CONNECTIONS_KEPT, EVERYTHING_NS, ROLLED_UNTIL, Rolled
+from connectors.stores._series import Drawn
 from twin.errors import StoreRejected, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from connectors.stores._driver import Key
+    from connectors.stores._reader import Place
+    from connectors.stores._roll_rows import Level
     from connectors.stores._rows import Rows
+    from connectors.stores._series import Buckets
 
 STATEMENT_TIMEOUT_MS = 30_000
 """A frozen server must show as an error, not as a hang."""
@@ -44,6 +48,10 @@ _TEXTS = """SELECT t_ns, texts FROM (
  WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
 WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
+_DRAWN = """SELECT i, count(v), min(v), max(v), sum(v) FROM (
+ SELECT (t_ns - ?::bigint) / ?::bigint AS i, vals[?] AS v FROM frame
+ WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? OFFSET 0) AS cells
+GROUP BY i"""
 _AT = "WITH at AS (SELECT * FROM unnest(?::int[], ?::bigint[]) AS u (stream_key, start_ns)) "
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
@@ -321,16 +329,46 @@ class PostgresReader:
             return self._ask(f"{_AS_OF} WHERE s.stream_key = ANY(%s)".encode(), (t_ns, list(keys)))
 
     def samples(
-        self, key: int, column: int, width: int, start_ns: int, end_ns: int
+        self, place: Place, start_ns: int, end_ns: int, limit: int = -1
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Times and values of one column, in order of (t_ns, seq); absent ones are left out."""
-        del width  # the array knows its length
         rows = self.ask(
             "SELECT t_ns, vals[?] FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? AND vals[?] IS NOT NULL "
-            "ORDER BY t_ns, seq",
-            (column + 1, key, start_ns, end_ns, column + 1),
+            "ORDER BY t_ns, seq LIMIT ?",
+            (place.column + 1, place.key, start_ns, end_ns, place.column + 1, None if limit < 0 else limit),
         )
         return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
+
+    def bounds(self, key: int, start_ns: int, end_ns: int) -> tuple[int, int] | None:
+        """The times of a stream's first and last frame with start <= t_ns < end; None where there are none."""
+        ((first, last),) = self.ask(BOUNDS, (key, start_ns, end_ns) * 2)
+        return None if first is None else (first, last)
+
+    def drawn(self, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Drawn:
+        """The samples of a column with start <= t_ns < end in buckets, from the frames."""
+        rows = self.ask(_DRAWN, (buckets.origin_ns, buckets.wide_ns, place.column + 1, place.key, start_ns, end_ns))
+        return Drawn(
+            np.array([row[0] for row in rows], np.int64),
+            np.array([row[1] for row in rows], np.int64),
+            *(np.array([row[at] for row in rows], np.float64) for at in (2, 3, 4)),
+        )
+
+    def rolled_until(self, key: int) -> int:
+        """Of this stream everything older is in the roll-ups."""
+        until = self.ask(ROLLED_UNTIL, (key,))[0][0]
+        return EVERYTHING_NS if until is None else int(until)
+
+    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
+        """A column of the roll-ups with start <= start_ns < end, in order."""
+        at = place.column + 1
+        rows = self.ask(
+            f"SELECT start_ns, frames, counts[?], mins[?], maxs[?], sums[?] FROM {level.table} "  # noqa: S608
+            "WHERE stream_key = ? AND start_ns >= ? AND start_ns < ? ORDER BY start_ns",
+            (at, at, at, at, place.key, start_ns, end_ns),
+        )
+        starts, frames, counts = (np.array([row[index] for row in rows], np.int64) for index in range(3))
+        mins, maxs, sums = (np.array([row[index] for row in rows], np.float64) for index in range(3, 6))
+        return Rolled(starts, frames, counts, mins, maxs, sums)
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Times and rows of texts with after < t_ns < end that differ from the row before, in order."""

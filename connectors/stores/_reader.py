@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 from connectors.stores import _sqlite
 from connectors.stores._codec import unpack
+from connectors.stores._series import Drawn, drawn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,14 +22,69 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connectors.stores._roll_rows import Level
+    from connectors.stores._series import Buckets
+
 CONNECTIONS_KEPT = 8
 """Idle connections of a reader; more threads at once open more, for as long as they read."""
 
+THREADS_FROM = 64
+"""Buckets from which on more than one connection reads."""
+
+# group_concat puts blobs together as they are; as text they would come back decoded, so they are cast.
+_CELLS = """SELECT count(*), CAST(group_concat(CASE WHEN length(vals) = ? THEN substr(vals, ?, 8) END, '') AS BLOB)
+FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ?"""
+_ROLLED = ", ".join(
+    f"CAST(group_concat(substr({name}, ?, {size}), '') AS BLOB)"
+    for name, size in (("counts", 4), ("mins", 8), ("maxs", 8), ("sums", 8))
+)
 _AS_OF = """SELECT f.stream_key, f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts
 FROM stream s
 JOIN frame f ON f.id = (SELECT g.id FROM frame g WHERE g.stream_key = s.stream_key AND g.t_ns <= ?
  AND g.quality != 68 ORDER BY g.t_ns DESC, g.seq DESC LIMIT 1)
 LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"""
+
+
+ROLLED_UNTIL = """SELECT min(ns) FROM (
+ SELECT coalesce(w.rolled_ns, -4611686018427387904) AS ns FROM writer w
+ WHERE w.rolled_n < (SELECT max(b.n) FROM batch b WHERE b.writer_key = w.writer_key)
+ UNION ALL SELECT first_ns FROM rollup_late WHERE stream_key = ?) AS open"""
+BOUNDS = """SELECT (SELECT t_ns FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? ORDER BY t_ns LIMIT 1),
+(SELECT t_ns FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC LIMIT 1)"""
+EVERYTHING_NS = 2**62
+THREADS = 2
+"""A long range is read by so many connections at once: SQLite works without Python's lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a signal is: the stream's key and width, and its column."""
+
+    key: int
+    column: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rolled:
+    """One column of roll-ups: int64 (n,) and float64 (n,); ``frames`` are the buckets', ``counts`` the column's."""
+
+    starts: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    mins: NDArray[np.float64]
+    maxs: NDArray[np.float64]
+    sums: NDArray[np.float64]
+
+    def drawn(self, buckets: Buckets, picked: slice | NDArray[np.bool_] = slice(None)) -> Drawn:
+        """Some of the rows in the buckets of a drawing."""
+        return Drawn(
+            buckets.index(self.starts[picked]),
+            self.counts[picked],
+            self.mins[picked],
+            self.maxs[picked],
+            self.sums[picked],
+        )
 
 
 class Reader(Protocol):
@@ -41,9 +99,25 @@ class Reader(Protocol):
         ...
 
     def samples(
-        self, key: int, column: int, width: int, start_ns: int, end_ns: int
+        self, place: Place, start_ns: int, end_ns: int, limit: int = -1
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Times and values of one column, in order of (t_ns, seq); NaN where absent."""
+        """Times and values of one column, in order of (t_ns, seq), the first ``limit``; absent ones NaN or left out."""
+        ...
+
+    def bounds(self, key: int, start_ns: int, end_ns: int) -> tuple[int, int] | None:
+        """The times of a stream's first and last frame with start <= t_ns < end; None where there are none."""
+        ...
+
+    def drawn(self, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Drawn:
+        """The samples of a column with start <= t_ns < end in buckets, from the frames."""
+        ...
+
+    def rolled_until(self, key: int) -> int:
+        """Of this stream everything older is in the roll-ups."""
+        ...
+
+    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
+        """A column of the roll-ups with start <= start_ns < end, in order."""
         ...
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
@@ -108,17 +182,18 @@ class SqliteReader:
         return [row for key in keys for row in self.ask(f"{_AS_OF} WHERE s.stream_key = ?", (t_ns, key))]
 
     def samples(
-        self, key: int, column: int, width: int, start_ns: int, end_ns: int
+        self, place: Place, start_ns: int, end_ns: int, limit: int = -1
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Times and values of one column, in order of (t_ns, seq); NaN where absent."""
+        width = place.width
         head = (width + 7) // 8
         # Of a row with all values present only the wanted 8 bytes come out; a row without any is `head` bytes
         # long, which must not be taken for them.
         whole = head + 8 * width if head != 8 else -1  # noqa: PLR2004  a float64
         rows = self.ask(
             "SELECT t_ns, CASE WHEN length(vals) = ? THEN substr(vals, ?, 8) ELSE vals END FROM frame "
-            "WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? ORDER BY t_ns, seq",
-            (whole, head + 8 * column + 1, key, start_ns, end_ns),
+            "WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? ORDER BY t_ns, seq LIMIT ?",
+            (whole, head + 8 * place.column + 1, place.key, start_ns, end_ns, limit),
         )
         t_ns = np.array([row[0] for row in rows], np.int64)
         cells = [row[1] for row in rows]
@@ -127,8 +202,71 @@ class SqliteReader:
         values = np.empty(len(cells))
         single = np.array([len(cell) == 8 and whole > 0 for cell in cells], np.bool_)  # noqa: PLR2004
         values[single] = np.frombuffer(b"".join(itertools.compress(cells, single)), "<f8")
-        values[~single] = unpack(list(itertools.compress(cells, ~single)), width)[:, column]
+        values[~single] = unpack(list(itertools.compress(cells, ~single)), width)[:, place.column]
         return t_ns, values
+
+    def bounds(self, key: int, start_ns: int, end_ns: int) -> tuple[int, int] | None:
+        """The times of a stream's first and last frame with start <= t_ns < end; None where there are none."""
+        ((first, last),) = self.ask(BOUNDS, (key, start_ns, end_ns) * 2)
+        return None if first is None else (first, last)
+
+    def drawn(self, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Drawn:
+        """The samples of a column with start <= t_ns < end in buckets, from the frames.
+
+        A statement a bucket (about 5 µs), whose values come out as one blob: half as long as row by row.
+        """
+        edges = buckets.edges(start_ns, end_ns)
+        if len(edges) < THREADS_FROM:
+            return self._drawn(place, buckets, edges)
+        step = -(-len(edges) // THREADS)
+        with ThreadPoolExecutor(THREADS) as pool:
+            shares = [edges[at : at + step] for at in range(0, len(edges), step)]
+            parts = list(pool.map(lambda share: self._drawn(place, buckets, share), shares))
+        return Drawn(*(np.concatenate([getattr(part, name) for part in parts]) for name in Drawn.__dataclass_fields__))
+
+    def _drawn(self, place: Place, buckets: Buckets, edges: Sequence[tuple[int, int, int]]) -> Drawn:
+        head = (place.width + 7) // 8
+        whole, at = head + 8 * place.width, head + 8 * place.column + 1
+        rows: list[tuple[int, int, float, float, float]] = []
+        loose: list[Drawn] = []
+        with self._cursor() as cursor, np.errstate(invalid="ignore", over="ignore"):
+            for index, start_ns, end_ns in edges:
+                cursor.execute(_CELLS, (whole, at, place.key, start_ns, end_ns))
+                count, cells = cursor.fetchone()
+                if not count:
+                    continue
+                if cells is None or len(cells) != 8 * count:  # some values are absent
+                    loose.append(drawn(*self.samples(place, start_ns, end_ns), buckets))
+                    continue
+                values = np.frombuffer(cells, "<f8")
+                rows.append((index, count, values.min(), values.max(), values.sum()))
+        table = np.array(rows, np.float64).reshape(-1, 5)
+        numbers = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+        parts = [Drawn(numbers[:, 0], numbers[:, 1], table[:, 2], table[:, 3], table[:, 4]), *loose]
+        return Drawn(*(np.concatenate([getattr(part, name) for part in parts]) for name in Drawn.__dataclass_fields__))
+
+    def rolled_until(self, key: int) -> int:
+        """Of this stream everything older is in the roll-ups."""
+        until = self.ask(ROLLED_UNTIL, (key,))[0][0]
+        return EVERYTHING_NS if until is None else int(until)
+
+    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
+        """A column of the roll-ups with start <= start_ns < end, in order."""
+        at = 8 * place.column + 1
+        ((starts, frames, *cells),) = self.ask(
+            f"SELECT group_concat(start_ns, ' '), group_concat(frames, ' '), {_ROLLED} FROM {level.table} "  # noqa: S608
+            "WHERE stream_key = ? AND start_ns >= ? AND start_ns < ?",
+            (4 * place.column + 1, at, at, at, place.key, start_ns, end_ns),
+        )
+        counts, mins, maxs, sums = (cell or b"" for cell in cells)
+        return Rolled(
+            np.array((starts or "").split(), np.int64),
+            np.array((frames or "").split(), np.int64),
+            np.frombuffer(counts, "<i4").astype(np.int64),
+            np.frombuffer(mins, "<f8"),
+            np.frombuffer(maxs, "<f8"),
+            np.frombuffer(sums, "<f8"),
+        )
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Times and rows of texts with after < t_ns < end that differ from the row before, in order.

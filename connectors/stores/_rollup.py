@@ -11,6 +11,7 @@ than `writer.rolled_ns`, and where a stream's are, `rollup_late` says how old.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from connectors.stores._roll import Roll, merged, roll_of
 from connectors.stores._roll_rows import (
     LEVELS,
     TEN_SECONDS,
+    Group,
     Groups,
     groups_of,
     read_batches,
@@ -41,8 +43,8 @@ FRAMES_A_BUCKET = 20
 """Buckets with fewer frames on average are written at `FLUSH_AT_LAST_NS` only: a row costs as much as many frames."""
 LATE_NS = 20 * NS_PER_S
 """Frames older than the tick by this much are late: their streams are listed until the next flush."""
-GATHERED_FRAMES = 8192
-"""Frames are kept as they are until there are so many: numpy's price is by call."""
+GATHERED_VALUES = 16_384 * 20
+"""Frames are kept as they are until they have so many values: numpy's price is by call."""
 MAX_VALUES = 400_000
 """Buckets times columns held in memory (60 bytes each) before they are written, whatever the time."""
 CATCH_UP_FRAMES = 50_000
@@ -55,6 +57,46 @@ _LATE = """INSERT INTO rollup_late (stream_key, writer_key, first_ns) VALUES (?,
 ON CONFLICT (stream_key, writer_key) DO UPDATE SET first_ns = excluded.first_ns"""
 _COUNT = f"""SELECT at.stream_key, at.start_ns, (SELECT count(*) FROM frame f WHERE f.stream_key = at.stream_key
  AND f.t_ns >= at.start_ns AND f.t_ns < at.start_ns + {TEN_SECONDS.ns}) FROM at"""  # noqa: S608  constants only
+
+
+class _Gathered:
+    """Frames of streams of one width as they came (mutable): memory that is used again."""
+
+    def __init__(self, width: int) -> None:
+        self.count = 0
+        self._width = width
+        self._most = max(64, GATHERED_VALUES // width)
+        self._columns: NDArray[np.int64] = np.empty((3, 0), np.int64)
+        self._values: NDArray[np.float64] = np.empty((0, width), np.float64)
+        self._room = self._values
+
+    def _grow(self, size: int) -> None:
+        filled = slice(self.count)
+        columns = np.empty((3, size), np.int64)
+        values, self._room = np.empty((2, size, self._width), np.float64)
+        if self.count:
+            columns[:, filled], values[filled] = self._columns[:, filled], self._values[filled]
+        self._columns, self._values = columns, values
+
+    def take(self, group: Group) -> bool:
+        """Take frames, or none of them where there is no room."""
+        end = self.count + len(group[0])
+        if end > self._most:
+            return False
+        if end > self._columns.shape[1]:
+            self._grow(min(max(1024, end, 2 * self._columns.shape[1]), self._most))
+        here = slice(self.count, end)
+        for column, given in zip(self._columns, group[:3], strict=True):
+            column[here] = given
+        self._values[here] = group[3]
+        self.count = end
+        return True
+
+    def rolled(self) -> Roll:
+        """The buckets of the frames, of which none are left here."""
+        filled, self.count = slice(self.count), 0
+        keys, t_ns, seq = self._columns[:, filled]
+        return roll_of(keys, t_ns, seq, self._values[filled], TEN_SECONDS.ns, self._room[filled])
 
 
 @dataclass(slots=True)
@@ -83,40 +125,46 @@ class _State:
     looked_ns: int | None = None
     flushed_ns: int = 0
     late: dict[int, int] = field(default_factory=dict)
-    raw: dict[int, Groups] = field(default_factory=dict)
-    raw_frames: int = 0
+    gathered: dict[int, _Gathered] = field(default_factory=dict)
     rolls: dict[int, list[Roll]] = field(default_factory=dict)
     next: _Next | None = None
 
     def drop(self) -> None:
         """Nothing is gathered any more."""
-        self.raw, self.raw_frames, self.rolls = {}, 0, {}
+        for gathered in self.gathered.values():
+            gathered.count = 0
+        self.rolls = {}
 
     def gather(self, groups: Groups) -> None:
         """Take frames that are stored for good."""
         for group in groups:
-            self.raw.setdefault(group[3].shape[1], []).append(group)
-            self.raw_frames += len(group[0])
-        if self.raw_frames >= GATHERED_FRAMES:
-            self.roll()
+            width = group[3].shape[1]
+            gathered = self.gathered.setdefault(width, _Gathered(width))
+            if not gathered.take(group):
+                self._roll(width, gathered.rolled())
+                if not gathered.take(group):
+                    self._roll(width, rolled([group]))
 
     def roll(self) -> None:
-        """Frames into buckets, and buckets into as few as there are."""
-        for width, groups in self.raw.items():
-            self.rolls.setdefault(width, []).append(_rolled(groups))
-        self.raw, self.raw_frames = {}, 0
-        for width, rolls in self.rolls.items():
-            if len(rolls) > 1 and sum(map(len, rolls[1:])) > len(rolls[0]):
-                self.rolls[width] = [merged(rolls, TEN_SECONDS.ns)]
+        """Frames into buckets."""
+        for width, gathered in self.gathered.items():
+            if gathered.count:
+                self._roll(width, gathered.rolled())
 
-    def sizes(self) -> tuple[int, int, int]:
-        """How many frames, buckets and values (buckets times columns) there are, once rolled."""
-        rolls = [(width, roll) for width, rolls in self.rolls.items() for roll in rolls]
-        return (
-            sum(int(roll.frames.sum()) for _, roll in rolls),
-            sum(len(roll) for _, roll in rolls),
-            sum(len(roll) * width for width, roll in rolls),
-        )
+    def _roll(self, width: int, roll: Roll) -> None:
+        rolls = self.rolls.setdefault(width, [])
+        rolls.append(roll)
+        if len(rolls) > 1 and sum(map(len, rolls[1:])) > 3 * len(rolls[0]):
+            self.rolls[width] = [merged(rolls, TEN_SECONDS.ns)]
+
+    def values(self) -> int:
+        """How many buckets times columns are held."""
+        return sum(len(roll) * width for width, rolls in self.rolls.items() for roll in rolls)
+
+    def sizes(self) -> tuple[int, int]:
+        """How many frames and buckets the rolls have."""
+        rolls = list(itertools.chain.from_iterable(self.rolls.values()))
+        return sum(int(roll.frames.sum()) for roll in rolls), sum(map(len, rolls))
 
 
 class Rollups:
@@ -220,7 +268,7 @@ class Rollups:
             (now.seen_n, now.rolled_ns, state.key),
         )
         for width in sorted({*by_width, *state.rolls}):
-            parts = [*state.rolls.get(width, ()), *([_rolled(by_width[width])] if width in by_width else ())]
+            parts = [*state.rolls.get(width, ()), *([rolled(by_width[width])] if width in by_width else ())]
             tens = merged(parts, TEN_SECONDS.ns)
             self._write_tens(tens, width)
             finer = tens
@@ -249,7 +297,7 @@ class Rollups:
         parts = [fresh.take(is_fast & whole)]
         for index in np.flatnonzero(is_fast & ~whole).tolist():
             group = read_bucket(self._driver, level, int(fresh.keys[index]), int(fresh.starts[index]), width)
-            parts.append(_rolled([group]))
+            parts.append(rolled([group]))
         if there is not None:
             parts.append(merged([there, tens.take(~is_new)], level.ns))
         parts = [part for part in parts if len(part)]
@@ -281,18 +329,16 @@ def _settle(state: _State) -> None:
 
 
 def _is_due(state: _State, tick_ns: int) -> bool:
-    if state.raw_frames == 0 or state.looked_ns is None or tick_ns - state.looked_ns >= FLUSH_NS:
-        frames, buckets, values = state.sizes()
-        if values >= MAX_VALUES:
-            return True
+    if state.values() >= MAX_VALUES:
+        return True
     if state.looked_ns is None or tick_ns - state.looked_ns < FLUSH_NS:
         return False
     state.looked_ns = tick_ns
     state.roll()
-    frames, buckets, values = state.sizes()
+    frames, buckets = state.sizes()
     return frames >= FRAMES_A_BUCKET * buckets or tick_ns - state.flushed_ns >= FLUSH_AT_LAST_NS
 
 
-def _rolled(groups: Groups) -> Roll:
+def rolled(groups: Groups) -> Roll:
     keys, t_ns, seq, values = (np.concatenate(column) for column in zip(*groups, strict=True))
     return roll_of(keys, t_ns, seq, values, TEN_SECONDS.ns)

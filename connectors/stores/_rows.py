@@ -42,34 +42,25 @@ class Rows:
         return len(self.t_ns)
 
 
-def rows_of(parts: Sequence[Frames], keys: Sequence[int], first_id: int, writer_key: int, n: int) -> Rows:
-    """The rows of a batch's parts (one at least), each part's stream having the key beside it."""
-    sizes = [len(part) for part in parts]
-    widths = [part.stream.width for part in parts]
-    groups: list[tuple[NDArray[np.intp] | None, NDArray[np.float64]]] = []
-    if len(set(widths)) == 1:
-        groups.append((None, np.concatenate([part.values for part in parts])))
-    else:
-        by_row = np.repeat(widths, sizes)
-        for width in sorted(set(widths)):
-            values = np.concatenate([part.values for part in parts if part.stream.width == width])
-            groups.append((np.flatnonzero(by_row == width), values))
+def rows_of(batch: Batch, keys: Sequence[int], first_id: int, writer_key: int) -> Rows:
+    """The rows of a batch (one at least), each part's stream having the key beside it."""
+    columns = batch.columns
     return Rows(
         first_id,
         writer_key,
-        n,
-        np.repeat(np.array(keys, np.int64), sizes),
-        np.concatenate([part.t_ns for part in parts]),
-        np.concatenate([part.seq for part in parts]),
-        np.concatenate([part.received_ns for part in parts]),
-        np.concatenate([part.quality for part in parts]).astype(np.int64),
-        tuple(groups),
+        batch.n,
+        np.repeat(np.array(keys, np.int64), columns.sizes),
+        columns.t_ns,
+        columns.seq,
+        columns.received_ns,
+        columns.quality.astype(np.int64),
+        columns.groups,
     )
 
 
 def without_negative_zeros(batch: Batch) -> Batch:
     """The batch with −0.0 as 0.0; itself when there are none."""
-    if not batch.frames or not has_negative_zero(np.concatenate([part.values.ravel() for part in batch.frames])):
+    if not batch.frames or not any(has_negative_zero(values) for _, values in batch.columns.groups):
         return batch
     parts = tuple(
         Frames(p.stream, p.t_ns, p.seq, p.received_ns, p.values + 0.0, p.quality, p.texts) for p in batch.frames
@@ -101,30 +92,29 @@ def text_rows(parts: Sequence[Frames], keys: Sequence[int]) -> list[tuple[int, i
     ]
 
 
-def count_rows(parts: Sequence[Frames], keys: Sequence[int]) -> list[tuple[int, ...]]:
+def count_rows(batch: Batch, keys: Sequence[int]) -> list[tuple[int, ...]]:
     """Rows for `stream_count`: (stream_key, frames, values, first_seq, last_seq, first_ns, last_ns)."""
+    parts = batch.frames
     if not parts:
         return []
-    sizes = np.array([len(part) for part in parts])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    t_ns = np.concatenate([part.t_ns for part in parts])
-    seq = np.concatenate([part.seq for part in parts])
+    columns = batch.columns
+    sizes = columns.sizes.tolist()
     absent = [0] * len(parts)
-    if np.isnan(np.concatenate([part.values.ravel() for part in parts])).any():
+    if any(np.isnan(values).any() for _, values in columns.groups):
         absent = [int(np.count_nonzero(np.isnan(part.values))) for part in parts]
     values = [
-        size * part.stream.width - missing + sum(text is not None for row in part.texts for text in row)
-        for part, size, missing in zip(parts, sizes.tolist(), absent, strict=True)
+        size * part.stream.width - missing + sum([text is not None for row in part.texts for text in row])
+        for part, size, missing in zip(parts, sizes, absent, strict=True)
     ]
     return list(
         zip(
             keys,
-            sizes.tolist(),
+            sizes,
             values,
-            np.minimum.reduceat(seq, starts).tolist(),
-            np.maximum.reduceat(seq, starts).tolist(),
-            np.minimum.reduceat(t_ns, starts).tolist(),
-            np.maximum.reduceat(t_ns, starts).tolist(),
+            columns.lowest(columns.seq).tolist(),
+            columns.highest(columns.seq).tolist(),
+            columns.lowest(columns.t_ns).tolist(),
+            columns.highest(columns.t_ns).tolist(),
             strict=True,
         )
     )

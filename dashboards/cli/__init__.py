@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import care, files, processes, publish, sql, store
+from dashboards.cli import bench, care, files, processes, publish, sql, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ store.app.command()(sql.migrate)
 for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
     store.app.command()(verb)
 app.add_typer(store.app, name="store")
+app.add_typer(bench.app, name="bench")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 

@@ -85,7 +85,7 @@ def bare_sqlite(path: Path, work: list[Batch], keys: dict[str, int]) -> Iterator
     first = 1
     ready = []
     for batch in work:
-        rows = rows_of(batch.frames, [keys[part.stream.id] for part in batch.frames], first, 1, batch.n)
+        rows = rows_of(batch, [keys[part.stream.id] for part in batch.frames], first, 1)
         first += len(rows)
         columns = (rows.stream_keys, rows.t_ns, rows.seq, rows.received_ns)
         blobs = pack(rows.groups[0][1])
@@ -109,7 +109,7 @@ def bare_postgres(url: str, work: list[Batch], keys: dict[str, int]) -> Iterator
     first = 1
     ready = []
     for batch in work:
-        rows = rows_of(batch.frames, [keys[part.stream.id] for part in batch.frames], first, 1, batch.n)
+        rows = rows_of(batch, [keys[part.stream.id] for part in batch.frames], first, 1)
         first += len(rows)
         ready.append(_postgres.copy_bytes(rows))
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from connectors import plugins
 from connectors.decoders._json import MAX_DEPTH, SequenceTracker, parse, payload_seq, time_ns
+from twin.clock import NS_PER_S
 from twin.config import filter_problem
 from twin.errors import DecodeError
 from twin.message import Handled, Message
@@ -140,7 +141,25 @@ def test_every_folder_of_cases_belongs_to_a_decoder():
 
 
 words = st.sampled_from(
-    ["ts", "n", "x", "value", "header", "stamp", "sec", "nanosec", "name", "position", "velocity", "seq", "state", ""]
+    [
+        "ts",
+        "t0",
+        "dt_s",
+        "v",
+        "n",
+        "x",
+        "value",
+        "header",
+        "stamp",
+        "sec",
+        "nanosec",
+        "name",
+        "position",
+        "velocity",
+        "seq",
+        "state",
+        "",
+    ]
 )
 leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(0, 2**70), st.floats(), st.text(max_size=6),
@@ -169,10 +188,16 @@ OPTION_SETS = {
         {"time": "ts", "time_unit": "iso", "zone_offset_h": 14.0},
         {"time": "ts", "values": [{"path": "x", "unit": "MPa", "to_unit": "Pa"}, {"path": "name.0", "kind": "text"}]},
     ],
+    "json_array": [
+        {},
+        {"seq": "", "time_unit": "s"},
+        {"seq": "n", "epoch": "value", "time_unit": "iso", "zone_offset_h": 14.0, "values": "x"},
+        {"signals": [{"name": "x", "unit": "rad"}, {"name": "y"}]},
+    ],
     "json_topic": [{}, {"time": "ts"}, {"time": "ts", "time_unit": "iso", "zone_offset_h": 14.0}],
     "ros_json": [{}],
 }
-TOPICS = {"json_object": "a/b/data", "json_topic": "a/b/x", "ros_json": "a/b/joint_states"}
+TOPICS = {"json_array": "a/b/data", "json_object": "a/b/data", "json_topic": "a/b/x", "ros_json": "a/b/joint_states"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -195,6 +220,89 @@ def test_any_bytes_become_frames_or_a_decode_error(name, data):
                 well_shaped(part)
     assert all(re.fullmatch(r"[a-z_]+", reason) for reason in reasons)
     decoder.restore(decoder.state())
+
+
+cells = st.one_of(
+    st.floats(-9, 9), st.integers(-5, 5), st.none(), st.sampled_from([2**53, 2**60, 1e300, "x", True, []])
+)
+plain_rows = st.lists(st.one_of(st.floats(-9, 9), st.none()), min_size=2, max_size=2)
+
+
+@st.composite
+def array_messages(draw):
+    """Messages of a few devices that mostly behave: counts go on, now and then something is odd."""
+    counts, made = [draw(st.integers(0, 3)) for _ in range(3)], []
+    for place in range(draw(st.integers(1, 12))):
+        device = draw(st.integers(0, 2))
+        odd = draw(st.integers(0, 5)) == 0
+        rows = draw(st.integers(1, 3))
+        width = draw(st.sampled_from([1, 2, 3])) if odd else 2
+        v = [draw(st.lists(cells, min_size=width, max_size=width) if odd else plain_rows) for _ in range(rows)]
+        n = draw(st.integers(-1, 2**42)) if odd and draw(st.booleans()) else counts[device]
+        counts[device] = max(n, 0) % 2**30 + rows
+        t = 1795328000000 + place * 40 + (draw(st.integers(-100, 10**12)) if odd else 0)
+        body = (
+            {"seq": n, "e": 2, "v": v[0], "ts": t} if rows == 1 else {"t0": t, "dt_s": 0.01, "seq": n, "v": v, "e": 2}
+        )
+        if odd:
+            extra = draw(
+                st.sampled_from(
+                    [{}, {"ts": t}, {"t0": t}, {"dt_s": -1}, {"dt_s": None}, {"w": 1}, {"v": []}, {"e": -1}]
+                )
+            )
+            body = {**body, **extra}
+        text = json.dumps(body)
+        if odd and draw(st.booleans()):
+            text = text[:-1] + ', "ts": 5}'
+        topic = f"p/a{device}/{draw(st.sampled_from(['data', 'data', 'other'])) if odd else 'data'}"
+        made.append(Message(topic, text.encode(), 1795328000 * 10**9 + place, 1, odd and draw(st.booleans())))
+    return made
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.lists(array_messages(), min_size=1, max_size=3),
+    st.sampled_from([{}, {"seq": ""}, {"epoch": "e"}, {"topic": "p/{asset}/{_}", "stream": "one"}]),
+    st.integers(1, 20),
+)
+def test_many_messages_at_once_are_what_each_is_alone(deliveries, options, max_rows):
+    alone, bulk = made("json_array", options), made("json_array", options)
+    for messages in deliveries:
+        expected = [told(alone, message) for message in messages]
+        found, start = [None] * len(messages), 0
+        while start < len(messages):
+            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
+            for block in blocks:
+                for part, places in block.parts():
+                    well_shaped(part)
+                    for place in np.unique(places).tolist():
+                        assert found[start + place] is None
+                        found[start + place] = {"frames": [plain(part.take(places == place))]}
+            for place in left:
+                assert found[start + place] is None
+                found[start + place] = told(bulk, messages[start + place])
+            assert 0 < looked_at <= len(messages) - start
+            start += looked_at
+        assert found == expected
+        assert bulk.state() == alone.state()
+
+
+def test_messages_that_are_as_they_should_be_are_read_at_once():
+    decoder = made("json_array", {})
+
+    def rows(device, n):
+        body = {"t0": 1795328000000 + n * 10, "dt_s": 0.01, "seq": n, "v": [[n + 0.5, None], [n + 1.5, 0.25]]}
+        return Message(f"p/a{device}/data", json.dumps(body).encode(), 1795328000 * 10**9, 1)
+
+    for device in range(3):
+        told(decoder, rows(device, 0))
+    (block,), left, looked_at = decoder.decode_many([rows(d, n) for n in (2, 4, 6) for d in (2, 0, 1)], 100)
+    assert (left, looked_at, len(block)) == ([], 9, 18)
+    assert sorted(stream.id for stream in block.streams) == ["p/a0:data", "p/a1:data", "p/a2:data"]
+    for part, _ in block.parts():
+        assert part.seq.tolist() == [2, 3, 4, 5, 6, 7]
+        assert part.t_ns.tolist() == [(1795328000000 + n * 10) * 10**6 for n in range(2, 8)]
+        assert part.values[:, 0].tolist() == [2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
 
 
 @settings(deadline=None, max_examples=150)
@@ -361,6 +469,23 @@ def test_a_told_epoch_is_used_as_it_is():
     for epoch in (-1, 1 << 30, True, "x"):
         with pytest.raises(DecodeError):
             tracker.unwrap("a", 5, T0, epoch)
+
+
+def test_a_message_sent_again_two_sessions_later_keeps_the_sequence_of_its_own():
+    tracker = SequenceTracker()
+    said = [(7, 0), (8, 1), (1, 10), (2, 11), (1, 20), (1, 30), (2, 31)]
+    first = [tracker.unwrap("a", seq, T0 + t_s * NS_PER_S) for seq, t_s in said]
+    assert [divmod(seq, 1 << SEQ_EPOCH_SHIFT) for seq in first] == [
+        (0, 7), (0, 8), (1, 1), (1, 2), (2, 1), (3, 1), (3, 2),
+    ]  # fmt: skip
+    assert [tracker.unwrap("a", seq, T0 + t_s * NS_PER_S) for seq, t_s in said] == first
+
+
+def test_a_count_that_begins_anew_for_ever_takes_no_more_room():
+    tracker = SequenceTracker()
+    for t_s in range(1000):
+        tracker.unwrap("a", 1, T0 + t_s * NS_PER_S)
+    assert len(tracker.streams["a"]) < 30
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50))

@@ -53,6 +53,9 @@ seq = "n"
 class Silent:
     name = "press"
 
+    def hold(self):
+        pass
+
     def resume(self):
         pass
 
@@ -111,7 +114,7 @@ def ingest(factory, store, history, payloads):
         ManualClock(T0 + NS_PER_S),
     )  # fmt: skip
     for i, payload in enumerate(payloads):
-        queue.put(Delivery("press", Message("plant/ur3/data", payload, T0 + i, 1)))
+        queue.put([Delivery("press", Message("plant/ur3/data", payload, T0 + i, 1))])
     while len(queue):
         pipeline.step(0.0)
 

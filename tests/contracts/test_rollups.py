@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from connectors.stores import _rollup
 from connectors.stores._roll import roll_of
 from connectors.stores._roll_rows import LEVELS, _roll_from
+from connectors.stores._series import series_of
 from connectors.stores.sql import open_history, open_store
 from twin.clock import NS_PER_S
 from twin.errors import StoreUnavailable
@@ -132,6 +133,30 @@ def assert_rolled(url: str) -> int:
     store._driver.close()
     history.close()
     return checked
+
+
+def assert_drawn_as_the_frames_are(url: str, draw: random.Random, ids: list[str], times: int) -> None:
+    """Any drawing, from whatever is in the roll-ups by now, is what the frames themselves give."""
+    history = open_history(url)
+    for stream in history.streams().values():
+        if stream.id not in ids or not stream.width:
+            continue
+        everything = history.frames(stream.id, -(2**62), 2**62)
+        for _ in range(times):
+            column, points = draw.randrange(stream.width), draw.choice([1, 2, 7, 40])
+            start, end = sorted(int(draw.choice(everything.t_ns)) + draw.choice([0, 1, -5 * S]) for _ in range(2))
+            if draw.random() < 0.4:
+                start, end = 0, 2**62
+            frames = history.frames(stream.id, start, end)
+            right = series_of(frames.t_ns, frames.values[:, column], points)
+            found = history.samples(stream.id, stream.columns[column].name, start, end, points)
+            assert found.raw == right.raw
+            assert found.t_ns.tolist() == right.t_ns.tolist()
+            assert found.minimum.tolist() == right.minimum.tolist()
+            assert found.maximum.tolist() == right.maximum.tolist()
+            assert np.allclose(found.mean, right.mean, rtol=1e-9, atol=1e-9)
+            assert len(found.t_ns) <= points
+    history.close()
 
 
 def test_a_stream_at_10_hz_has_rows_of_every_level(url):
@@ -314,7 +339,7 @@ def test_whatever_happens_the_roll_ups_are_the_frames(url):
     number = itertools.count()
 
     @settings(
-        max_examples=12 if url.startswith("postgres") else 40,
+        max_examples=8 if url.startswith("postgres") else 20,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
@@ -347,7 +372,45 @@ def test_whatever_happens_the_roll_ups_are_the_frames(url):
             if draw.random() < 0.25:
                 crash(store)
                 store = open_store(url)
-        store.close() if draw.random() < 0.5 else crash(store)
+            if draw.random() < 0.2:
+                assert_drawn_as_the_frames_are(url, draw, [stream.id for stream in streams], 2)
+        if draw.random() < 0.5:
+            store.close()
+        else:
+            crash(store)
+        assert_drawn_as_the_frames_are(url, draw, [stream.id for stream in streams], 10)
 
     check()
     assert assert_rolled(url) > 100
+
+
+def test_a_day_is_drawn_from_roll_ups_and_not_from_frames(url, monkeypatch):
+    store = open_store(url)
+    hours = 26
+    for n in range(hours):
+        start = START + n * 3600 * S
+        append(store, start + 3600 * S, many(FAST, start, 1800, 2 * S, 2 * n), many(UNKNOWN, start, 60, 60 * S, n))
+    append(store, START + (hours * 3600 + 61) * S, many(FAST, START + hours * 3600 * S, 30, 2 * S))
+    history = open_history(url)
+    read: list[tuple[int, int]] = []
+    reader = type(history._reader)
+    frames_drawn = reader.drawn
+
+    def counted(self, place, buckets, start_ns, end_ns):
+        read.append((start_ns, end_ns))
+        return frames_drawn(self, place, buckets, start_ns, end_ns)
+
+    monkeypatch.setattr(reader, "drawn", counted)
+    for stream, signal, points in ((FAST, "q1", 1000), (FAST, "q1", 20), (FAST, "q1", 5000), (UNKNOWN, "a", 200)):
+        read.clear()
+        frames = history.frames(stream.id, START + 7 * S, START + 30 * 3600 * S)
+        column = [c.name for c in stream.columns].index(signal)
+        found = history.samples(stream.id, signal, START + 7 * S, START + 30 * 3600 * S, points)
+        right = series_of(frames.t_ns, frames.values[:, column], points)
+        assert not found.raw
+        assert found.t_ns.tolist() == right.t_ns.tolist()
+        assert found.maximum.tolist() == right.maximum.tolist()
+        assert np.allclose(found.mean, right.mean)
+        assert sum(end - start for start, end in read) < 150 * S
+    history.close()
+    store.close()

@@ -45,6 +45,9 @@ class Receipts:
     def acknowledge(self, receipts) -> None:
         self.acknowledged += len(receipts)
 
+    def hold(self) -> None:
+        """The store is never away."""
+
     def resume(self) -> None:
         """Nothing was ever paused."""
 
@@ -93,7 +96,7 @@ class Devices:
         """Deliver one message as the source whose topics match it would."""
         for source in self.factory.sources:
             if any(topic_matches(one, message.topic) for one in source.topics):
-                assert self.queue.put(Delivery(source.name, message))
+                assert self.queue.put([Delivery(source.name, message)])
                 return
         raise AssertionError(f"no source takes {message.topic}")
 

@@ -83,9 +83,9 @@ def heard(config: BrokerConfig, timeout_s: float, told: list[str] | None = None)
     """What a source gets of one published message; ``told`` takes the reasons it gives for none."""
     got: list[bytes] = []
 
-    def deliver(delivery) -> bool:
-        got.append(delivery.message.payload)
-        return True
+    def deliver(deliveries) -> int:
+        got.extend(delivery.message.payload for delivery in deliveries)
+        return len(deliveries)
 
     source = mqtt.Source(SourceConfig("s", ("a/#",), "json_object"), Surroundings(config, "tls-test", WallClock()))
     source.start(deliver, lambda event: (told if told is not None else []).append(event.after))

@@ -74,6 +74,9 @@ class Silent:
     def start(self, deliver, report):
         pass
 
+    def hold(self):
+        pass
+
     def resume(self):
         pass
 
@@ -103,7 +106,7 @@ class Plant:
         )  # fmt: skip
 
     def send(self, source, topic, payload, *, retain=False):
-        assert self.queue.put(Delivery(source, Message(topic, payload, T0 + 3 * NS_PER_S, 1, retain)))
+        assert self.queue.put([Delivery(source, Message(topic, payload, T0 + 3 * NS_PER_S, 1, retain))])
 
     def drain(self):
         while len(self.queue):
@@ -241,7 +244,7 @@ def test_all_hostile_inputs_one_after_another_in_one_file_leave_every_table_whol
     for name, row in rows.items():
         for topic, payload in [*earlier(row), attack(row)]:
             retain = row.get("retain", False)
-            queue.put(Delivery(name, Message(topic, payload, T0 + 3 * NS_PER_S, 1, retain)))
+            queue.put([Delivery(name, Message(topic, payload, T0 + 3 * NS_PER_S, 1, retain))])
     while len(queue):
         pipeline.step(0.0)
     told = history.by_source()

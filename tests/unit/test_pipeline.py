@@ -88,6 +88,9 @@ class Device:
     def start(self, deliver, report):
         self.deliver, self.report, self.sent = deliver, report, 0
 
+    def hold(self):
+        pass
+
     def resume(self):
         pass
 
@@ -100,7 +103,7 @@ class Device:
 
     def send(self, topic, payload, received_ns, *, retain=False):
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self.deliver(Delivery(self.name, Message(topic, body, received_ns, 1, retain), self.sent))
+        self.deliver([Delivery(self.name, Message(topic, body, received_ns, 1, retain), self.sent)])
         self.sent += 1
 
 
@@ -262,14 +265,14 @@ def test_a_decoder_that_fails_costs_one_dead_letter_not_the_pipeline():
             pass
 
     decoding = Decoding({"counted": Broken()}, 60.0, 10)
-    letter = decoding.decode(Delivery("counted", Message("t", b"x", T0))).dead_letter
+    letter = decoding.decode([Delivery("counted", Message("t", b"x", T0))], 1).letters[0]
     assert (letter.reason, letter.payload) == ("decoder_fault", b"x")
 
 
 def test_more_signals_than_allowed_are_dead_letters():
     decoding = Decoding({"plain": make_decoder(*OPTIONS["plain"], "plain", HUB)}, 60.0, 3)
-    told = [decoding.decode(Delivery("plain", Message(f"one/a/s{i % 5}", b"1", T0))) for i in range(10)]
-    assert [item.dead_letter.reason if item.dead_letter else "" for item in told] == [
+    told = [decoding.decode([Delivery("plain", Message(f"one/a/s{i % 5}", b"1", T0))], 1) for i in range(10)]
+    assert [item.letters[0].reason if item.letters else "" for item in told] == [
         "",
         "",
         "",
@@ -415,6 +418,21 @@ def test_a_field_that_turns_into_text_is_a_dead_letter_and_the_signal_keeps_its_
     assert letters(plant.store) == {("counted", "type_change"): 1}
     assert plant.mirror.latest["ur3:data"].values.tolist() == [3.5]
     assert not [stream for stream in plant.mirror.latest if "~" in stream]
+
+
+def test_a_clock_set_back_silences_neither_the_twins_own_numbers_nor_the_decoders_states():
+    plant = Plant()
+    plant.count(1, 1.0)
+    plant.drain()
+    plant.clock.advance(86_400)
+    plant.pipeline.step(0.0)
+    plant.clock.advance(-86_000)
+    plant.count(2, 1.0, t_s=100)
+    plant.count(1, 1.0, t_s=200)
+    plant.drain()
+    *_, last = plant.store.batches("ingest")
+    assert "twin/ingest:metrics" in {part.stream.id for part in last.frames}
+    assert plant.store.decoder_states()["counted"] == plant.decoders["counted"].state()
 
 
 def test_the_twins_own_numbers_tell_what_happened():

@@ -1,0 +1,209 @@
+"""Many messages of rows of numbers at once: their cells become one array a width, without an object a value.
+
+What is unusual is left to the decoder's own reading, message by message, which knows every reason;
+with it goes every other message of the same stream, so that order stays order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from connectors.decoders import _json
+from twin.clock import NS_PER_S
+from twin.sample import SEQ_EPOCH_SHIFT, Block, Quality, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MAX_DT_S = 86_400.0
+_MAX_EPOCH = 1 << (62 - SEQ_EPOCH_SHIFT)
+_MAX_COUNT = 1 << SEQ_EPOCH_SHIFT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """Where rows of a topic go: the stream, and ``order``, the place in the message of each of its columns."""
+
+    key: str
+    stream: Stream
+    width: int
+    order: NDArray[np.intp] | None
+
+
+@dataclass(slots=True)
+class _Wide:
+    """Messages of one width (mutable while they are collected): a head each, and their cells."""
+
+    heads: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
+    distances_s: list[float] = field(default_factory=list)
+    cells: list[list[float | None]] = field(default_factory=list)
+
+
+class Collected:
+    """The messages of one call of `decode_many`. Mutable; used once.
+
+    ``counts``: messages count themselves. ``epochs``: they tell their session's epoch too.
+    """
+
+    def __init__(self, unit: _json.TimeUnit, *, counts: bool, epochs: bool) -> None:
+        self.rows = 0
+        self._counts = counts
+        self._epochs = epochs
+        # With "iso" no whole number is a time: then nothing is taken here.
+        self._unit_ns = 1 if unit == "iso" else _json.UNIT_NS[unit]
+        self._earliest = 1 if unit == "iso" else _json.EARLIEST_NS // self._unit_ns
+        self._end = 0 if unit == "iso" else _json.END_NS // self._unit_ns
+        self._single_colons = 2 + counts + epochs
+        self._wide: dict[int, _Wide] = {}
+        self._slots: dict[str, int] = {}
+        self._routes: list[Route] = []
+        self._left: list[int] = []
+        self._left_keys: set[str] = set()
+
+    def leave(self, place: int, key: str) -> None:
+        """Leave a message, and with it its stream, to be read alone."""
+        self._left.append(place)
+        self._left_keys.add(key)
+
+    def add(self, place: int, route: Route, told: Any, received_ns: int, payload: bytes) -> None:
+        """Take a message; what is unusual about it leaves it, and its stream, to be read alone."""
+        cells, width, key = told.v, route.width, route.key
+        colons = payload.count(b":")
+        if told.t0 is None:
+            # As many colons as keys: none is there twice.
+            usual = colons == self._single_colons and len(cells) == width and type(cells[0]) is not list
+            t, distance_s, rows = told.t, 0.0, 1
+        else:
+            usual = colons == self._single_colons + 1 and all(type(row) is list and len(row) == width for row in cells)
+            t, distance_s, rows = told.t0, told.dt, len(cells)
+            usual = usual and distance_s is not None and 1 / NS_PER_S <= distance_s <= MAX_DT_S and rows > 0
+        if not usual or t is None or not self._earliest <= t < self._end or key in self._left_keys:
+            self.leave(place, key)
+            return
+        if self._counts:
+            count = told.seq
+            if count is None or not 0 <= count < _MAX_COUNT - rows:
+                self.leave(place, key)
+                return
+            if self._epochs:
+                if told.epoch is None or not 0 <= told.epoch < _MAX_EPOCH:
+                    self.leave(place, key)
+                    return
+                count |= told.epoch << SEQ_EPOCH_SHIFT
+        else:
+            count = _json.payload_seq(payload)
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = len(self._routes)
+            self._routes.append(route)
+        wide = self._wide.get(width)
+        if wide is None:
+            wide = self._wide[width] = _Wide()
+        wide.heads.append((place, slot, t, count, received_ns, rows))
+        wide.distances_s.append(distance_s)
+        if told.t0 is None:
+            wide.cells.append(cells)
+        else:
+            wide.cells += cells
+        self.rows += rows
+
+    def blocks(self, sequences: _json.SequenceTracker) -> tuple[list[Block], list[int]]:
+        """A block a width, and the places of the messages that are left, ascending."""
+        found = [block for width, wide in self._wide.items() if (block := self._block(width, wide, sequences))]
+        return found, sorted(self._left)
+
+    def _block(self, width: int, wide: _Wide, sequences: _json.SequenceTracker) -> Block | None:
+        heads = np.array(wide.heads, np.int64).T
+        sizes = heads[5]
+        message = np.repeat(np.arange(len(sizes)), sizes)
+        slots = heads[1][message]
+        values = _numbers(wide.cells, width)
+        if values is None:
+            self._left += heads[0].tolist()
+            self._left_keys.update(self._routes[slot].key for slot in np.unique(slots).tolist())
+            return None
+        odd = ~np.isnan(values) & (np.abs(values) >= _json.MAX_INT)
+        if odd.any():  # a whole number so large is none that a float64 holds exactly: who knows what was told
+            self._left_keys.update(self._routes[slot].key for slot in np.unique(slots[odd.any(axis=1)]).tolist())
+        order = np.argsort(slots, kind="stable")
+        if len(order) > 1 and not (np.diff(order) == 1).all():
+            message, slots, values = message[order], slots[order], values[order]
+            row = (np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes))[order]
+        else:
+            row = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        t_ns = heads[2][message] * self._unit_ns + spaced(row, np.array(wide.distances_s)[message])
+        seq = heads[3][message] + row if self._counts else heads[3][message] ^ row
+        starts = np.flatnonzero(np.diff(slots, prepend=-1))
+        routes = [self._routes[slot] for slot in slots[starts].tolist()]
+        if self._counts and not self._epochs:
+            self._unwrap(sequences, routes, np.append(starts, len(slots)), t_ns, seq)
+        keep = np.array([route.key not in self._left_keys for route in routes], np.bool_)
+        if not keep.all():
+            kept_rows = np.repeat(keep, np.diff(np.append(starts, len(slots))))
+            self._left += np.unique(heads[0][message[~kept_rows]]).tolist()
+            if not keep.any():
+                return None
+            routes = [route for route, kept in zip(routes, keep.tolist(), strict=True) if kept]
+            message, slots, values = message[kept_rows], slots[kept_rows], values[kept_rows]
+            t_ns, seq = t_ns[kept_rows], seq[kept_rows]
+            starts = np.flatnonzero(np.diff(slots, prepend=-1))
+        ends = np.append(starts[1:], len(slots))
+        for route, start, end in zip(routes, starts.tolist(), ends.tolist(), strict=True):
+            if route.order is not None:
+                values[start:end] = values[start:end][:, route.order]
+        quality = np.full(len(slots), np.int16(Quality.GOOD))
+        if np.isnan(values).any():
+            quality[np.isnan(values).all(axis=1)] = Quality.BAD
+        streams = tuple(route.stream for route in routes)
+        return Block(
+            streams, np.append(starts, len(slots)), t_ns, seq, heads[4][message], values, quality, heads[0][message]
+        )
+
+    def _unwrap(
+        self,
+        sequences: _json.SequenceTracker,
+        routes: Sequence[Route],
+        edges: NDArray[np.intp],
+        t_ns: NDArray[np.int64],
+        seq: NDArray[np.int64],
+    ) -> None:
+        """Unwrap the counts of streams that go on without a gap, in place; the others are left."""
+        broken = (np.diff(seq) != 1) | (np.diff(t_ns) < 0)
+        broken[edges[1:-1] - 1] = False
+        breaks = np.add.reduceat(np.append(broken, False), edges[:-1])
+        firsts, lasts = edges[:-1], edges[1:] - 1
+        for route, start, end, wrong, first, last, first_ns, last_ns in zip(
+            routes, edges[:-1].tolist(), edges[1:].tolist(), breaks.tolist(), seq[firsts].tolist(), seq[lasts].tolist(),
+            t_ns[firsts].tolist(), t_ns[lasts].tolist(), strict=True,
+        ):  # fmt: skip
+            if route.key in self._left_keys:
+                continue
+            epoch = None if wrong else sequences.go_on(route.key, first, last, first_ns, last_ns)
+            if epoch is None:
+                self._left_keys.add(route.key)
+            elif epoch:
+                seq[start:end] += epoch << SEQ_EPOCH_SHIFT
+
+
+def _numbers(cells: Sequence[Sequence[float | None]], width: int) -> NDArray[np.float64] | None:
+    """Rows of numbers and nulls → float64 (n, width), NaN for null; None where a row holds something else."""
+    try:
+        flat = np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * width)
+    except TypeError:
+        try:
+            flat = np.array([np.nan if cell is None else cell for row in cells for cell in row], np.float64)
+        except (TypeError, ValueError):
+            return None
+    return flat.reshape(len(cells), width)
+
+
+def spaced(row: NDArray[np.int64], distance_s: NDArray[np.float64] | float) -> NDArray[np.int64]:
+    """How long after the first row each row is, in ns."""
+    apart_ns: NDArray[np.int64] = np.rint(row * (distance_s * NS_PER_S)).astype(np.int64)
+    return apart_ns

@@ -1,0 +1,1 @@
+"""Whole processes measured: `twin bench ingest` and `twin bench latency`."""

@@ -1,0 +1,58 @@
+"""`twin bench …`: how fast it is on this machine, beside the limit measured in the same run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from dashboards.cli._output import note, print_json
+
+app = typer.Typer(help="Measure, each beside a limit of the same run.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Full = Annotated[bool, typer.Option("--full", help="The long form, for docs/performance.md.")]
+StoreKind = Annotated[
+    str, typer.Option("--store", help="sqlite or postgres (TWIN__BENCH__POSTGRES, or 127.0.0.1:5432).")
+]
+
+
+@app.callback()
+def _group() -> None:
+    """Measure, each beside a limit of the same run."""
+
+
+@app.command()
+def ingest(
+    *,
+    store: StoreKind = "sqlite",
+    broker: Annotated[str, typer.Option("--broker", help="mqtt://…; else a mosquitto, else the embedded one.")] = "",
+    frames: Annotated[int, typer.Option("--frames", help="Frames of 20 values in a message.")] = 1,
+    robots: Annotated[int, typer.Option("--robots", help="How many robots publish.")] = 500,
+    messages: Annotated[int, typer.Option("--messages", help="Messages in an unpaced run.")] = 100_000,
+    repeats: Annotated[int, typer.Option("--repeats", help="Runs of ceiling and ingest, in turn.")] = 3,
+    rate: Annotated[float, typer.Option("--rate", help="Messages a second, held for --seconds; 0: unpaced.")] = 0.0,
+    seconds: Annotated[float, typer.Option("--seconds", help="How long a paced run lasts.")] = 30.0,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """From a broker into a store, everything on; the ceiling is a paho callback that only acknowledges."""
+    from dashboards.bench.ingest import Plan, run
+
+    _known(store)
+    if full:
+        messages, repeats, seconds = 3 * messages, max(repeats, 5), max(seconds, 60.0)
+    _print(run(Plan(store, broker, robots, frames, messages, repeats, rate, seconds), note), json)
+
+
+def _known(store: str) -> None:
+    if store not in ("sqlite", "postgres"):
+        note(f"--store {store}: there are sqlite and postgres")
+        raise typer.Exit(2)
+
+
+def _print(answer: dict[str, Any], json: bool) -> None:
+    if json:
+        print_json(answer)
+        return
+    for name, value in answer.items():
+        typer.echo(f"{name.replace('_', ' '):28} {value:,}" if isinstance(value, int | float) else f"{name:28} {value}")
