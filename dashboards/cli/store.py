@@ -13,6 +13,7 @@ from dashboards.cli._output import note, print_json
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
+    from connectors.stores.sql import SqlHistory
     from twin.ports import History
 
 app = typer.Typer(help="Look into the store.", no_args_is_help=True)
@@ -54,7 +55,7 @@ def info(
         elif by_source:
             answer = dict(history.by_source())
         else:
-            answer = asdict(history.summary())
+            answer = asdict(history.summary()) | kept_of(history)
     finally:
         history.close()
     if json:
@@ -62,6 +63,13 @@ def info(
         return
     for name, value in answer.items():
         typer.echo(f"{name}: {value}")
+
+
+def kept_of(history: SqlHistory) -> dict[str, object]:
+    """What is archived, and what was let go."""
+    from connectors.care.kept import archived
+
+    return {"archive": asdict(archived(history)), "removed": [asdict(one) for one in history.removals()]}
 
 
 def _age_s(history: History) -> float:
