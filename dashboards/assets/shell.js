@@ -60,6 +60,7 @@
     verdict.classList.toggle("is-wrong", difference !== 0);
   }
   // ---- what every page must say
+  const NOTICES = { store_replaced: "notice.store_replaced", store_salvaged: "notice.store_salvaged", room_low: "notice.room_low", room_critical: "notice.room_critical" };
   function drawNotices(status) {
     const box = document.getElementById("notices");
     if (!box || !status || !status.notices) return;
@@ -74,7 +75,7 @@
         const values = { ...notice };
         for (const name of ["frames", "lost", "free_mb"]) if (typeof values[name] === "number") values[name] = whole.format(values[name]);
         if (values.t_ms) values.time = `${new Intl.DateTimeFormat("sv-SE", { timeZone: zone() }).format(values.t_ms)} ${clockTime(values.t_ms)}`;
-        line.textContent = fill(t[`notice.${notice.kind}`] || notice.kind, values);
+        line.textContent = fill(t[NOTICES[notice.kind]] || notice.kind, values);
         if (notice.hours !== null && notice.hours !== undefined) line.textContent += ` ${fill(t["notice.room_hours"], values)}`;
         return line;
       }),

@@ -37,6 +37,9 @@ def info(
         typer.Option("--max-age", help="Exit 1 if ingest has stored nothing for so long.", metavar="SECONDS"),
     ] = None,
     by_source: Annotated[bool, typer.Option("--by-source", help="The accounting equations, each source.")] = False,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="With --json: what is archived and what was let go, too.")
+    ] = False,
 ) -> None:
     """Print what is in a store, in numbers."""
     from connectors.stores.sql import open_history
@@ -55,7 +58,7 @@ def info(
         elif by_source:
             answer = dict(history.by_source())
         else:
-            answer = asdict(history.summary()) | kept_of(history)
+            answer = asdict(history.summary()) | (kept_of(history) if kept or not json else {})
     finally:
         history.close()
     if json:

@@ -14,6 +14,16 @@ from dashboards.components import TileGrid
 from dashboards.page import Asked, Page
 from twin.errors import StoreError
 
+GONE = {
+    "raw": "connections.gone_raw",
+    "event": "connections.gone_event",
+    "dead_letter": "connections.gone_dead_letter",
+    "rollup": "connections.gone_rollup",
+    "lost": "connections.gone_lost",
+    "partly": "connections.gone_partly",
+}
+"""The words for each kind of `twin.ports.Removal`."""
+
 
 def layout(asked: Asked) -> Any:
     """One component shows it all, in the first site's zone."""
@@ -40,7 +50,7 @@ def _kept(asked: Asked) -> Any:
                 )
             gone = let_go(history)
             words += [
-                asked.t(f"connections.gone_{kind}", rows=f"{rows:,}", until=day_name(until_ns // DAY_NS))
+                asked.t(GONE[kind], rows=f"{rows:,}", until=day_name(until_ns // DAY_NS))
                 for kind, (rows, until_ns) in gone.items()
             ]
     return html.P(" · ".join(words), className="pg-kept", hidden=not words)
