@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.plugins import asset_types, check_source
-from twin.config import BrokerConfig, Factory, Secret, StoreConfig, parse_factory
+from twin.config import BrokerConfig, Factory, Secret, parse_factory
 from twin.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factor
     folder = path.parent
     return dataclasses.replace(
         factory,
-        store=StoreConfig(_absolute(factory.store.url, folder)),
+        store=dataclasses.replace(
+            factory.store, url=_absolute(factory.store.url, folder), archive=_file(factory.store.archive, folder)
+        ),
         broker=_beside(factory.broker, folder),
         sources=tuple(
             dataclasses.replace(source, path=_file(source.path, folder), map=_file(source.map, folder))

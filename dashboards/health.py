@@ -74,6 +74,7 @@ def checks(behind: Behind) -> dict[str, Check]:
         store = {"ok": False, "detail": str(error)}
     state = live.ingest.state(now_ns)
     return {
+        **_room(behind),
         "broker": {
             "ok": live.connected,
             "detail": f"{'connected to' if live.connected else 'no connection to'} {broker_words(behind)['url']}",
@@ -84,6 +85,22 @@ def checks(behind: Behind) -> dict[str, Check]:
             "detail": {"ok": "running", "silent": "no word for 3 s", "down": "no word for 10 s"}[state],
             "lag_s": live.ingest.lag_s(now_ns),
         },
+    }
+
+
+def _room(behind: Behind) -> dict[str, Check]:
+    """The disk, where it can be seen from here."""
+    notices = behind.live.notices
+    if notices is None or not notices.room.free:
+        return {}
+    found = notices.room
+    return {
+        "room": {
+            "ok": found.level != "critical",
+            "level": found.level,
+            "detail": f"{found.free // 1_000_000} MB free",
+            "full_in_s": found.full_in_s,
+        }
     }
 
 

@@ -23,6 +23,7 @@ from twin.errors import DecodeError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dashboards.notices import Notices
     from dashboards.reader import Reader
     from twin.clock import Clock
     from twin.sample import Latest, Stream
@@ -62,7 +63,14 @@ class Client:
 class LiveHub:
     """Live state and clients. Mutable; only the event loop's thread touches it."""
 
-    def __init__(self, hub: Hub, types: Mapping[str, AssetType], reader: Reader, clock: Clock) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        types: Mapping[str, AssetType],
+        reader: Reader,
+        clock: Clock,
+        notices: Notices | None = None,
+    ) -> None:
         self.hub = hub
         self.types = types
         self.clock = clock
@@ -76,6 +84,7 @@ class LiveHub:
         """Whether the broker's connection stands; the subscription tells."""
         self.packets_ns = 0
         self.undecoded = 0
+        self.notices = notices
         self._reader = reader
         self._keys: dict[str, int] = {}
         self._unsure: set[str] = set()
@@ -164,10 +173,21 @@ class LiveHub:
                 await self.load()
             self.by_source = await asyncio.to_thread(history.by_source)
             self.ledger = ledger(self.by_source)
+        if self.notices is not None:
+            await asyncio.to_thread(self._look, self.notices)
         status = msgspec.json.encode(self.status()).decode()
         for client in self.clients:
             client.status = status
             client.wake.set()
+
+    def _look(self, notices: Notices) -> None:
+        history = None
+        with contextlib.suppress(StoreError):
+            history = self._reader.history()
+        try:
+            notices.look(history)
+        except StoreError:
+            notices.look(None)
 
     def _tick(self) -> None:
         changed, self._changed = self._changed, set()
@@ -205,6 +225,7 @@ class LiveHub:
             "frames_per_s": self.ingest.frames_per_s(now_ns),
             "catching_up": self.ingest.catching_up(now_ns),
             "ledger": self.ledger,
+            "notices": self.notices.shown if self.notices is not None else [],
         }
 
     def view(self) -> LiveView:

@@ -14,6 +14,7 @@ from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from dashboards.app import create_app
 from dashboards.live import LiveHub
+from dashboards.notices import Notices
 from dashboards.page import Behind
 from dashboards.reader import Reader
 from dashboards.subscription import Subscription
@@ -49,7 +50,7 @@ def run_web(factory: Factory, stop: threading.Event, folder: Path) -> None:
     """
     clock = WallClock()
     reader = Reader(lambda: open_history(factory.store.url), clock)
-    hub = LiveHub(factory.hub, asset_types(), reader, clock)
+    hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock))
     behind = Behind(factory, hub, reader, clock, folder)
     server = _Server(
         uvicorn.Config(

@@ -71,6 +71,7 @@ def frame(asked: Asked, zone: str) -> Any:
                 className="hdr",
             ),
             html.Nav(id="nav", className="nav", **attributes(aria_label=asked.t("shell.pages"))),
+            html.Div(id="notices", className="pg-notices", **attributes(role="status", aria_live="polite")),
             html.Main(id="page", className="main", tabIndex=-1),
             _footer(asked),
         ],

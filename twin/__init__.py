@@ -10,6 +10,7 @@ from twin.errors import (
     PluginError,
     ScenarioError,
     SourceError,
+    StoreCorrupt,
     StoreError,
     StoreRejected,
     StoreUnavailable,
@@ -26,6 +27,6 @@ __all__ = [
     "Asset", "AssetType", "Batch", "BrokerError", "Clock", "ConfigError", "DeadLetter", "DecodeError",
     "Event", "EventKind", "Frames", "Handled", "Hub", "IdError", "Kind", "Latest", "Level", "Liveness",
     "ManualClock", "Message", "Mistake", "Name", "Node", "Place", "PluginError", "Pose", "Quality", "Role",
-    "ScenarioError", "Signal", "Site", "SourceError", "StoreError", "StoreRejected", "StoreUnavailable",
+    "ScenarioError", "Signal", "Site", "SourceError", "StoreCorrupt", "StoreError", "StoreRejected", "StoreUnavailable",
     "Stream", "StreamType", "TwinError", "UnitError", "UnitState",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ takes the parsed TOML, so that overrides can be laid over it first.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
@@ -46,10 +46,30 @@ class BrokerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionConfig:
+    """How many days what is kept, counted from its receipt, and how large the database may be; 0 is without end."""
+
+    raw_days: float = 0.0
+    rollup_days: float = 0.0
+    events_days: float = 0.0
+    dead_letter_days: float = 0.0
+    max_gb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfig:
-    """``url``: sqlite:///PATH (relative to the factory file) or postgresql://…"""
+    """``url``: sqlite:///PATH (relative to the factory file) or postgresql://…
+
+    Below ``low_mb`` of free disk it is said, below ``floor_mb`` nothing more is acknowledged.
+    ``archive`` is the folder that days go to ``archive_after_days`` after their end; "" for none.
+    """
 
     url: str = "sqlite:///data/twin.db"
+    low_mb: int = 2000
+    floor_mb: int = 256
+    archive: str = ""
+    archive_after_days: float = 1.0
+    retention: RetentionConfig = RetentionConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +339,35 @@ def _store(table: Table) -> StoreConfig:
     url = table.get("url", str, _STORE.url)
     if not url.startswith(("sqlite:///", "postgresql://")):
         table.wrong("url", f"{url!r} is not a store", "sqlite:///data/twin.db or postgresql://USER@HOST/DATABASE")
+    config = StoreConfig(
+        url,
+        table.get("low_mb", int, _STORE.low_mb),
+        table.get("floor_mb", int, _STORE.floor_mb),
+        table.get("archive", str, _STORE.archive),
+        _days(table, "archive_after_days", _STORE.archive_after_days),
+        _retention(table.table("retention")),
+    )
+    if not 0 <= config.floor_mb <= config.low_mb:
+        table.wrong("floor_mb", f"{config.floor_mb} must lie between 0 and low_mb {config.low_mb}")
     table.done()
-    return StoreConfig(url)
+    return config
+
+
+def _retention(table: Table) -> RetentionConfig:
+    config = RetentionConfig(*(_days(table, f.name, 0.0) for f in fields(RetentionConfig)))
+    if config.rollup_days and not 0 < config.raw_days <= config.rollup_days:
+        table.wrong(
+            "rollup_days", "roll-ups stand for raw data that is gone: they are kept as long at least", "raw_days"
+        )
+    table.done()
+    return config
+
+
+def _days(table: Table, name: str, default: float) -> float:
+    value = table.get(name, float, default)
+    if value < 0:
+        table.wrong(name, f"{value} is less than nothing", "0 is without end")
+    return value
 
 
 def _web(table: Table) -> WebConfig:

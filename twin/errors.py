@@ -9,6 +9,7 @@ TwinError
  x StoreError
    + StoreUnavailable the database is down, locked or full: keep the batch, back off, never ack
    + StoreRejected    the database refuses the data itself: bisect to the guilty frame
+   + StoreCorrupt     the database file is damaged: write nothing more into it, set it aside
  x SourceError        a source that cannot be reached or read
  x BrokerError        the embedded or external broker cannot be started or reached
  x PluginError        a plug-in name that leads nowhere
@@ -93,6 +94,10 @@ class StoreUnavailable(StoreError):
 
 class StoreRejected(StoreError):
     """The database refuses the data itself; the transaction was rolled back."""
+
+
+class StoreCorrupt(StoreError):
+    """The database's file is damaged: nothing more may be written into it."""
 
 
 class SourceError(TwinError):

@@ -16,10 +16,14 @@ from twin.mirror import Mirror, difference, patch, restore
 from twin.ports import Keyframe
 
 if TYPE_CHECKING:
-    from twin.ports import History
+    from collections.abc import Iterable
+
+    from twin.ports import History, Removal
 
 MINUTE_NS = 60 * NS_PER_S
 HOUR_NS = 60 * MINUTE_NS
+SALVAGED = "salvaged:"
+"""Begins the checksum of a batch that could be salvaged in part only."""
 
 
 class KeyframePolicy:
@@ -62,6 +66,14 @@ def state_of(keyframe: Keyframe, full: Keyframe | None = None) -> bytes:
     return patch(zlib.decompress(full.state), body)
 
 
+def state_fits(keyframe: Keyframe, full: Keyframe | None = None) -> bool:
+    """Whether a keyframe's state is what its SHA-256 was made of."""
+    try:
+        return hashlib.sha256(state_of(keyframe, full)).hexdigest() == keyframe.sha256
+    except (ValueError, KeyError, IndexError, zlib.error):
+        return False
+
+
 def resume(history: History, writer: str) -> tuple[Mirror, KeyframePolicy]:
     """The mirror as the writer left it: its last keyframe, and the batches after it folded."""
     last = history.last_keyframe(writer)
@@ -89,12 +101,13 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `verify` found."""
+    """What `verify` found. ``unfolded`` batches lie between a recorded hole and the next keyframe."""
 
     batches: int
     frames: int
     keyframes: int
     mismatches: tuple[Mismatch, ...]
+    unfolded: int = 0
 
 
 def verify(history: History) -> Verdict:
@@ -102,32 +115,86 @@ def verify(history: History) -> Verdict:
 
     The live run recorded a SHA-256 at every keyframe and the events of every batch; both must
     come out the same. The batches' own checksums must fit too (a value that was live between two
-    keyframes only is in no hash), and their numbers must leave no gap.
+    keyframes only is in no hash), and their numbers must leave no gap but those that are recorded:
+    what retention let go, and what could not be salvaged. After such a hole the fold goes on from
+    the next keyframe.
     """
-    batches = frames = keyframes = 0
+    removals = history.removals()
+    verdicts = [_verify(history, writer, Kept(writer, removals)) for writer in history.writers()]
+    return Verdict(
+        sum(one.batches for one in verdicts),
+        sum(one.frames for one in verdicts),
+        sum(one.keyframes for one in verdicts),
+        tuple(mismatch for one in verdicts for mismatch in one.mismatches),
+        sum(one.unfolded for one in verdicts),
+    )
+
+
+class Kept:
+    """What must be there of a writer, by the removals that are recorded."""
+
+    def __init__(self, writer: str, removals: Iterable[Removal]) -> None:
+        mine = [one for one in removals if one.writer == writer]
+        self.first = max([1, *(one.to_n + 1 for one in mine if one.kind in ("raw", "begun"))])
+        """The first batch that must be there."""
+        self.events_from = max([1, *(one.to_n + 1 for one in mine if one.kind == "event")])
+        """The first batch whose events must be there."""
+        self._holes = [(one.from_n, one.to_n) for one in mine if one.kind == "lost"]
+
+    def __contains__(self, n: int) -> bool:
+        return n >= self.first and not any(start <= n <= end for start, end in self._holes)
+
+
+def _begin_again(history: History, keyframe: Keyframe, full: Keyframe | None) -> Mirror | None:
+    """The mirror that a keyframe holds; None where it is damaged."""
+    if not state_fits(keyframe, full):
+        return None
+    by_id = {stream.id: stream for stream in history.streams().values()}
+    try:
+        return restore(state_of(keyframe, full), by_id.__getitem__)
+    except KeyError:
+        return None  # it tells of a stream that is not in the store
+
+
+def _verify(history: History, writer: str, kept: Kept) -> Verdict:  # noqa: C901  one step a law
+    batches = frames = compared = unfolded = 0
     mismatches: list[Mismatch] = []
-    for writer in history.writers():
-        mirror = Mirror()
-        due = {keyframe.n: keyframe for keyframe in history.keyframes(writer)}
-        next_n = 1
-        for batch in history.batches(writer):
-            if batch.n != next_n:
-                mismatches.append(Mismatch(writer, next_n, "batch missing", "", f"the next one is {batch.n}"))
-            next_n = batch.n + 1
-            written, read = history.batch_checksum(writer, batch.n), checksum(batch)
-            if read != written:
-                mismatches.append(Mismatch(writer, batch.n, "checksum", written, read))
+    mirror: Mirror | None = Mirror() if 1 in kept else None
+    due = {keyframe.n: keyframe for keyframe in history.keyframes(writer)}
+    full: Keyframe | None = None
+    next_n = kept.first
+    for batch in history.batches(writer, kept.first):
+        missing = next((n for n in range(next_n, batch.n) if n in kept), None)
+        if missing is not None:
+            mismatches.append(Mismatch(writer, missing, "batch missing", "", f"the next one is {batch.n}"))
+        elif batch.n != next_n:
+            mirror = None
+        next_n = batch.n + 1
+        batches += 1
+        frames += len(batch)
+        written, read = history.batch_checksum(writer, batch.n), checksum(batch)
+        whole = not written.startswith(SALVAGED)
+        if whole and read != written:
+            mismatches.append(Mismatch(writer, batch.n, "checksum", written, read))
+        keyframe = due.pop(batch.n, None)
+        full = keyframe if keyframe is not None and keyframe.full else full
+        if mirror is not None and whole:
             events = mirror.apply(batch)
-            batches += 1
-            frames += len(batch)
             recorded = history.batch_events(writer, batch.n)
-            if events != recorded:
+            if events != recorded and batch.n >= kept.events_from:
                 mismatches.append(Mismatch(writer, batch.n, "events", str(recorded), str(events)))
-            keyframe = due.pop(batch.n, None)
             if keyframe is not None:
-                keyframes += 1
+                compared += 1
                 folded = mirror.sha256()
                 if folded != keyframe.sha256:
                     mismatches.append(Mismatch(writer, batch.n, "hash", keyframe.sha256, folded))
-        mismatches += [Mismatch(writer, n, "keyframe without batch", k.sha256, "") for n, k in due.items()]
-    return Verdict(batches, frames, keyframes, tuple(mismatches))
+            continue
+        unfolded += 1
+        mirror = None
+        if keyframe is not None and (keyframe.full or full is not None):
+            compared += 1
+            mirror = _begin_again(history, keyframe, full)
+            if mirror is None:
+                mismatches.append(Mismatch(writer, batch.n, "hash", keyframe.sha256, "the state is damaged"))
+    mismatches += [Mismatch(writer, n, "keyframe without batch", k.sha256, "") for n, k in due.items() if n in kept]
+    return Verdict(batches, frames, compared, tuple(mismatches), unfolded)

@@ -239,6 +239,26 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """What is in the store no longer, and why; the record that keeps `verify` and the gaps truthful.
+
+    ``kind`` is ``raw`` (batches with their frames), ``event``, ``dead_letter`` or ``rollup``: let go by
+    retention; ``begun``: a store begun anew at the next batch; ``lost``: batches that could not be
+    salvaged. ``from_n`` to ``to_n`` (both included) are batches of ``writer``; times are receive times.
+    """
+
+    kind: str
+    writer: str
+    from_n: int
+    to_n: int
+    from_ns: int
+    to_ns: int
+    rows: int
+    why: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSummary:
     """What is in the store, in numbers. Times are device times; None when it is empty."""
 
@@ -362,6 +382,10 @@ class History(Protocol):
 
     def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
         """Frames that a sequenced stream counted and that have not come, newest first; a late one closes its gap."""
+        ...
+
+    def removals(self) -> list[Removal]:
+        """What is in the store no longer, oldest first."""
         ...
 
     def close(self) -> None:

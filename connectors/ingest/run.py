@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.broker import url_of
+from connectors.care.guarded import GuardedStore
+from connectors.care.room import room_of
+from connectors.care.start import open_for_writing
+from connectors.care.upkeep import Upkeep
 from connectors.factory_file import read_secret
 from connectors.ingest.ahead import DecodingAhead
 from connectors.ingest.decoding import Decoding
@@ -17,8 +22,10 @@ from connectors.plugins import load, make_decoder
 from connectors.publish import Publisher
 from connectors.sources import Surroundings
 from connectors.stores.lock import writer_lock
-from connectors.stores.sql import open_history, open_store
+from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
+from twin.clock import NS_PER_S
+from twin.errors import StoreCorrupt
 from twin.keyframes import resume
 
 if TYPE_CHECKING:
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
     from twin.ports import Source
 
 log = logging.getLogger(__name__)
+SOUND_FOR_NS = 10 * NS_PER_S
+"""A new database that is damaged sooner than this is the disk's fault, and no third one is begun."""
 
 
 COLLECT_AFTER = 200_000
@@ -37,16 +46,28 @@ COLLECT_AFTER = 200_000
 def run_ingest(factory: Factory, stop: threading.Event) -> None:
     """Ingest every source of the factory file until ``stop`` is set; what is in hand is stored first.
 
-    Raises StoreError where another process writes under the same name.
+    A database that turns out damaged meanwhile is set aside, and a new one begun. Raises StoreError
+    where another process writes under the same name, StoreCorrupt where the new one is damaged as soon.
     """
     gc.set_threshold(COLLECT_AFTER, 20, 100)
-    with writer_lock(factory.store.url, factory.ingest.writer):
-        _run(factory, stop)
-
-
-def _run(factory: Factory, stop: threading.Event) -> None:
     clock = WallClock()
-    store = open_store(factory.store.url)
+    with writer_lock(factory.store.url, factory.ingest.writer):
+        while True:
+            began_ns = clock.now_ns()
+            try:
+                _run(factory, stop, clock)
+            except StoreCorrupt as error:
+                if stop.is_set() or clock.now_ns() - began_ns < SOUND_FOR_NS:
+                    raise
+                log.error("the store is damaged: %s", error)  # noqa: TRY400  said once, and acted on
+            else:
+                return
+
+
+def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
+    config = factory.store
+    room = room_of(config.url, config.low_mb, config.floor_mb, clock, [Path(config.archive)] if config.archive else ())
+    store = GuardedStore(open_for_writing(config.url, factory.ingest.writer, clock), room, factory.ingest.writer)
     history = open_history(factory.store.url)
     mirror, keyframes = resume(history, factory.ingest.writer)
     known = history.by_source()
@@ -71,6 +92,8 @@ def _run(factory: Factory, stop: threading.Event) -> None:
     pipeline = Pipeline(
         factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop
     )
+    upkeep = Upkeep(config, store, clock)
+    upkeep.start()
     packets.start()
     for each in sources.values():
         each.start(queue.put, queue.report)
@@ -81,11 +104,14 @@ def _run(factory: Factory, stop: threading.Event) -> None:
             if stop.is_set():
                 ahead.stop()
             pipeline.store(prepared)
+            if upkeep.damage:
+                raise StoreCorrupt(upkeep.damage)
         pipeline.step(0.0)
     finally:
         ahead.stop()
         for each in sources.values():
             each.stop()
+        upkeep.stop()
         packets.stop()
         publisher.close()
         history.close()

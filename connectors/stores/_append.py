@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connectors.archive.known import Known
     from connectors.stores._driver import Driver
     from connectors.stores._rows import Rows
     from twin.message import DeadLetter
@@ -84,8 +85,9 @@ class _Doubt:
 class SqlStore:
     """`twin.ports.Store` on SQLite or PostgreSQL (mutable: it remembers keys; one thread)."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, known: Known | None = None) -> None:
         self._driver = driver
+        self._known = known
         self._writers: dict[str, _Writer] = {}
         self._streams: dict[str, tuple[int, Stream]] = {}
         self._doubt: _Doubt | None = None
@@ -182,6 +184,8 @@ class SqlStore:
         rows = rows_of(batch, keys, first, writer.key)
         writer.next_id += len(rows)
         new = self._driver.insert_frames(rows)
+        if self._known is not None:
+            new = self._known.sift(rows, new)
         stored = batch if new is None else picked(batch, new)
         texts = text_rows(stored.frames, [by_id[part.stream.id] for part in stored.frames])
         if texts:
@@ -202,7 +206,7 @@ class SqlStore:
         """Hold the frames that were not new against those that are there."""
         letters: list[DeadLetter] = []
         known = ~new
-        stored = self._driver.stored(
+        stored = (self._known or self._driver).stored(
             zip(rows.stream_keys[known].tolist(), rows.t_ns[known].tolist(), rows.seq[known].tolist(), strict=True)
         )
         start = 0

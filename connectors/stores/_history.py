@@ -13,7 +13,7 @@ from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
 from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
 from twin.events import Event, EventKind
-from twin.ports import Gap, Keyframe, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import Gap, Keyframe, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -127,10 +127,11 @@ class SqlHistory:
             return []
         rows = self._reader.texts(key, start_ns, end_ns)
         texts = ((t_ns, decode_texts(row)[column]) for t_ns, row in rows)
-        return changes_of(self._text_at(key, column, start_ns), start_ns, texts)
+        before = self._last_text(key, column, start_ns)
+        return changes_of(before[1] if before else None, start_ns, texts)
 
-    def _text_at(self, key: int, column: int, t_ns: int) -> str | None:
-        """The last text at or before a time, looking back past the rows where it is absent."""
+    def _last_text(self, key: int, column: int, t_ns: int) -> tuple[int, str] | None:
+        """The last text at or before a time and its own time, looking back past the rows where it is absent."""
         place = (t_ns, np.iinfo(np.int64).max)
         while True:
             rows = self._reader.ask(
@@ -138,10 +139,10 @@ class SqlHistory:
                 f"ORDER BY t_ns DESC, seq DESC LIMIT {TEXTS_A_LOOK_BACK}",
                 (key, place[0], int(place[1])),
             )
-            for _, _, row in rows:
+            for found_ns, _, row in rows:
                 text = decode_texts(row)[column]
                 if text is not None:
-                    return text
+                    return int(found_ns), text
             if len(rows) < TEXTS_A_LOOK_BACK:
                 return None
             place = (rows[-1][0], rows[-1][1] - 1)
@@ -152,28 +153,33 @@ class SqlHistory:
         end = np.iinfo(np.int64).max if last_n is None else last_n
         while key is not None:
             cuts = self._reader.ask(
-                "SELECT n, tick_ns, first_id, last_id FROM batch WHERE writer_key = ? AND n >= ? AND n <= ? "  # noqa: S608  constants
+                "SELECT n, tick_ns, first_id, last_id, frames FROM batch WHERE writer_key = ? AND n >= ? AND n <= ? "  # noqa: S608  constants
                 f"ORDER BY n LIMIT {BATCHES_A_READ}",
                 (key, first_n, int(end)),
             )
             if not cuts:
                 return
-            ahead = itertools.accumulate(last - first + 1 for _, _, first, last in cuts)
+            ahead = itertools.accumulate(last - first + 1 for _, _, first, last, _ in cuts)
             cuts = cuts[: 1 + sum(frames <= FRAMES_A_READ for frames in ahead)]
             streams = self.streams()
-            rows = self._reader.ask(
-                "SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts, f.batch, f.stream_key "  # noqa: S608
-                f"FROM frame f {_TEXT_JOIN} WHERE f.id >= ? AND f.id <= ? ORDER BY f.id",
-                (cuts[0][2], cuts[-1][3]),
-            )
+            rows = self._cut_rows(cuts[0][2], cuts[-1][3], sum(cut[4] for cut in cuts))
             by_batch = {n: list(group) for n, group in itertools.groupby(rows, key=lambda row: row[6])}
-            for n, tick_ns, _, _ in cuts:
+            for n, tick_ns, *_ in cuts:
                 parts = [
                     self._frames_of(streams[stream_key], list(group))
                     for stream_key, group in itertools.groupby(by_batch.get(n, ()), key=lambda row: row[7])
                 ]
                 yield Batch(writer, int(n), int(tick_ns), tuple(parts))
             first_n = int(cuts[-1][0]) + 1
+
+    def _cut_rows(self, first_id: int, last_id: int, expected: int) -> list[Any]:
+        """The rows of a range of ids, in order; ``expected`` is how many there should be."""
+        del expected
+        return self._reader.ask(
+            "SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts, f.batch, f.stream_key, f.id "  # noqa: S608
+            f"FROM frame f {_TEXT_JOIN} WHERE f.id >= ? AND f.id <= ? ORDER BY f.id",
+            (first_id, last_id),
+        )
 
     def writers(self) -> tuple[str, ...]:
         """Who has written."""
@@ -303,6 +309,31 @@ class SqlHistory:
             (source, source, stream, stream, limit),
         )
         return [Gap(*row) for row in rows]
+
+    def removals(self) -> list[Removal]:
+        """What is in the store no longer, oldest first."""
+        rows = self._reader.ask(
+            "SELECT kind, writer, from_n, to_n, from_ns, to_ns, row_count, why, at_ns FROM removal ORDER BY id"
+        )
+        return [Removal(*row) for row in rows]
+
+    def batch_range(self, writer: str) -> tuple[int, int]:
+        """The writer's first and last batch that is there; (1, 0) where there is none."""
+        rows = self._reader.ask("SELECT min(n), max(n) FROM batch WHERE writer_key = ?", (self._writer_key(writer),))
+        return (int(rows[0][0]), int(rows[0][1])) if rows[0][0] is not None else (1, 0)
+
+    def noted(self, key: str) -> str:
+        """What was noted of the store itself under a word; "" where nothing was."""
+        rows = self._reader.ask("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else ""
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows that a statement gives, ``?`` for parameters; for those who look after the store itself."""
+        return self._reader.ask(sql, values)
+
+    def decode(self, column: Sequence[Any], width: int) -> NDArray[np.float64]:
+        """What the column `vals` gave → float64 (n, width)."""
+        return self._reader.decode(column, width)
 
     def close(self) -> None:
         """Release the database."""

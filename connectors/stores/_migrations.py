@@ -91,6 +91,7 @@ def _to_3(connection: Connection) -> None:
         _schema.rollup_late,
         _schema.pending,
         _schema.archive_part,
+        _schema.removal,
     ]
     metadata.create_all(connection, tables=new)
     if is_postgres:

@@ -137,11 +137,20 @@ class Reader(Protocol):
         ...
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
 class SqliteReader:
     """Read-only connections to a SQLite file, one a reading thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = _identity(path)
         self._pool = QueuePool(
             lambda: _sqlite.open_reader(path),  # type: ignore[arg-type]  # sqlite3's own connection is one
             pool_size=CONNECTIONS_KEPT,
@@ -151,6 +160,11 @@ class SqliteReader:
 
     @contextmanager
     def _cursor(self) -> Iterator[sqlite3.Cursor]:
+        file = _identity(self._path)
+        if file != self._file:
+            # Another file has its name (a restored one, a new one for a damaged one): the old one is read no more.
+            self._file = file
+            self._pool.dispose()
         with _sqlite.translated(), closing(self._pool.connect()) as pooled:
             connection: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]
             with closing(connection.cursor()) as cursor:

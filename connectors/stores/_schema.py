@@ -238,6 +238,22 @@ keyframe = Table(
     Column("state", LargeBinary, nullable=False),
 )
 
+# What is in the store no longer: see `twin.ports.Removal`.
+removal = Table(
+    "removal",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("writer", Text, nullable=False),
+    Column("from_n", BigInteger, nullable=False),
+    Column("to_n", BigInteger, nullable=False),
+    Column("from_ns", BigInteger, nullable=False),
+    Column("to_ns", BigInteger, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+)
+
 decoder_state = Table(
     "decoder_state",
     metadata,

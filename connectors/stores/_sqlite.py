@@ -12,7 +12,7 @@ import numpy as np
 
 from connectors.stores._checkpoint import Checkpoints
 from connectors.stores._codec import pack, unpack
-from twin.errors import StoreRejected, StoreUnavailable
+from twin.errors import StoreCorrupt, StoreRejected, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +72,15 @@ def translated() -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError, OverflowError) as error:
         raise StoreRejected(f"SQLite refuses the data: {error}") from error
     except sqlite3.Error as error:
+        if is_corrupt(error):
+            raise StoreCorrupt(f"SQLite: {error}") from error
         raise StoreUnavailable(f"SQLite: {error}") from error
+
+
+def is_corrupt(error: BaseException | None) -> bool:
+    """Whether an error of sqlite3 says that the file itself is damaged, or is no database."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class SqliteDriver:

@@ -26,7 +26,18 @@ from connectors.stores._series import bucket_ns, changes_of, series_of
 from twin.checksum import checksum
 from twin.errors import StoreRejected
 from twin.gaps import SequenceCount, by_epoch
-from twin.ports import Commit, Folded, Gap, Keyframe, Outcome, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import (
+    Commit,
+    Folded,
+    Gap,
+    Keyframe,
+    Outcome,
+    Removal,
+    Series,
+    StoredDeadLetter,
+    StoreSummary,
+    StreamCount,
+)
 from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
 
 if TYPE_CHECKING:
@@ -240,6 +251,10 @@ class MemoryStore:
         """What the decoders of each source saved last."""
         with self._lock:
             return dict(self._decoder_states)
+
+    def removals(self) -> list[Removal]:
+        """Nothing: a memory keeps all or is gone."""
+        return []
 
     def close(self) -> None:
         """Nothing is held: what is stored stays as long as the object."""

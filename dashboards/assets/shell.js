@@ -59,6 +59,28 @@
     setText(verdict, difference ? fill(verdict.dataset.no, { n: whole.format(difference) }) : verdict.dataset.yes);
     verdict.classList.toggle("is-wrong", difference !== 0);
   }
+  // ---- what every page must say
+  const NOTICES = { store_replaced: "notice.store_replaced", store_salvaged: "notice.store_salvaged", room_low: "notice.room_low", room_critical: "notice.room_critical" };
+  function drawNotices(status) {
+    const box = document.getElementById("notices");
+    if (!box || !status || !status.notices) return;
+    const t = words();
+    const text = JSON.stringify(status.notices);
+    if (box.dataset.text === text) return;
+    box.dataset.text = text;
+    box.replaceChildren(
+      ...status.notices.map((notice) => {
+        const line = document.createElement("p");
+        line.dataset.level = notice.level;
+        const values = { ...notice };
+        for (const name of ["frames", "lost", "free_mb"]) if (typeof values[name] === "number") values[name] = whole.format(values[name]);
+        if (values.t_ms) values.time = `${new Intl.DateTimeFormat("sv-SE", { timeZone: zone() }).format(values.t_ms)} ${clockTime(values.t_ms)}`;
+        line.textContent = fill(t[NOTICES[notice.kind]] || notice.kind, values);
+        if (notice.hours !== null && notice.hours !== undefined) line.textContent += ` ${fill(t["notice.room_hours"], values)}`;
+        return line;
+      }),
+    );
+  }
   async function drawMirror() {
     const mirror = document.getElementById("foot-mirror");
     const store = document.getElementById("foot-store");
@@ -83,8 +105,8 @@
   }
 
   // ---- events
-  const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost" };
-  const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run" };
+  const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost", StoreReplaced: "events.store_replaced" };
+  const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", StoreReplaced: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run" };
   const FAULTS = new Set(["Aborted", "Aborting"]);
   const HOLDS = new Set(["Held", "Holding"]);
   const RUNS = new Set(["Execute", "Starting", "Completing", "Unholding", "Unsuspending"]);
@@ -155,11 +177,15 @@
 
   function begin() {
     const { live, clock } = window.factoryTwin;
-    live.on("status", drawLedger);
+    live.on("status", (status) => {
+      drawLedger(status);
+      drawNotices(status);
+    });
     setInterval(drawMirror, 15000);
     let mirrored = false;
     setInterval(() => {
       drawLedger(live.status);
+      drawNotices(live.status);
       if (!mirrored && document.getElementById("foot-mirror") && live.directory.sites.size) {
         mirrored = true;
         drawMirror();

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import bench, files, processes, publish, sql, store
+from dashboards.cli import bench, care, files, processes, publish, sql, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ app.command()(processes.broker)
 app.command()(publish.publish)
 app.command()(store.verify)
 store.app.command()(sql.migrate)
+for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
+    store.app.command()(verb)
 app.add_typer(store.app, name="store")
 app.add_typer(bench.app, name="bench")
 

@@ -13,6 +13,7 @@ from dashboards.cli._output import note, print_json
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
+    from connectors.stores.sql import SqlHistory
     from twin.ports import History
 
 app = typer.Typer(help="Look into the store.", no_args_is_help=True)
@@ -36,6 +37,9 @@ def info(
         typer.Option("--max-age", help="Exit 1 if ingest has stored nothing for so long.", metavar="SECONDS"),
     ] = None,
     by_source: Annotated[bool, typer.Option("--by-source", help="The accounting equations, each source.")] = False,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="With --json: what is archived and what was let go, too.")
+    ] = False,
 ) -> None:
     """Print what is in a store, in numbers."""
     from connectors.stores.sql import open_history
@@ -54,7 +58,7 @@ def info(
         elif by_source:
             answer = dict(history.by_source())
         else:
-            answer = asdict(history.summary())
+            answer = asdict(history.summary()) | (kept_of(history) if kept or not json else {})
     finally:
         history.close()
     if json:
@@ -62,6 +66,13 @@ def info(
         return
     for name, value in answer.items():
         typer.echo(f"{name}: {value}")
+
+
+def kept_of(history: SqlHistory) -> dict[str, object]:
+    """What is archived, and what was let go."""
+    from connectors.care.kept import archived
+
+    return {"archive": asdict(archived(history)), "removed": [asdict(one) for one in history.removals()]}
 
 
 def _age_s(history: History) -> float:

@@ -1,0 +1,104 @@
+"""What ingest does beside ingesting, in threads of its own: salvage, the check of a large file, archive, retention."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.archive.run import archive, last_closed_ns
+from connectors.care.check import SQLITE
+from connectors.care.retention import Retention
+from connectors.care.salvage import Salvage
+from connectors.care.start import check_in_background, to_salvage
+from connectors.stores.sql import open_driver, open_history
+from twin.clock import NS_PER_S
+from twin.config import RetentionConfig
+from twin.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twin.clock import Clock
+    from twin.config import StoreConfig
+    from twin.ports import Store
+
+log = logging.getLogger(__name__)
+JOIN_S = 10.0
+PERIOD_S = 60.0
+ARCHIVE_EVERY_NS = 3600 * NS_PER_S
+
+
+class Upkeep:
+    """Runs while ingest does (mutable). `damage` is what the check in the background found; "" so far nothing."""
+
+    def __init__(self, config: StoreConfig, store: Store, clock: Clock) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.damage = ""
+
+    def start(self) -> None:
+        """Begin."""
+        url = self._config.url
+        aside = to_salvage(url)
+        if aside is not None:
+            path = Path(url.removeprefix(SQLITE))
+            salvage = Salvage(aside, path, self._store, self._clock, self._stop)
+            self._spawn("salvage", salvage.run)
+        if self._config.archive or self._config.retention != RetentionConfig():
+            self._spawn("care", self._care)
+        if url.startswith(SQLITE):
+            check_in_background(Path(url.removeprefix(SQLITE)), self._found)
+
+    def stop(self) -> None:
+        """End; what is under way ends at its next step."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(JOIN_S)
+
+    def _care(self) -> None:
+        """The archive and retention, over and over; what fails is tried again the next time."""
+        said = ""
+        next_archive_ns = 0
+        while not self._stop.wait(PERIOD_S):
+            try:
+                if self._config.archive and self._clock.now_ns() >= next_archive_ns:
+                    self._archive()
+                    next_archive_ns = self._clock.now_ns() + ARCHIVE_EVERY_NS
+                self._retain()
+                said = ""
+            except StoreError as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.error("looking after the store failed, it is tried again: %s", said)  # noqa: TRY400
+
+    def _archive(self) -> None:
+        config = self._config
+        before_ns = last_closed_ns(self._clock, config.archive_after_days)
+        archive(config.url, Path(config.archive), before_ns, self._clock, self._stop)
+
+    def _retain(self) -> None:
+        config = self._config
+        with closing(open_history(config.url)) as history, closing(open_driver(config.url)) as driver:
+            rules, archived_only = config.retention, bool(config.archive)
+            Retention(history, driver, rules, self._clock, self._stop, archived_only=archived_only).run()
+
+    def _found(self, damage: str) -> None:
+        self.damage = damage
+
+    def _spawn(self, name: str, work: Callable[[], object]) -> None:
+        def run() -> None:
+            try:
+                work()
+            except StoreError as error:
+                if not self._stop.is_set():
+                    log.error("%s ended: %s; it goes on at the next start", name, error)  # noqa: TRY400
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()

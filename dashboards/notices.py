@@ -1,0 +1,66 @@
+"""What every page says in a line of its own until it is no longer so: a damaged store, a disk nearly full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.care import notes
+from connectors.care.room import Level, room_of
+from connectors.stores.sql import SqlHistory
+from dashboards.status import ms
+
+if TYPE_CHECKING:
+    from connectors.care.room import Measured
+    from twin.clock import Clock
+    from twin.config import StoreConfig
+    from twin.ports import History
+
+Notice = dict[str, Any]
+
+
+class Notices:
+    """Looks once a second (mutable; the hub's loop asks). It looks at the disk itself: ingest may be stopped by it."""
+
+    def __init__(self, config: StoreConfig, clock: Clock) -> None:
+        folders = [Path(config.archive)] if config.archive else []
+        self._room = room_of(config.url, config.low_mb, config.floor_mb, clock, folders)
+        self.shown: list[Notice] = []
+
+    @property
+    def room(self) -> Measured:
+        """How much room there was last."""
+        return self._room.measured
+
+    def look(self, history: History | None) -> list[Notice]:
+        """The notices of now; ``history`` is None while the store cannot be read."""
+        level = self._room.check()
+        found = [] if level is Level.OK else [self._of_room()]
+        if isinstance(history, SqlHistory):
+            said = notes.noted(history, notes.REPLACED)
+            if said and "confirmed_ns" not in said:
+                found.insert(0, _replaced(said))
+        self.shown = found
+        return found
+
+    def _of_room(self) -> Notice:
+        found = self._room.measured
+        return {
+            "kind": f"room_{found.level}",
+            "level": "critical" if found.level is Level.CRITICAL else "warning",
+            "free_mb": found.free // 1_000_000,
+            "hours": None if found.full_in_s is None else round(found.full_in_s / 3600, 1),
+        }
+
+
+def _replaced(said: dict[str, Any]) -> Notice:
+    done = said["state"] == "done"
+    return {
+        "kind": "store_salvaged" if done else "store_replaced",
+        "level": "critical",
+        "t_ms": ms(said["at_ns"]),
+        "aside": said["aside"],
+        "frames": said.get("frames"),
+        "lost": said.get("lost_frames"),
+        "exact": said.get("exact"),
+    }
