@@ -80,6 +80,9 @@ def translated() -> Iterator[None]:
     """Errors of psycopg as ours: the data's own fault is StoreRejected, everything else StoreUnavailable."""
     try:
         yield
+    except errors.CheckViolation as error:
+        # Another writer has just made a partition that these rows belong to: tried again, they find it.
+        raise StoreUnavailable(f"PostgreSQL: {error}") from error
     except (psycopg.DataError, psycopg.IntegrityError, UnicodeError, OverflowError) as error:
         raise StoreRejected(f"PostgreSQL refuses the data: {error}") from error
     except psycopg.Error as error:

@@ -78,9 +78,10 @@ def kept_of(history: SqlHistory) -> dict[str, object]:
 def _age_s(history: History) -> float:
     """Seconds since ingest last wrote its own numbers; infinite when it never did."""
     from connectors.wall_clock import WallClock
+    from dashboards.status import is_own
 
-    own = history.latest().get("twin/ingest:metrics")
-    return math.inf if own is None else (WallClock().now_ns() - own.received_ns) / NS_PER_S
+    told = [one.received_ns for stream, one in history.latest().items() if is_own(stream)]
+    return (WallClock().now_ns() - max(told)) / NS_PER_S if told else math.inf
 
 
 @app.command()
