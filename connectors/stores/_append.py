@@ -148,6 +148,11 @@ class SqlStore:
                 source: bytes(state) for source, state in self._driver.ask("SELECT source, state FROM decoder_state")
             }
 
+    @property
+    def is_rolled_up(self) -> bool:
+        """Whether the roll-ups lack nothing but what came since the last seconds' flush."""
+        return self._rollups.is_caught_up
+
     def close(self) -> None:
         """Release the database; what is not in the roll-ups yet is put there, or read again by the next writer."""
         if self._rollups.is_open:
