@@ -12,10 +12,11 @@ import psycopg
 from psycopg import errors
 from sqlalchemy.pool import QueuePool
 
-from connectors.stores._codec import from_lists, to_lists
+from connectors.stores._codec import decode_stream, from_lists, to_lists
 from connectors.stores._days import Days
 from connectors.stores._reader import BOUNDS, CONNECTIONS_KEPT, EVERYTHING_NS, ROLLED_UNTIL, Rolled
 from connectors.stores._series import Drawn
+from connectors.stores._views import POSTGRES_FUNCTIONS, postgres_view, view_name
 from twin.errors import StoreRejected, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -173,6 +174,19 @@ class PostgresDriver:
     def alone(self, name: str) -> None:
         """Wait until no other transaction holds this name; it is held until this one ends."""
         self._connection.execute(_ALONE.encode(), (f"factory-twin {name}",))
+
+    def make_views(self) -> None:
+        """Make the named views of streams that have none; one writer at a time."""
+        self.alone("views")
+        for statement in POSTGRES_FUNCTIONS:
+            self._connection.execute(statement.encode())
+        there = {name for (name,) in self.ask("SELECT viewname FROM pg_views WHERE schemaname = 'streams'")}
+        for key, *columns in self.ask(
+            "SELECT stream_key, id, source, sequenced, period_s, columns, text_columns FROM stream ORDER BY stream_key"
+        ):
+            stream = decode_stream(*columns)
+            if view_name(stream.id) not in there:
+                self._connection.execute(postgres_view(key, stream).encode())
 
     def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them.
