@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -22,6 +24,7 @@ from connectors.stores._codec import canonical, pack
 from connectors.stores.console import SqlMistake, answer_of
 from connectors.stores.sql import open_store
 from dashboards.cli import app
+from twin.assets.robot_arm import ASSET_TYPE as ROBOT_ARM
 from twin.ports import Commit, Folded
 from twin.sample import Kind, Signal, batch_of, frame, merge, stream_of
 
@@ -158,6 +161,27 @@ def test_every_table_can_be_printed(filled):
         else "SELECT name FROM sqlite_schema WHERE type = 'table'",
     )[1]:
         assert CliRunner().invoke(app, ["sql", "--url", filled, "--json", f"SELECT * FROM {name}"]).exit_code == 0, name
+
+
+def test_every_statement_of_the_how_to_runs(url):
+    """Those for one kind of database say so in their comment."""
+    text = (Path(__file__).parents[2] / "docs/how-to/sql-and-bi.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```sql\n(.*?)```", text, re.DOTALL))
+    statements = [part for part in re.split(r";\s*", blocks) if part.strip()]
+    statements += [part.replace("\\\n", "") for part in re.findall(r"'(SELECT .*?)'", text)]
+    store = open_store(url)
+    joints = ROBOT_ARM.streams[0]
+    arm = stream_of("jeonju/weld/line1/R-101", joints.name, joints.signals, period_s=0.1, source="m")
+    rows = [frame(arm, T + i * 10**8, i, T, range(arm.width)) for i in range(40)]
+    store.append(Commit(batch_of("w", 1, T, [merge(rows)])), lambda _: Folded((), ()))
+    store.close()
+    other = "(SQLite)" if url.startswith("postgres") else "(PostgreSQL)"
+    asked = [statement for statement in statements if other not in statement]
+    assert len(asked) >= 3
+    assert len(asked) < len(statements)
+    for statement in asked:
+        names, _ = ask(url, statement)
+        assert names
 
 
 @pytest.mark.postgres
