@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install install-test demo test lint proof bundle clean
+.PHONY: install install-test demo test lint proof ledger bundle clean
 
 install: .venv/installed
 
@@ -23,8 +23,10 @@ install-test: .venv/installed-test
 demo: install
 	$(BIN)/twin demo
 
+# The fault runs wait for networks, brokers and databases most of their time: three at once.
 test: install-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 3 tests/faults
 
 lint: install-test
 	$(BIN)/ruff check .
@@ -32,9 +34,14 @@ lint: install-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What takes longer than CI allows: every test, the slow ones too.
+# What takes longer than CI allows: every test, every fault on every broker and store, ten thousand schedules.
 proof: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/faults
+	$(BIN)/python -m pytest -n 3 tests/faults
+
+# Each fault at length, and what came of it into docs/loss-ledger.md; fails if anything was lost.
+ledger: install-test
+	$(BIN)/python tests/faults/ledger.py docs/loss-ledger.md
 
 # Rebuild the browser bundle from dashboards/web (needs Node).
 bundle:

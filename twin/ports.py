@@ -24,7 +24,11 @@ class Decoder(Protocol):
         ...
 
     def state(self) -> bytes:
-        """What must survive a restart (sequence epochs …); b"" for none. Saved with each batch."""
+        """What must survive a restart (sequence epochs …); b"" for none.
+
+        Saved once a second with a batch, and with the very batch that brings a new stream; where the
+        decoder counts in an attribute ``sessions`` how many sessions it saw begin, with that of a new one too.
+        """
         ...
 
     def restore(self, state: bytes) -> None:

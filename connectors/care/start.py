@@ -125,6 +125,12 @@ def suspicion(path: Path) -> Path:
     return path.with_name(f"{path.name}.suspect")
 
 
+def suspect(url: str) -> None:
+    """Something was found wrong with the store: check it whole at the next opening, however large it is."""
+    if url.startswith(SQLITE):
+        suspicion(Path(url.removeprefix(SQLITE))).touch()
+
+
 def was_ours(path: Path) -> bool:
     """Whether a file that cannot be opened as a database looks as if it had been one of ours."""
     with path.open("rb") as file:

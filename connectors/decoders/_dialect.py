@@ -31,6 +31,11 @@ class TopicDialect:
         self.book = StreamBook(source, hub, types)
         self.sequences = SequenceTracker()
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions of devices were seen to begin: a new one is a state to be saved at once."""
+        return self.sequences.sessions
+
     def place(self, topic: str) -> tuple[str, dict[str, str]]:
         """(asset id, captured levels) of a topic; raises DecodeError."""
         found = self._captured.get(topic)

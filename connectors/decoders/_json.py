@@ -263,6 +263,8 @@ class SequenceTracker:
     """
 
     def __init__(self) -> None:
+        self.sessions = 0
+        """How many sessions were seen to begin."""
         self._refused: dict[str, int] = {}
         self.streams: dict[str, list[int]] = {}
         """By key: epoch, last sequence, its time, when the epoch began, then when those before it did, newest first.
@@ -319,16 +321,16 @@ class SequenceTracker:
             if refused is None or not refused < seq <= refused + MAX_SEQ_JUMP or t_ns <= row[_LAST_NS]:
                 self._refused[key] = seq
                 raise DecodeError("seq_jump", f"{seq} after {row[_LAST]}: {jump} messages cannot have come between")
-            _begin_session(row, seq, t_ns)
+            self._begin_session(row, seq, t_ns)
         elif seq <= row[_LAST] and t_ns > row[_LAST_NS]:
-            _begin_session(row, seq, t_ns)
+            self._begin_session(row, seq, t_ns)
         elif seq > row[_LAST]:
             row[_LAST], row[_LAST_NS] = seq, max(row[_LAST_NS], t_ns)
         return row[_EPOCH] << SEQ_EPOCH_SHIFT | seq
 
-
-def _begin_session(row: list[int], seq: int, t_ns: int) -> None:
-    row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns, *row[_BEGAN : _BEGAN + MAX_SESSIONS]]
+    def _begin_session(self, row: list[int], seq: int, t_ns: int) -> None:
+        self.sessions += 1
+        row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns, *row[_BEGAN : _BEGAN + MAX_SESSIONS]]
 
 
 def _session_at(row: list[int], t_ns: int) -> int:

@@ -80,9 +80,14 @@ class Collected:
             usual = colons == self._single_colons and len(cells) == width and type(cells[0]) is not list
             t, distance_s, rows = told.t, 0.0, 1
         else:
-            usual = colons == self._single_colons + 1 and all(type(row) is list and len(row) == width for row in cells)
             t, distance_s, rows = told.t0, told.dt, len(cells)
-            usual = usual and distance_s is not None and 1 / NS_PER_S <= distance_s <= MAX_DT_S and rows > 0
+            usual = (
+                colons == self._single_colons + 1
+                and set(map(type, cells)) == {list}
+                and set(map(len, cells)) == {width}
+                and distance_s is not None
+                and 1 / NS_PER_S <= distance_s <= MAX_DT_S
+            )
         if not usual or t is None or not self._earliest <= t < self._end or key in self._left_keys:
             self.leave(place, key)
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.ingest.decoding import Decoded, Decoding, count
@@ -39,13 +40,24 @@ CROWD = 50
 MAX_BATCH_FRAMES = 20_000
 TICK_S = 1.0
 """Without messages, an empty batch is committed this often, so that time itself reaches the fold."""
+LOOK_S = 0.1
+"""How often a wait for messages looks whether it is told to stop."""
 _BACK_OFF_S = (0.1, 5.0)
 HOLD_AFTER_S = 10.0
 """A store that is away for longer: the sources give their connections up, and the brokers keep what comes."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What the next transaction is to hold of the outside: deliveries decoded, facts, and decoders' states."""
+
+    decoded: Decoded
+    events: tuple[Event, ...] = ()
+    states: Mapping[str, bytes] = field(default_factory=dict)
+
+
 class Pipeline:
-    """The one writer. Mutable; `step` is called from one thread only."""
+    """The one writer. Mutable; `prepare` is called from one thread only, and `store` from one."""
 
     def __init__(  # noqa: PLR0913  the parts of the pipeline, wired once
         self,
@@ -72,7 +84,7 @@ class Pipeline:
         self._n = store.next_batch(config.writer)
         self._tick_ns = mirror.tick_ns
         self._states_saved_ns = 0
-        self._states_saved_streams = 0
+        self._states_saved_marks = 0
         self._states: dict[str, bytes] = {}
         self._folded = False
         self.metrics = Metrics(tuple(decoding.decoders))
@@ -80,7 +92,15 @@ class Pipeline:
 
     def step(self, wait_s: float = TICK_S) -> int:
         """Take what waits, store it, acknowledge it; returns how many messages that were."""
-        deliveries, events = self._queue.take(self._config.batch_messages, wait_s)
+        return self.store(self.prepare(wait_s))
+
+    def prepare(self, wait_s: float = TICK_S) -> Prepared:
+        """Take what waits and decode it. May run in another thread than `store`, a batch ahead of it."""
+        deliveries, events = self._queue.take(self._config.batch_messages, min(wait_s, LOOK_S))
+        while not deliveries and wait_s > LOOK_S and not self.stopping.is_set():
+            wait_s -= LOOK_S
+            deliveries, more_events = self._queue.take(self._config.batch_messages, min(wait_s, LOOK_S))
+            events += more_events
         if 0 < len(deliveries) < CROWD and not self.stopping.wait(LINGER_S):
             more, more_events = self._queue.take(self._config.batch_messages - len(deliveries), 0.0)
             deliveries, events = deliveries + more, events + more_events
@@ -88,34 +108,40 @@ class Pipeline:
         if len(decoded.deliveries) < len(deliveries):
             looked_at = set(map(id, decoded.deliveries))
             self._queue.put_back([delivery for delivery in deliveries if id(delivery) not in looked_at])
-        self._store_all(decoded, events)
+        return Prepared(decoded, events, self._decoder_states())
+
+    def store(self, prepared: Prepared) -> int:
+        """Store what was prepared, in order, and acknowledge it; returns how many messages that were."""
+        self._store_all(prepared)
         if self._queue.has_room:
             for source in self._sources.values():
                 source.resume()
-        return len(decoded.deliveries)
+        return len(prepared.decoded.deliveries)
 
-    def _store_all(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
+    def _store_all(self, prepared: Prepared) -> None:
         """Store, bisecting down to the guilty message when the database refuses the data itself."""
+        decoded = prepared.decoded
         try:
-            self._commit(decoded, events)
+            self._commit(prepared)
         except StoreRejected as error:
             if len(decoded.deliveries) > 1:
                 first, second = decoded.halves()
-                self._store_all(first, events)
-                self._store_all(second, ())
+                self._store_all(Prepared(first, prepared.events, prepared.states))
+                self._store_all(Prepared(second))
                 return
             if not decoded.deliveries or decoded.letters:
                 raise
             letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
-            decoded = Decoded(decoded.deliveries, letters={0: letter})
-            self._commit(decoded, events)
+            refused = Decoded(decoded.deliveries, letters={0: letter})
+            self._commit(Prepared(refused, prepared.events, prepared.states))
         self._acknowledge(decoded.deliveries)
 
-    def _commit(self, decoded: Decoded, events: tuple[Event, ...]) -> None:
+    def _commit(self, prepared: Prepared) -> None:
         """One transaction, tried until the store takes or refuses it. Never drops, never acknowledges before.
 
         Raises StoreRejected; and StoreUnavailable when told to stop meanwhile: what is in hand comes again.
         """
+        decoded = prepared.decoded
         now_ns = self._clock.now_ns()
         own = self.metrics.frames(now_ns, len(self._queue))
         self._tick_ns = max(self._tick_ns, now_ns)
@@ -125,8 +151,8 @@ class Pipeline:
             batch=batch,
             dead_letters=tuple(decoded.letters.values()),
             counts=(*counts, *_own_count(own, now_ns)),
-            decoder_states=self._decoder_states(now_ns),
-            events=events,
+            decoder_states=prepared.states,
+            events=prepared.events,
         )
         pause_s, longest_s = _BACK_OFF_S
         waited_s = 0.0
@@ -150,9 +176,6 @@ class Pipeline:
                 pause_s = min(pause_s * 2, longest_s)
                 continue
             self._n += 1
-            if commit.decoder_states:
-                self._states.update(commit.decoder_states)
-                self._states_saved_ns, self._states_saved_streams = now_ns, self._decoding.streams
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
             self.metrics.stored(decoded, counts, outcome)
             self._committed(batch, self._mirror.changed)
@@ -173,13 +196,20 @@ class Pipeline:
         events = self._mirror.apply(stored)
         return Folded(events, self._mirror.changed, self._keyframes.after(self._config.writer, self._mirror))
 
-    def _decoder_states(self, now_ns: int) -> dict[str, bytes]:
-        # A stream that the store knows and the decoder has forgotten would get its name with other fields.
-        is_new_stream = self._decoding.streams != self._states_saved_streams
-        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_new_stream:  # less: the clock was set back
+    def _decoder_states(self) -> dict[str, bytes]:
+        """What the decoders want saved with the batch: each second, and with what must not be forgotten."""
+        now_ns, marks = self._clock.now_ns(), self._decoding.marks
+        # A stream that the store knows and the decoder has forgotten would get its name with other fields; and
+        # of a session that it has forgotten, what comes again would be stored again.
+        is_marked = marks != self._states_saved_marks
+        if 0 <= now_ns - self._states_saved_ns < NS_PER_S and not is_marked:  # less: the clock was set back
             return {}
         states = {name: decoder.state() for name, decoder in self._decoding.decoders.items()}
-        return {name: state for name, state in states.items() if state != self._states.get(name)}
+        changed = {name: state for name, state in states.items() if state != self._states.get(name)}
+        if changed:
+            self._states.update(changed)
+            self._states_saved_ns, self._states_saved_marks = now_ns, marks
+        return changed
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         by_source: dict[str, list[object]] = {}

@@ -38,7 +38,7 @@ class Splitter:
         """Bytes kept of a packet whose end has not come yet."""
         return len(self._rest)
 
-    def split(  # noqa: C901, PLR0915  the hot loop: a call a packet would double its price
+    def split(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call a packet would double its price
         self, received: bytes, received_ns: int
     ) -> tuple[list[Message], list[int], bytes]:
         """(PUBLISH messages in order, their packet ids (0 at QoS 0), the bytes of all other packets in order)."""
@@ -59,6 +59,11 @@ class Splitter:
             if length & _MORE:
                 length, body = _length(data, position + 1, end)
                 if not body:
+                    break
+                if length < 0:
+                    # Nothing behind it can be a packet: paho ends the connection for it.
+                    others.append(data[position:])
+                    position = end
                     break
             after = body + length
             if head & _TYPE != _PUBLISH or head & _QOS_2:
@@ -107,7 +112,7 @@ class Splitter:
 
 
 def _length(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """(remaining length, where the body begins); the latter 0 where the length has not come whole."""
+    """(remaining length, where the body begins); the latter 0 where it has not come whole, the former -1 if none."""
     length = 0
     for count in range(_LENGTH_BYTES):
         if at + count >= end:
@@ -116,14 +121,14 @@ def _length(data: bytes, at: int, end: int) -> tuple[int, int]:
         length |= (byte & 0x7F) << (7 * count)
         if not byte & _MORE:
             return length, at + count + 1
-    return length, at + _LENGTH_BYTES
+    return -1, at + _LENGTH_BYTES
 
 
 def _past_properties(data: bytes, at: int, after: int) -> int:
     if at < after and not data[at] & _MORE:
         return at + 1 + data[at]
     length, body = _length(data, at, min(after, len(data)))
-    return body + length if body else after + 1
+    return body + length if body and length >= 0 else after + 1
 
 
 def pubacks(mids: list[int]) -> bytes:

@@ -7,6 +7,7 @@ but PUBLISH at QoS 0 and 1.
 from __future__ import annotations
 
 import select
+import socket
 import ssl
 import threading
 import time
@@ -17,7 +18,6 @@ import paho.mqtt.client as paho
 from connectors.sources._packets import Splitter
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from twin.message import Message
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 READ_BYTES = 256 * 1024
 NO_ROOM_S = 0.02
 """How long reading rests where there is no room for what was read; paho's own work goes on between."""
+LINGER_S = 0.5
+"""How long a broker may take to read what was sent before the connection is closed."""
 SEND_TIMEOUT_S = 10.0
 """A broker that takes no acknowledgement for so long is not there any more."""
 
@@ -130,7 +132,19 @@ class Wire:
         self._real.setblocking(flag)
 
     def close(self) -> None:
-        """As a socket."""
+        """End the connection once the broker has read what was sent, or after `LINGER_S`.
+
+        Closed at once, the broker may take the next connection of the same client first, and throw
+        away the last acknowledgements with the old one.
+        """
+        deadline = time.monotonic() + LINGER_S
+        try:
+            self._real.shutdown(socket.SHUT_WR)
+            while (left_s := deadline - time.monotonic()) > 0:
+                if not select.select([self._real], [], [], left_s)[0] or not self._real.recv(READ_BYTES):
+                    break
+        except (OSError, ValueError):
+            pass  # the connection is gone already
         self._real.close()
 
 

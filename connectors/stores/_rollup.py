@@ -141,7 +141,8 @@ class _State:
             width = group[3].shape[1]
             gathered = self.gathered.setdefault(width, _Gathered(width))
             if not gathered.take(group):
-                self._roll(width, gathered.rolled())
+                if gathered.count:
+                    self._roll(width, gathered.rolled())
                 if not gathered.take(group):
                     self._roll(width, rolled([group]))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from connectors.stores._checkpoint import Checkpoints
 from connectors.stores._codec import pack, unpack
 from twin.errors import StoreCorrupt, StoreRejected, StoreUnavailable
 
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x46545731
 """Tells `file` and other programs that the database is ours ("FTW1")."""
 BUSY_TIMEOUT_MS = 5000
-CHECKPOINT_PAGES = 10_000
-"""40 MB of log before a checkpoint: fewer, longer ones cost less than many small ones."""
+ROWS_A_STATEMENT = 60
+"""One statement for so many rows takes a fifth less time than one a row, and gives other threads fewer occasions."""
 
-_INSERT = "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (stream_key, t_ns, seq) DO NOTHING"
+_ROW = "(?,?,?,?,?,?,?,?,?)"
+_ONCE = "ON CONFLICT (stream_key, t_ns, seq) DO NOTHING"
+_INSERT = f"INSERT INTO frame VALUES {_ROW} {_ONCE}"  # noqa: S608  constants
+_INSERT_MANY = f"INSERT INTO frame VALUES {','.join([_ROW] * ROWS_A_STATEMENT)} {_ONCE}"  # noqa: S608  constants
 _AT = """WITH at (stream_key, start_ns) AS (
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) """
 _STORED = """SELECT f.vals, x.texts FROM frame f
@@ -43,7 +47,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # see `Checkpoints`
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return connection
@@ -84,6 +88,7 @@ class SqliteDriver:
 
     def __init__(self, path: Path) -> None:
         self._connection = open_writer(path)
+        self._checkpoints = Checkpoints(path, open_writer)
 
     def begin(self) -> None:
         """Take the write lock at once, so that nothing can fail on it later."""
@@ -92,6 +97,7 @@ class SqliteDriver:
     def commit(self) -> None:
         """Make the transaction durable."""
         self._connection.execute("COMMIT")
+        self._checkpoints.committed(self._connection)
 
     def rollback(self) -> None:
         """Undo the transaction; SQLite has undone it itself after some errors (a full disk)."""
@@ -104,6 +110,7 @@ class SqliteDriver:
 
     def close(self) -> None:
         """Release the file."""
+        self._checkpoints.close()
         self._connection.close()
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
@@ -135,21 +142,21 @@ class SqliteDriver:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them."""
         count = len(rows)
         before = self._connection.total_changes
-        self._connection.executemany(
-            _INSERT,
-            zip(
-                range(rows.first_id, rows.first_id + count),
-                rows.stream_keys.tolist(),
-                rows.t_ns.tolist(),
-                rows.seq.tolist(),
-                rows.received_ns.tolist(),
-                repeat(rows.writer_key, count),
-                repeat(rows.batch, count),
-                rows.quality.tolist(),
-                _blobs(rows),
-                strict=True,
-            ),
+        cells = zip(
+            range(rows.first_id, rows.first_id + count),
+            rows.stream_keys.tolist(),
+            rows.t_ns.tolist(),
+            rows.seq.tolist(),
+            rows.received_ns.tolist(),
+            repeat(rows.writer_key, count),
+            repeat(rows.batch, count),
+            rows.quality.tolist(),
+            _blobs(rows),
+            strict=True,
         )
+        for _ in range(count // ROWS_A_STATEMENT):
+            self._connection.execute(_INSERT_MANY, list(chain.from_iterable(islice(cells, ROWS_A_STATEMENT))))
+        self._connection.executemany(_INSERT, cells)
         if self._connection.total_changes - before == count:
             return None
         ids = self.ask("SELECT id FROM frame WHERE id BETWEEN ? AND ?", (rows.first_id, rows.first_id + count - 1))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dashboards.bench.stage import Worker
-    from twin.ports import History
+    from twin.ports import History, StoreSummary
 
 START_TIMEOUT_S = 20.0
 POLL_S = 0.02
@@ -176,15 +176,18 @@ class _Ingest:
             time.sleep(POLL_S)
         return WallClock().now_ns()
 
-    def terms(self) -> dict[str, Any]:
-        """The source's terms of the accounting equations."""
-        return dict(self.history.by_source()["robots"])
-
-    def commits_ms(self) -> list[float]:
-        """The longest commit of every second, as the twin tells of itself."""
-        frames = self.history.frames("twin/ingest:metrics", 0, 1 << 62)
-        column = [signal.name for signal in frames.stream.columns].index("commit_s")
-        return [float(x) * 1000 for x in frames.values[:, column]]
+    def result(self) -> tuple[dict[str, Any], StoreSummary, int, list[float]]:
+        """(the source's terms, the store in numbers, the robots' frames, each second's longest commit in ms)."""
+        history = self.history
+        try:
+            terms: dict[str, Any] = history.by_source()["robots"]
+            robots = [row.frames for stream, row in history.by_stream().items() if not stream.startswith("twin/")]
+            own = history.frames("twin/ingest:metrics", 0, 1 << 62)
+            column = [signal.name for signal in own.stream.columns].index("commit_s")
+            commits = sorted(float(seconds) * 1000 for seconds in own.values[:, column])
+            return terms, history.summary(), sum(robots), commits
+        finally:
+            history.close()
 
 
 def _factory(url: str, store_url: str, folder: Path) -> Path:
@@ -217,17 +220,15 @@ def _once(plan: Plan, url: str, blocks: int) -> dict[str, float]:
             sent = generator.answer()
             ended_ns = ingest.wait(messages + plan.robots)
         cpu_s = stage.cpu_s(child.pid) - cpu_s
-        terms, summary = ingest.terms(), ingest.history.summary()
-        kept = ingest.history.by_stream()
-        distinct = sum(row.frames for stream, row in kept.items() if not stream.startswith("twin/"))
-        commits = sorted(ingest.commits_ms())
-        ingest.history.close()
+        memory_mb = stage.memory_mb(child.pid)
+        child.end()  # the log goes into the file
+        terms, summary, distinct, commits = ingest.result()
         return {
             "messages_per_s": messages / ((ended_ns - sent["began_ns"]) / NS_PER_S),
             "cpu_us_per_message": cpu_s / messages * 1e6,
             "lost": (messages + plan.robots) * plan.frames - distinct,
             "duplicates": terms["duplicate"],
-            "memory_mb": stage.memory_mb(child.pid),
+            "memory_mb": memory_mb,
             "disk_bytes_per_value": summary.bytes / max(1, summary.values),
             "commit_p99_ms": commits[int(0.99 * (len(commits) - 1))],
         }
@@ -260,12 +261,8 @@ def _paced(plan: Plan, url: str, say: Callable[[str], None]) -> dict[str, Any]:
             sent = generator.answer()
             ended_ns = ingest.wait(messages)
         cpu_s = stage.cpu_s(child.pid) - cpu_s
-        terms, summary = ingest.terms(), ingest.history.summary()
-        distinct = sum(
-            row.frames for stream, row in ingest.history.by_stream().items() if not stream.startswith("twin/")
-        )
-        commits = sorted(ingest.commits_ms())
-        ingest.history.close()
+        child.end()
+        terms, summary, distinct, commits = ingest.result()
     third = max(1, len(backlog) // 3)
     took_s = (ended_ns - sent["began_ns"]) / NS_PER_S
     return {

@@ -170,6 +170,16 @@ def test_a_stream_at_10_hz_has_rows_of_every_level(url):
     assert assert_rolled(url) == 15 + 3 + 1 + 3 + 1
 
 
+def test_a_batch_larger_than_what_is_gathered_is_rolled_whole(url, monkeypatch):
+    monkeypatch.setattr("connectors.stores._rollup.GATHERED_VALUES", 300)
+    store = open_store(url)
+    for n in range(4):
+        start = START + n * 20 * S
+        append(store, start + 20 * S, many(FAST, start, 200, S // 10, n))
+    store.close()
+    assert assert_rolled(url) == 8 + 2 + 1
+
+
 def test_what_is_not_written_yet_is_gathered_again_after_a_crash(url):
     store = open_store(url)
     for n in range(7):

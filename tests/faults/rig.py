@@ -92,6 +92,7 @@ class Rig:
         batch_messages: int = 1000,
         web: bool = False,
         between: tuple[str, ...] = (),
+        more_sources: str = "",
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,10 +112,14 @@ class Rig:
         self.lossy_broker = ""
         """Why the broker itself may lose what it acknowledged; nothing may be lost where this is empty."""
         self.own_processes = {"ingest": ["-m", "dashboards.cli", "ingest"]}
+        self.patience_s = 90.0
+        """How long to wait for what is due, after the last PUBACK."""
         self.repaired_s: float | None = None
         self.caught_up_s: float | None = None
+        self._connected_before = 0
         self._web_port = any_port() if web else 0
         self._batch_messages = batch_messages
+        self._more_sources = more_sources
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._look, name="watch", daemon=True)
         self.broker.start()
@@ -139,19 +144,21 @@ class Rig:
             broker=broker, store=self._store_url, max_queue=self.max_queue, batch_messages=self._batch_messages,
             web_port=self._web_port or 8050,
         )  # fmt: skip
-        file.write_text(told, encoding="utf-8")
+        file.write_text(told + self._more_sources, encoding="utf-8")
         return file
 
     def start(self) -> None:
         """Ingest (and the web where asked), until ingest has subscribed."""
         self.start_ingest()
-        wait_for(lambda: self.connections() >= 1, f"the first subscription (see {self.folder / 'ingest.log'})", 30)
+        due = 1 + self._more_sources.count("[[source]]")
+        wait_for(lambda: self.connections() >= due, f"the first subscription (see {self.folder / 'ingest.log'})", 30)
         if self._web_port:
             self.web = self._process("web", ["-m", "dashboards.cli", "web"])
             wait_for(self.is_green, "a green light", 30)
         self._watch.start()
 
     def start_ingest(self) -> None:
+        self._connected_before = self.connections()
         self.ingest = self._process("ingest", self.own_processes["ingest"])
 
     def _process(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -241,14 +248,14 @@ class Rig:
         rejected = sum(counts["rejected"].values()) + counts["key_conflict"]
         return len(self.history.dead_letters(source=SOURCE, limit=100_000)) if rejected else 0
 
-    def settle(self, timeout_s: float = 90.0) -> None:
+    def settle(self) -> None:
         """Until every device's message is acknowledged, and all of them are stored; then end ingest cleanly."""
-        wait_for(lambda: all(device.done for device in self.devices), "every PUBACK", timeout_s)
+        wait_for(lambda: all(device.done for device in self.devices), "every PUBACK", max(self.patience_s, DEADLINE_S))
         if self.lossy_broker:
             self._wait_quiet()
         else:
             with contextlib.suppress(AssertionError):  # verify tells exactly which are missing
-                wait_for(lambda: self.stored() >= self.acknowledged(), "everything stored", timeout_s, 0.05)
+                wait_for(lambda: self.stored() >= self.acknowledged(), "everything stored", self.patience_s, 0.05)
         self.caught_up_s = time.monotonic()
         self.stop_ingest()
 
@@ -264,6 +271,8 @@ class Rig:
         self._stopping.set()
         self._watch.join(10)
         assert self.ingest is not None
+        # Only a process that is up can be told to stop: before, the signal just ends it.
+        wait_for(lambda: self.connections() > self._connected_before, "the last ingest's subscription")
         self.ingest.terminate()
         try:
             code = self.ingest.wait(15)

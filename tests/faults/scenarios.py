@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from hostile import hostile_inputs, sources
 from namespace import link
 from rig import HERE, SOURCE, DeviceProcess, Rig, wait_for
 
@@ -305,13 +306,13 @@ SERVER = (EMBEDDED_PG, MOSQUITTO_PG)
 FAULTS = (
     Fault(
         "F1", "ingest killed (-9)", ingest_killed,
-        {"total": 3000, "rate_hz": 1500.0, "kills": 2}, {"total": 20_000, "rate_hz": 1500.0, "kills": 8},
+        {"total": 2000, "rate_hz": 1500.0, "kills": 1}, {"total": 12_000, "rate_hz": 1500.0, "kills": 5},
         ALL, (EMBEDDED, MOSQUITTO_PG),
     ),
     Fault(
         "F2", "ingest killed (-9) before a slow store", ingest_killed_before_a_slow_store,
         {"total": 2000, "rate_hz": 1500.0, "kills": 1, "slow_s": 0.02},
-        {"total": 15_000, "rate_hz": 1500.0, "kills": 5, "slow_s": 0.05},
+        {"total": 10_000, "rate_hz": 1500.0, "kills": 3, "slow_s": 0.05},
         ALL, (MOSQUITTO,), {"between": ("store",)},
     ),
     Fault(
@@ -341,7 +342,7 @@ FAULTS = (
     ),
     Fault(
         "F7", "devices, broker and ingest killed (-9) at random", everything_killed,
-        {"total": 3000, "rate_hz": 1000.0, "kills": 4}, {"total": 30_000, "rate_hz": 1000.0, "kills": 20},
+        {"total": 3000, "rate_hz": 1000.0, "kills": 4}, {"total": 15_000, "rate_hz": 1000.0, "kills": 12},
         (EMBEDDED, EMBEDDED_PG), (EMBEDDED,),
     ),
     Fault(
@@ -352,7 +353,7 @@ FAULTS = (
     Fault(
         "F9", "network: reset, cut, slow, narrow, swallowed", foul_weather,
         {"total": 4000, "rate_hz": 1000.0, "faults": 5, "hole_s": 1.0},
-        {"total": 20_000, "rate_hz": 1000.0, "faults": 15, "hole_s": 7.0},
+        {"total": 15_000, "rate_hz": 1000.0, "faults": 10, "hole_s": 7.0},
         ALL, (MOSQUITTO,), {"between": ("ingest", "devices")},
     ),
     Fault(
@@ -379,6 +380,11 @@ FAULTS = (
         "F18", "three rows that the database refuses", poison,
         {"total": 1000, "rate_hz": 1e9, "guilty": (7, 8, 700)}, {"total": 5000, "rate_hz": 1e9, "guilty": (7, 8, 3000)},
         ALL, (MOSQUITTO, MOSQUITTO_PG),
+    ),
+    Fault(
+        "F19", "the table of hostile inputs", hostile_inputs,
+        {"total": 1000, "rate_hz": 500.0}, {"total": 5000, "rate_hz": 1000.0},
+        ALL, (MOSQUITTO,), {"more_sources": sources()},
     ),
 )  # fmt: skip
 

@@ -124,3 +124,14 @@ def test_acknowledgements_are_packets_of_four_bytes_in_order():
 def test_a_topic_that_is_not_utf8_is_told_with_marks():
     found, _, _ = Splitter(mqtt5=False).split(publish(b"a\xff", b"x", 1), 7)
     assert found[0].topic == "a\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize("mqtt5", [False, True], ids=["3.1.1", "5"])
+def test_a_length_that_is_none_is_for_paho_to_end_the_connection_over_and_swallows_nothing(mqtt5):
+    good = publish(b"a", b"1", 1, properties=b"" if mqtt5 else None)
+    for cut in range(1, 12):
+        broken = b"\x32\xff\xff\xff\xff\x7f" + b"x" * 20
+        messages, mids, others, splitter = split_all(good + broken, [len(good) + cut], mqtt5=mqtt5)
+        assert (len(messages), mids) == (1, [1])
+        assert others.startswith(b"\x32\xff\xff\xff\xff")
+        assert splitter._skip == 0

@@ -409,6 +409,22 @@ def test_a_decoder_restarted_within_the_second_keeps_the_names_of_its_streams():
     assert again.mirror.latest["ur3:data"].values.tolist() == [2.5]
 
 
+def test_a_session_that_began_just_before_a_crash_is_remembered_after_it():
+    plant = Plant()
+    for n in (1, 2, 3):
+        plant.count(n, 1.0, t_s=n)
+        plant.drain()
+    for n in (1, 2):
+        plant.count(n, 5.0, t_s=10 + n)
+        plant.drain()
+    again = Plant(store=plant.store)
+    for n in (2, 3):
+        again.count(n, 5.0, t_s=10 + n)
+        again.drain()
+    terms = again.store.by_source()["counted"]
+    assert (terms["stored"], terms["duplicate"], terms["key_conflict"]) == (6, 1, 0), "sent again, it has another key"
+
+
 def test_a_field_that_turns_into_text_is_a_dead_letter_and_the_signal_keeps_its_type():
     plant = Plant()
     plant.count(1, 1.5)
