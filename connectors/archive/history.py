@@ -227,14 +227,17 @@ def gathered(t_ns: NDArray[np.int64], values: NDArray[np.float64], buckets: Buck
     present = ~np.isnan(values)
     if not present.all():
         t_ns, values = t_ns[present], values[present]
-    index = buckets.index(t_ns)
-    starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]])) if len(index) else np.empty(0, np.intp)
-    if not len(starts):
-        return Drawn(index, index, values, values, values)
-    counts = np.diff(np.append(starts, len(index)))
+    if not len(t_ns):
+        return Drawn(t_ns, t_ns, values, values, values)
+    first, last = buckets.index(t_ns[[0, -1]]).tolist()
+    index = np.arange(first, last + 1)
+    # Where each bucket begins is looked up, not worked out for each sample: a tenth of the time.
+    starts = np.searchsorted(t_ns, buckets.origin_ns + index * buckets.wide_ns)
+    counts = np.diff(np.append(starts, len(t_ns)))
+    index, starts, counts = index[counts > 0], starts[counts > 0], counts[counts > 0]
     with np.errstate(invalid="ignore", over="ignore"):
         return Drawn(
-            index[starts],
+            index,
             counts,
             np.minimum.reduceat(values, starts),
             np.maximum.reduceat(values, starts),

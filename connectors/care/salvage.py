@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from connectors.archive.history import Archive
 from connectors.care import notes
 from connectors.care.check import UNREADABLE
 from connectors.stores import _sqlite
 from connectors.stores._codec import decode_stream, decode_texts, unpack
 from connectors.stores._history import SqlHistory
 from connectors.stores._reader import SqliteReader
+from connectors.stores._roll_rows import LEVELS
 from twin.checksum import checksum
 from twin.errors import StoreUnavailable
 from twin.events import Event, EventKind
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 IDS_A_READ = 2048
+ROLLUPS_A_TRANSACTION = 1000
 NEAR = 16
 """Rows that lie on one page, or nearly: where one of them can be read its neighbours are tried one by one."""
 _WRITER_ID_SHIFT = 44
@@ -79,6 +82,7 @@ class Salvage:
 
     def __init__(self, aside: Path, path: Path, store: Store, clock: Clock, stop: threading.Event) -> None:
         self._old = SqlHistory(SqliteReader(aside))
+        self._archive = Archive(SqliteReader(aside), aside.parent)
         self._name = aside.name
         self._path = path
         self._store = store
@@ -96,6 +100,9 @@ class Salvage:
             for key, name in writers:
                 if not self._writer(int(key), str(name)):
                     return None
+            if self._read("SELECT 1 FROM archive_part LIMIT 1"):
+                for level in LEVELS:
+                    self._rollups(level.table)
             result = self._end()
         log.warning("salvage of %s is done: %s", self._name, asdict(result))
         return result
@@ -250,7 +257,7 @@ class Salvage:
             return Folded(inside, (), keyframe)
 
         self._append(Commit(batch, counts=counts, events=outside), fold)
-        lost = max(0, (cut.frames if cut else len(batch)) - len(batch))
+        lost = max(0, cut.frames - len(batch) - self._archived(cut)) if cut and len(batch) < cut.frames else 0
         now = checksum(stored[-1]) if stored else ""
         is_whole = cut is not None and now == cut.checksum
         if is_whole and events is not None:
@@ -271,6 +278,12 @@ class Salvage:
                     notes.runs(connection), "partly", writer, (n, n), (0, tick_ns), lost, "unreadable", now_ns
                 )
             connection.execute("COMMIT")
+
+    def _archived(self, cut: _Cut) -> int:
+        """How many of a batch's rows had left the file for the archive: they are not lost."""
+        with suppress(*UNREADABLE):
+            return sum(len(rows) for rows in self._archive.by_id(cut.first_id, cut.last_id))
+        return 0
 
     def _append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> None:
         while True:
@@ -335,6 +348,24 @@ class Salvage:
             n: Keyframe(writer, n, tick_ns, bool(full), sha256, bytes(state))
             for n, tick_ns, full, sha256, state in rows
         }
+
+    def _rollups(self, table: str) -> None:
+        """Buckets of what is archived only: nothing else would fill them again. Those that are there stay."""
+        marks = ",".join("?" * 11)
+        for key in self._streams:
+            at_ns = -(2**62)
+            while not self._stop.is_set():
+                rows = self._read(
+                    f"SELECT * FROM {table} WHERE stream_key = ? AND start_ns > ? ORDER BY start_ns LIMIT ?",  # noqa: S608
+                    (key, at_ns, ROLLUPS_A_TRANSACTION),
+                )
+                if not rows:
+                    break
+                at_ns = int(rows[-1][1])
+                with closing(_sqlite.open_writer(self._path)) as connection, _sqlite.translated():
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608
+                    connection.execute("COMMIT")
 
     def _letters(self, connection: Any) -> None:
         rows = self._read(

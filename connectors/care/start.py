@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.archive.known import HORIZON
 from connectors.care import notes
 from connectors.care.check import SQLITE, UNREADABLE, newest_are_sound, problems
 from connectors.care.files import LOGS, aside_of, move_aside, whole
@@ -28,6 +29,7 @@ from twin.ports import Commit, Folded
 from twin.sample import batch_of
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from connectors.stores._append import SqlStore
@@ -68,7 +70,10 @@ def open_for_writing(url: str, writer: str, clock: Clock) -> SqlStore:
                 beside.write_text(f"{aside.name}\n", encoding="utf-8")
         move_aside(path, aside)
         store = open_store(url)
-        _note(path, aside, writer, why, clock.now_ns())
+        with closing(open_history(url)) as history:
+            is_noted = notes.noted(history, notes.REPLACED).get("aside") == aside.name
+        if not is_noted:
+            _note(path, aside, writer, why, clock.now_ns())
         suspicion(path).unlink()
     with closing(open_history(url)) as history:
         said = notes.noted(history, notes.REPLACED)
@@ -125,6 +130,12 @@ def suspicion(path: Path) -> Path:
     return path.with_name(f"{path.name}.suspect")
 
 
+def suspect(url: str) -> None:
+    """Something was found wrong with the store: check it whole at the next opening, however large it is."""
+    if url.startswith(SQLITE):
+        suspicion(Path(url.removeprefix(SQLITE))).touch()
+
+
 def was_ours(path: Path) -> bool:
     """Whether a file that cannot be opened as a database looks as if it had been one of ours."""
     with path.open("rb") as file:
@@ -163,9 +174,28 @@ def _note(path: Path, aside: Path, writer: str, why: str, now_ns: int) -> None:
     with closing(_sqlite.open_writer(path)) as connection, _sqlite.translated():
         connection.execute("BEGIN IMMEDIATE")
         notes.removed(notes.runs(connection), "begun", writer, (1, last), (0, now_ns), 0, why[:200], now_ns)
+        _keep_keys(connection, aside)
         said = {"at_ns": now_ns, "why": why[:500], "aside": aside.name, "writer": writer, "last_n": last}
         notes.note(notes.runs(connection), notes.REPLACED, said | {"state": "salvaging"})
         connection.execute("COMMIT")
+
+
+def _keep_keys(connection: sqlite3.Connection, aside: Path) -> None:
+    """What the archive's files lean on: the streams under their old keys, and the list of the files themselves."""
+    with closing(SqlHistory(SqliteReader(aside))) as history:
+        for table, columns in (
+            ("stream", "stream_key, id, asset, name, source, sequenced, period_s, columns, text_columns, created_ns"),
+            ("archive_part", "path, site, day, frames, first_ns, last_ns, bytes, sha256, created_ns, state"),
+        ):
+            rows: list[Any] = []
+            with suppress(*UNREADABLE):
+                rows = history.ask(f"SELECT {columns} FROM {table}")  # noqa: S608  constants only
+            marks = ",".join("?" * (columns.count(",") + 1))
+            connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+        with suppress(*UNREADABLE):
+            horizon = history.noted(HORIZON)
+            if horizon:
+                connection.execute("INSERT INTO meta (key, value) VALUES (?,?)", (HORIZON, horizon))
 
 
 def _begin(store: SqlStore, aside: Path, writer: str, said: dict[str, Any], now_ns: int) -> None:

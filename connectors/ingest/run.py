@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from connectors.broker import url_of
 from connectors.care.guarded import GuardedStore
 from connectors.care.room import room_of
-from connectors.care.start import open_for_writing
+from connectors.care.start import open_for_writing, suspect
 from connectors.care.upkeep import Upkeep
 from connectors.factory_file import read_secret
 from connectors.ingest.ahead import DecodingAhead
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from twin.ports import Source
 
 log = logging.getLogger(__name__)
-SOUND_FOR_NS = 10 * NS_PER_S
-"""A new database that is damaged sooner than this is the disk's fault, and no third one is begun."""
+SOUND_FOR_NS, TRIES = 10 * NS_PER_S, 3
+"""A database that is damaged sooner than this, so many times in a row, is the disk's fault: no other one is begun."""
 
 
 COLLECT_AFTER = 200_000
@@ -47,17 +47,20 @@ def run_ingest(factory: Factory, stop: threading.Event) -> None:
     """Ingest every source of the factory file until ``stop`` is set; what is in hand is stored first.
 
     A database that turns out damaged meanwhile is set aside, and a new one begun. Raises StoreError
-    where another process writes under the same name, StoreCorrupt where the new one is damaged as soon.
+    where another process writes under the same name, StoreCorrupt where new ones are damaged as soon.
     """
     gc.set_threshold(COLLECT_AFTER, 20, 100)
     clock = WallClock()
     with writer_lock(factory.store.url, factory.ingest.writer):
+        tries = 0
         while True:
             began_ns = clock.now_ns()
             try:
                 _run(factory, stop, clock)
             except StoreCorrupt as error:
-                if stop.is_set() or clock.now_ns() - began_ns < SOUND_FOR_NS:
+                suspect(factory.store.url)
+                tries = tries + 1 if clock.now_ns() - began_ns < SOUND_FOR_NS else 0
+                if stop.is_set() or tries >= TRIES:
                     raise
                 log.error("the store is damaged: %s", error)  # noqa: TRY400  said once, and acted on
             else:

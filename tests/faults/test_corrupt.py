@@ -9,14 +9,16 @@ import threading
 from contextlib import closing
 
 import pytest
-from writing import ARM, CELL, DOOR, Writer, checkpointed, pages_of, part_of, spoil, sqlite_url, stored, written
+from writing import ARM, CELL, DOOR, T0, Writer, checkpointed, pages_of, part_of, spoil, sqlite_url, stored, written
 
+from connectors.archive.layout import DAY_NS
+from connectors.archive.run import archive
 from connectors.care import start
 from connectors.care.check import check
 from connectors.care.salvage import Salvage
 from connectors.care.start import open_for_writing, to_salvage
 from connectors.stores.sql import open_history, open_store
-from twin.clock import ManualClock
+from twin.clock import NS_PER_S, ManualClock
 from twin.errors import StoreCorrupt, StoreError
 from twin.events import EventKind
 from twin.keyframes import verify
@@ -278,3 +280,44 @@ def test_a_file_cut_short_in_the_middle_is_set_aside_too(place):
     assert check(url).ok
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_archived_newest_batches_are_no_damage_even_while_the_archive_is_away(place, tmp_path):
+    pytest.importorskip("pyarrow", reason="the extra `archive` is not installed")
+    url, path = place
+    archive(url, tmp_path / "archive", T0 + 2 * DAY_NS, ManualClock(T0 + 9 * DAY_NS))
+    assert start.damage(path) == ""
+    (tmp_path / "archive").rename(tmp_path / "away")
+    assert start.damage(path) == ""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE archive_part SET site = site")
+        connection.commit()
+    assert not list(path.parent.glob("*corrupt*"))
+
+
+def test_what_was_archived_is_not_lost_with_the_file(tmp_path):
+    pytest.importorskip("pyarrow", reason="the extra `archive` is not installed")
+    url, path = sqlite_url(tmp_path), tmp_path / "twin.db"
+    Writer(url).run(24, 48, step_ns=300 * NS_PER_S).close()
+    before = everything(url)
+    archive(url, tmp_path / "archive", (T0 // DAY_NS + 2) * DAY_NS, ManualClock(T0 + 9 * DAY_NS))
+    span = (T0, T0 + 5 * DAY_NS)
+    with closing(open_history(url)) as history:
+        drawn = [history.samples(ARM.id, "q0", *span, points) for points in (20, 10_000)]
+        archived = history.ask("SELECT sum(frames) FROM archive_part")[0][0]
+    spoil_table(checkpointed(path), "frame", 0.6)
+    store = open_for_writing(url, "ingest", ManualClock(NOW))
+    result = salvage(url, path, store)
+    store.close()
+    after = everything(url)
+    assert result.lost_frames == len(before) - len(after) > 0
+    assert result.frames == len(after) - archived
+    with closing(open_history(url)) as history:
+        assert verify(history).mismatches == ()
+        few, many = (history.samples(ARM.id, "q0", *span, points) for points in (20, 10_000))
+    assert len(many.t_ns) >= len(drawn[1].t_ns) - 100
+    assert few.t_ns[:5].tolist() == drawn[0].t_ns[:5].tolist()
+    assert few.maximum[:5].tolist() == drawn[0].maximum[:5].tolist(), "drawn from roll-ups of what is archived"
+    again = Writer(url)
+    assert again.append(part_of(ARM, 0, 50, step_ns=300 * NS_PER_S)).duplicate == 50, "archived frames are known still"
+    again.close()
