@@ -85,9 +85,13 @@ def broker_restarted(rig: Rig, total: int, rate_hz: float, times: int) -> None:
     rig.settle()
 
 
-def broker_killed(rig: Rig, total: int, rate_hz: float, kills: int) -> None:
+def _say_who_loses(rig: Rig) -> None:
     if rig.broker.kind == "mosquitto":
         rig.lossy_broker = "mosquitto 2.0 acknowledges before it saves: what it saved last is what survives a kill -9"
+
+
+def broker_killed(rig: Rig, total: int, rate_hz: float, kills: int) -> None:
+    _say_who_loses(rig)
     rig.device(total, rate_hz)
     for _ in range(kills):
         wait_stored(rig)
@@ -99,6 +103,7 @@ def broker_killed(rig: Rig, total: int, rate_hz: float, kills: int) -> None:
 
 
 def broker_killed_while_ingest_is_away(rig: Rig, total: int, rate_hz: float, kills: int) -> None:
+    _say_who_loses(rig)
     device = rig.device(total, rate_hz)
     wait_stored(rig)
     rig.kill_ingest()
