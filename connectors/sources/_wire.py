@@ -6,7 +6,9 @@ but PUBLISH at QoS 0 and 1.
 
 from __future__ import annotations
 
+import contextlib
 import select
+import socket
 import ssl
 import threading
 import time
@@ -17,7 +19,6 @@ import paho.mqtt.client as paho
 from connectors.sources._packets import Splitter
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from twin.message import Message
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 READ_BYTES = 256 * 1024
 NO_ROOM_S = 0.02
 """How long reading rests where there is no room for what was read; paho's own work goes on between."""
+LAST_WORDS_S = 0.5
+"""How long an ending connection waits for the broker to have read it to its end."""
 SEND_TIMEOUT_S = 10.0
 """A broker that takes no acknowledgement for so long is not there any more."""
 
@@ -130,7 +133,16 @@ class Wire:
         self._real.setblocking(flag)
 
     def close(self) -> None:
-        """As a socket."""
+        """End the line so that the broker reads what was said: from one just closed, mosquitto drops the last PUBACKs.
+
+        What still comes is not taken; it was not acknowledged, and comes again.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            self._real.shutdown(socket.SHUT_WR)
+            deadline = time.monotonic() + LAST_WORDS_S
+            while (left_s := deadline - time.monotonic()) > 0 and select.select([self._real], [], [], left_s)[0]:
+                if not self._real.recv(READ_BYTES):
+                    break
         self._real.close()
 
 
