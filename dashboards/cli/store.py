@@ -65,11 +65,15 @@ def info(
 
 
 def _age_s(history: History) -> float:
-    """Seconds since ingest last wrote its own numbers; infinite when it never did."""
+    """Seconds since ingest last wrote its own numbers; infinite when it never did.
+
+    What it wrote while its clock was ahead says nothing about now.
+    """
     from connectors.wall_clock import WallClock
 
-    own = history.latest().get("twin/ingest:metrics")
-    return math.inf if own is None else (WallClock().now_ns() - own.received_ns) / NS_PER_S
+    now_ns = WallClock().now_ns()
+    own = history.as_of(now_ns, ["twin/ingest:metrics"]).get("twin/ingest:metrics")
+    return math.inf if own is None else (now_ns - own.received_ns) / NS_PER_S
 
 
 @app.command()

@@ -243,6 +243,7 @@ def clocks_stepped(rig: Rig, total: int, rate_hz: float) -> None:
     rig.repaired()
     rig.wait_green()
     rig.settle()
+    rig.wait_red()  # it has ended, and what it said of itself while its clock was ahead must not hide that
     for asset in range(4):
         name = f"d0-{asset}:data"
         live = rig.history.latest()[name]
