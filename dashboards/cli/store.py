@@ -76,12 +76,16 @@ def kept_of(history: SqlHistory) -> dict[str, object]:
 
 
 def _age_s(history: History) -> float:
-    """Seconds since ingest last wrote its own numbers; infinite when it never did."""
+    """Seconds since ingest last wrote its own numbers; infinite when it never did.
+
+    What it wrote while its clock was ahead says nothing about now.
+    """
     from connectors.wall_clock import WallClock
     from dashboards.status import is_own
 
-    told = [one.received_ns for stream, one in history.latest().items() if is_own(stream)]
-    return (WallClock().now_ns() - max(told)) / NS_PER_S if told else math.inf
+    now_ns = WallClock().now_ns()
+    own = history.as_of(now_ns, [stream for stream in history.latest() if is_own(stream)])
+    return (now_ns - max(one.received_ns for one in own.values())) / NS_PER_S if own else math.inf
 
 
 @app.command()
