@@ -65,6 +65,10 @@ class Archive:
         self._kept: OrderedDict[tuple[Path, Run], StoredRows] = OrderedDict()
         self._lock = Lock()
 
+    def close(self) -> None:
+        """Release the connections that were used to ask for parts."""
+        self._reader.close()
+
     def encode(self, values: NDArray[np.float64]) -> Sequence[Any]:
         """Values (n, width) as the column `vals` of this database gives them."""
         return pack(values) if isinstance(self._reader, SqliteReader) else to_lists(values)
