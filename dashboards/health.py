@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from starlette.responses import JSONResponse, Response
 
 from connectors.broker import kind_of, url_of
-from dashboards.status import INGEST, ms
+from dashboards.status import ms, own_number
 from dashboards.view import number
 from twin.errors import StoreError
 
@@ -147,12 +147,11 @@ class _Numbers:
             if name.startswith("twin/ingest/"):
                 lag.add_metric([one.stream.asset.rpartition("/")[2]], number(one, "lag_s") or 0.0)
         yield lag
-        own = latest.get(INGEST)
         for metric, signal, text in (
             ("factory_twin_queue_messages", "queue", "Messages that wait for ingest"),
             ("factory_twin_commit_seconds", "commit_s", "Longest transaction of the last second"),
         ):
-            yield GaugeMetricFamily(metric, text, value=number(own, signal) or 0.0)
+            yield GaugeMetricFamily(metric, text, value=own_number(latest, signal) or 0.0)
         yield GaugeMetricFamily("factory_twin_websocket_clients", "Browsers", value=len(live.clients))
         yield GaugeMetricFamily(
             "factory_twin_ingest_up", "Whether ingest is heard", value=live.ingest.state(now_ns) == "ok"

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from twin.sample import Latest
 
-INGEST = "twin/ingest:metrics"
 SOURCE_PREFIX = "twin/ingest/"
 METRICS = ":metrics"
 SILENT_S = 3.0
@@ -24,6 +23,17 @@ BEHIND_S = 10.0
 FASTER = 1.5
 RATE_OVER_S = 4.0
 _KEPT = 12
+
+
+def is_own(stream: str) -> bool:
+    """Whether a stream is the metrics of an ingest process (there may be several, each with its writer's name)."""
+    return stream.startswith("twin/") and stream.endswith(METRICS) and stream.count("/") == 1
+
+
+def own_number(latest: Mapping[str, Latest], signal: str) -> float | None:
+    """The largest of a number that ingest processes tell of themselves; None where none does."""
+    told = [number(one, signal) for stream, one in latest.items() if is_own(stream)]
+    return max((value for value in told if value is not None), default=None)
 
 
 def source_stream(source: str) -> str:
@@ -52,7 +62,7 @@ class Ingest:
     def hear(self, latest: Latest) -> None:
         """Take a metrics frame; others are not for us."""
         stream = latest.stream.id
-        if not (stream == INGEST or (stream.startswith(SOURCE_PREFIX) and stream.endswith(METRICS))):
+        if not (is_own(stream) or (stream.startswith(SOURCE_PREFIX) and stream.endswith(METRICS))):
             return
         told = self._told.setdefault(stream, _Told())
         if told.rows and latest.t_ns <= told.rows[-1].t_ns:
@@ -71,17 +81,16 @@ class Ingest:
 
     def frames_per_s(self, now_ns: int) -> float:
         """Stored frames a second, over the last few seconds; a counter that fell is a restart."""
-        told = self._told.get(INGEST)
-        if told is None or self.state(now_ns) != "ok":
+        if self.state(now_ns) != "ok":
             return 0.0
-        return _rate(told.rows, "frames_total")
+        return sum(_rate(told.rows, "frames_total") for stream, told in self._told.items() if is_own(stream))
 
     def lag_s(self, now_ns: int) -> float:
         """The largest lag of the sources heard in the last 10 s."""
         lags = [
             number(told.rows[-1], "lag_s") or 0.0
             for stream, told in self._told.items()
-            if stream != INGEST and told.rows and now_ns - told.moved_ns < HEARD_S * NS_PER_S
+            if not is_own(stream) and told.rows and now_ns - told.moved_ns < HEARD_S * NS_PER_S
         ]
         return max(lags, default=0.0)
 
@@ -89,7 +98,7 @@ class Ingest:
         """How far a backlog is worked off: the source that is furthest behind and gaining."""
         found: dict[str, float] | None = None
         for stream, told in self._told.items():
-            if stream == INGEST:
+            if is_own(stream):
                 continue
             behind_s = _gaining(told.rows, now_ns)
             if behind_s is None:

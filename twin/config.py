@@ -105,6 +105,8 @@ class SimulateConfig:
 class SourceConfig:
     """One connector: which topics, in which dialect. ``options`` are the decoder's own.
 
+    ``site`` says which site it belongs to, where its topics do not.
+
     ``path`` and ``map`` are the file, and the mapping of a CSV file, of a source of type ``capture``.
     """
 
@@ -115,6 +117,7 @@ class SourceConfig:
     qos: int = 1
     path: str = ""
     map: str = ""
+    site: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -156,7 +159,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
     _unique([site.id for site in hub.sites], "site", mistakes)
     factory = Factory(
         hub=hub,
-        sources=tuple(_source(table) for table in root.tables("source")),
+        sources=tuple(_source(table, hub) for table in root.tables("source")),
         broker=_broker(root.table("broker")),
         store=_store(root.table("store")),
         web=_web(root.table("web")),
@@ -412,7 +415,7 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
     return config
 
 
-def _source(table: Table) -> SourceConfig:
+def _source(table: Table, hub: Hub) -> SourceConfig:
     topics = table.texts("topics")
     kind = table.get("type", str, "mqtt")
     path = table.get("path", str, "")
@@ -438,6 +441,7 @@ def _source(table: Table) -> SourceConfig:
         qos=qos,
         path=path,
         map=table.get("map", str, ""),
+        site=table.get("site", str, "", choices=("", *(site.id for site in hub.sites))),
         options=options.data,
     )
     table.done()

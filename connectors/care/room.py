@@ -30,17 +30,11 @@ RATE_OVER_NS = 600 * NS_PER_S
 EARLY_S = 24 * 3600.0
 """Low is said when the disk will be full within this time, however much is free now."""
 RATE_NEEDS_NS = 60 * NS_PER_S
-_ROOM = stream_of(
-    "twin/ingest",
-    "room",
-    (
-        Signal("disk_free", unit="By", label_ko="남은 디스크", label_en="Disk free"),
-        Signal("disk_used", unit="By", label_ko="저장소 크기", label_en="Store size"),
-        Signal("time_to_full_s", unit="s", label_ko="가득 찰 때까지", label_en="Time to full"),
-        Signal("level", Kind.STATE, label_ko="저장 공간", label_en="Room"),
-    ),
-    period_s=10.0,
-    source="twin",
+_SIGNALS = (
+    Signal("disk_free", unit="By", label_ko="남은 디스크", label_en="Disk free"),
+    Signal("disk_used", unit="By", label_ko="저장소 크기", label_en="Store size"),
+    Signal("time_to_full_s", unit="s", label_ko="가득 찰 때까지", label_en="Time to full"),
+    Signal("level", Kind.STATE, label_ko="저장 공간", label_en="Room"),
 )
 
 
@@ -65,7 +59,10 @@ class Measured:
 class Room:
     """Watches the disks of a store (mutable; one thread asks). A server's disk is not seen from here."""
 
-    def __init__(self, folders: Sequence[Path], database: Path | None, low: int, floor: int, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913  what is watched, and from when it matters
+        self, folders: Sequence[Path], database: Path | None, low: int, floor: int, clock: Clock, writer: str
+    ) -> None:
+        self._stream = stream_of(f"twin/{writer}", "room", _SIGNALS, period_s=10.0, source="twin")
         self._folders = [*folders, *([database.parent] if database is not None else [])]
         self._database = database
         self._low = low
@@ -125,17 +122,19 @@ class Room:
             return None
         found = self.measured
         values = (float(found.free), float(found.used), found.full_in_s)
-        return frame(_ROOM, now_ns, 0, now_ns, values, (found.level.value,))
+        return frame(self._stream, now_ns, 0, now_ns, values, (found.level.value,))
 
     def told(self) -> None:
         """The frame is stored."""
         self._told_ns = self._clock.now_ns()
 
 
-def room_of(url: str, low_mb: int, floor_mb: int, clock: Clock, folders: Sequence[Path] = ()) -> Room:
-    """The room of the store at ``url``, and of other folders (an archive's)."""
+def room_of(  # noqa: PLR0913  as `Room`
+    url: str, low_mb: int, floor_mb: int, clock: Clock, folders: Sequence[Path] = (), writer: str = "ingest"
+) -> Room:
+    """The room of the store at ``url``, and of other folders (an archive's); told as signals of ``twin/WRITER``."""
     database = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
-    return Room(folders, database, low_mb * 1_000_000, floor_mb * 1_000_000, clock)
+    return Room(folders, database, low_mb * 1_000_000, floor_mb * 1_000_000, clock, writer)
 
 
 def _existing(folder: Path) -> Path:

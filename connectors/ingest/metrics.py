@@ -1,4 +1,4 @@
-"""The twin watches itself through the same door: its numbers are signals of the asset ``twin/ingest``."""
+"""The twin watches itself through the same door: its numbers are signals of the asset ``twin/WRITER``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
     from twin.sample import Frames
 
 EVERY_NS = NS_PER_S
-_INGEST = stream_of(
-    "twin/ingest",
-    "metrics",
-    (
-        Signal("messages_total", Kind.COUNTER, "{message}", label_ko="수신 메시지", label_en="Messages received"),
-        Signal("frames_total", Kind.COUNTER, "{frame}", label_ko="저장 프레임", label_en="Frames stored"),
-        Signal("rejected_total", Kind.COUNTER, "{message}", label_ko="거부 메시지", label_en="Messages rejected"),
-        Signal("queue", unit="{message}", label_ko="대기열", label_en="Queue"),
-        Signal("commit_s", unit="s", label_ko="커밋 시간", label_en="Commit time"),
-        Signal("commits_total", Kind.COUNTER, label_ko="커밋 수", label_en="Commits"),
-    ),
-    period_s=1.0,
-    source="twin",
+_SIGNALS = (
+    Signal("messages_total", Kind.COUNTER, "{message}", label_ko="수신 메시지", label_en="Messages received"),
+    Signal("frames_total", Kind.COUNTER, "{frame}", label_ko="저장 프레임", label_en="Frames stored"),
+    Signal("rejected_total", Kind.COUNTER, "{message}", label_ko="거부 메시지", label_en="Messages rejected"),
+    Signal("queue", unit="{message}", label_ko="대기열", label_en="Queue"),
+    Signal("commit_s", unit="s", label_ko="커밋 시간", label_en="Commit time"),
+    Signal("commits_total", Kind.COUNTER, label_ko="커밋 수", label_en="Commits"),
 )
 _SOURCE_SIGNALS = (
     Signal("messages_total", Kind.COUNTER, "{message}", label_ko="수신 메시지", label_en="Messages received"),
@@ -65,7 +59,8 @@ class Metrics:
     newest row (negative: the device's clock is ahead). Devices that tell no time have none.
     """
 
-    def __init__(self, sources: tuple[str, ...]) -> None:
+    def __init__(self, sources: tuple[str, ...], writer: str = "ingest") -> None:
+        self._own = stream_of(f"twin/{writer}", "metrics", _SIGNALS, period_s=1.0, source="twin")
         self._rows = {name: _Row() for name in sources}
         self._streams = {
             name: stream_of(f"twin/ingest/{name}", "metrics", _SOURCE_SIGNALS, period_s=1.0, source="twin")
@@ -125,7 +120,7 @@ class Metrics:
         self._next_ns = now_ns + EVERY_NS
         rows = self._rows.values()
         own = frame(
-            _INGEST,
+            self._own,
             now_ns,
             0,
             now_ns,

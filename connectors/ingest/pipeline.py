@@ -87,7 +87,7 @@ class Pipeline:
         self._states_saved_marks = 0
         self._states: dict[str, bytes] = {}
         self._folded = False
-        self.metrics = Metrics(tuple(decoding.decoders))
+        self.metrics = Metrics(tuple(decoding.decoders), config.writer)
         self.stopping = stopping or threading.Event()
 
     def step(self, wait_s: float = TICK_S) -> int:

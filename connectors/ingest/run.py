@@ -69,7 +69,8 @@ def run_ingest(factory: Factory, stop: threading.Event) -> None:
 
 def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
     config = factory.store
-    room = room_of(config.url, config.low_mb, config.floor_mb, clock, [Path(config.archive)] if config.archive else ())
+    folders = [Path(config.archive)] if config.archive else []
+    room = room_of(config.url, config.low_mb, config.floor_mb, clock, folders, factory.ingest.writer)
     store = GuardedStore(open_for_writing(config.url, factory.ingest.writer, clock), room, factory.ingest.writer)
     history = open_history(factory.store.url)
     mirror, keyframes = resume(history, factory.ingest.writer)

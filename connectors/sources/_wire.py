@@ -6,6 +6,7 @@ but PUBLISH at QoS 0 and 1.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 READ_BYTES = 256 * 1024
 NO_ROOM_S = 0.02
 """How long reading rests where there is no room for what was read; paho's own work goes on between."""
-LINGER_S = 0.5
-"""How long a broker may take to read what was sent before the connection is closed."""
+LAST_WORDS_S = 0.5
+"""How long an ending connection waits for the broker to have read it to its end."""
 SEND_TIMEOUT_S = 10.0
 """A broker that takes no acknowledgement for so long is not there any more."""
 
@@ -132,19 +133,16 @@ class Wire:
         self._real.setblocking(flag)
 
     def close(self) -> None:
-        """End the connection once the broker has read what was sent, or after `LINGER_S`.
+        """End the line so that the broker reads what was said: from one just closed, mosquitto drops the last PUBACKs.
 
-        Closed at once, the broker may take the next connection of the same client first, and throw
-        away the last acknowledgements with the old one.
+        What still comes is not taken; it was not acknowledged, and comes again.
         """
-        deadline = time.monotonic() + LINGER_S
-        try:
+        with contextlib.suppress(OSError, ValueError):
             self._real.shutdown(socket.SHUT_WR)
-            while (left_s := deadline - time.monotonic()) > 0:
-                if not select.select([self._real], [], [], left_s)[0] or not self._real.recv(READ_BYTES):
+            deadline = time.monotonic() + LAST_WORDS_S
+            while (left_s := deadline - time.monotonic()) > 0 and select.select([self._real], [], [], left_s)[0]:
+                if not self._real.recv(READ_BYTES):
                     break
-        except (OSError, ValueError):
-            pass  # the connection is gone already
         self._real.close()
 
 

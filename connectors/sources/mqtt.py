@@ -184,12 +184,14 @@ class Source:
             else:
                 self._refused(str(reason))
             return
+        # Of QoS 2 it takes no more than of 1: what comes twice is stored once anyway.
+        qos = min(self._config.qos, 1)
         if self._protocol == paho.MQTTv5:
             # What is retained comes once: again at each reconnection, old values would take the place of live ones.
-            options = SubscribeOptions(self._config.qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            options = SubscribeOptions(qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
             client.subscribe([(topic, options) for topic in self._config.topics])
         else:
-            client.subscribe([(topic, self._config.qos) for topic in self._config.topics])
+            client.subscribe([(topic, qos) for topic in self._config.topics])
         if self._expects_session and not flags.session_present:
             self._report(Event(EventKind.SESSION_LOST, self._clock.now_ns(), f"twin/ingest/{self.name}"))
         self._expects_session = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from connectors.stores._gaps import Gaps
 from connectors.stores._rollup import Rollups
 from connectors.stores._rows import count_rows, picked, rows_of, text_rows, without_negative_zeros
 from twin.checksum import checksum
+from twin.clock import NS_PER_S
 from twin.errors import StoreError, StoreRejected
 from twin.ports import Commit, Folded, Outcome
 
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from twin.message import DeadLetter
     from twin.sample import Batch, Stream
 
+log = logging.getLogger(__name__)
+VIEWS_NS = 10 * NS_PER_S
+"""New streams get their named views at most so often."""
 _WRITER_ID_SHIFT = 44
 """Frame ids of the second writer begin at 1 << 44, so that two writers never give the same one."""
 
@@ -93,6 +98,9 @@ class SqlStore:
         self._doubt: _Doubt | None = None
         self._gaps = Gaps(driver)
         self._rollups = Rollups(driver)
+        self._new_streams = True  # those of the last writer may have no views yet
+        self._views_ns = -VIEWS_NS
+        self._views_failed = False
 
     def append(self, commit: Commit, fold: Callable[[Batch], Folded]) -> Outcome:
         """Store a commit durably, in one transaction: see `twin.ports.Store.append`.
@@ -114,7 +122,21 @@ class SqlStore:
             outcome = Outcome(len(result.batch), sum(result.duplicates.values()), sum(result.conflicts.values()))
             self._doubt = _Doubt(result.batch, outcome, len(batch))
         self._doubt = None
+        if self._new_streams and abs(batch.tick_ns - self._views_ns) >= VIEWS_NS:
+            self._make_views(batch.tick_ns)
         return outcome
+
+    def _make_views(self, tick_ns: int) -> None:
+        """In a transaction of its own: that a view cannot be made stops no batch."""
+        self._new_streams, self._views_ns = False, tick_ns
+        try:
+            with self._transaction(), self._driver.translated():
+                self._driver.make_views()
+        except StoreError as error:
+            self._new_streams = True
+            if not self._views_failed:
+                log.warning("the views of new streams cannot be made yet: %s", error)
+            self._views_failed = True
 
     def _settle(self, commit: Commit) -> _Doubt | None:
         """What was in doubt, if it is this commit and was stored after all."""
@@ -149,6 +171,11 @@ class SqlStore:
             return {
                 source: bytes(state) for source, state in self._driver.ask("SELECT source, state FROM decoder_state")
             }
+
+    @property
+    def is_rolled_up(self) -> bool:
+        """Whether the roll-ups lack nothing but what came since the last seconds' flush."""
+        return self._rollups.is_caught_up
 
     def close(self) -> None:
         """Release the database; what is not in the roll-ups yet is put there, or read again by the next writer."""
@@ -326,6 +353,7 @@ class SqlStore:
                 "VALUES (?,?,?,?,?,?,?,?,?) RETURNING stream_key",
                 (*told, stream.id, stream.asset, stream.name, tick_ns),
             )[0][0]
+            self._new_streams = True
         else:
             key, *columns = rows[0]
             stored = decode_stream(*columns)

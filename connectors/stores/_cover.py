@@ -15,7 +15,9 @@ from connectors.stores._roll_rows import LEVELS, MINUTE, TEN_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.stores._reader import Place, Reader
+    from numpy.typing import NDArray
+
+    from connectors.stores._reader import Place, Reader, Rolled, Span
     from connectors.stores._roll_rows import Level
     from connectors.stores._series import Buckets, Drawn
 
@@ -27,13 +29,25 @@ def rolled_parts(reader: Reader, place: Place, buckets: Buckets, start_ns: int, 
         return
     until = reader.rolled_until(place.key)
     levels = [level for level in LEVELS if level.ns <= buckets.level.ns]
-    for level, start, end in cover(levels, start_ns, end_ns, until):
+    pieces = list(cover(levels, start_ns, end_ns, until))
+    asked: list[Span] = []
+    for level, start, end in pieces:
+        if level is TEN_SECONDS:
+            first, last = start - start % MINUTE.ns, -(-end // MINUTE.ns) * MINUTE.ns
+            asked += [(MINUTE, first, last), (TEN_SECONDS, first, last)]
+        elif level is not None:
+            asked.append((level, start, end))
+    rolled = iter(reader.rolled(place, asked) if asked else ())
+    for level, start, end in pieces:
         if level is None:
             yield reader.drawn(place, buckets, start, end)
         elif level is TEN_SECONDS:
-            yield from _tens(reader, place, buckets, start, end)
+            minutes, tens = next(rolled), next(rolled)
+            yield tens.drawn(buckets, _whole(minutes, tens) & (tens.starts >= start) & (tens.starts < end))
+            for first, last in _lacking(minutes, tens):
+                yield reader.drawn(place, buckets, max(first, start), min(last, end))
         else:
-            yield reader.rolled(place, level, start, end).drawn(buckets)
+            yield next(rolled).drawn(buckets)
 
 
 def cover(levels: list[Level], start_ns: int, end_ns: int, until_ns: int) -> Iterator[tuple[Level | None, int, int]]:
@@ -54,22 +68,26 @@ def cover(levels: list[Level], start_ns: int, end_ns: int, until_ns: int) -> Ite
     yield from cover(finer, last, end_ns, until_ns)
 
 
-def _tens(reader: Reader, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Iterator[Drawn]:
-    """From the 10 s rows, where they hold all frames of their minute: a bucket with few has none."""
-    first, last = start_ns - start_ns % MINUTE.ns, -(-end_ns // MINUTE.ns) * MINUTE.ns
-    minutes = reader.rolled(place, MINUTE, first, last)
-    tens = reader.rolled(place, TEN_SECONDS, first, last)
+def _frames_in_tens(minutes: Rolled, tens: Rolled) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The minute that each row of 10 s is in, and how many frames those rows of each minute have."""
     minute_of = np.searchsorted(minutes.starts, tens.starts, side="right") - 1
-    there = np.bincount(minute_of, tens.frames, len(minutes.starts)).astype(np.int64)
-    whole = there == minutes.frames
-    yield tens.drawn(buckets, whole[minute_of] & (tens.starts >= start_ns) & (tens.starts < end_ns))
-    piece: tuple[int, int] | None = None
-    for minute in minutes.starts[~whole].tolist():
-        if piece is not None and piece[1] == minute:
-            piece = piece[0], minute + MINUTE.ns
-            continue
-        if piece is not None:
-            yield reader.drawn(place, buckets, max(piece[0], start_ns), min(piece[1], end_ns))
-        piece = minute, minute + MINUTE.ns
-    if piece is not None:
-        yield reader.drawn(place, buckets, max(piece[0], start_ns), min(piece[1], end_ns))
+    return minute_of, np.bincount(minute_of, tens.frames, len(minutes.starts)).astype(np.int64)
+
+
+def _whole(minutes: Rolled, tens: Rolled) -> NDArray[np.bool_]:
+    """The rows of 10 s whose minute they hold all frames of: a bucket with few frames has no row."""
+    minute_of, frames = _frames_in_tens(minutes, tens)
+    whole: NDArray[np.bool_] = (frames == minutes.frames)[minute_of]
+    return whole
+
+
+def _lacking(minutes: Rolled, tens: Rolled) -> list[tuple[int, int]]:
+    """The other minutes, those in a row as one range."""
+    _, frames = _frames_in_tens(minutes, tens)
+    ranges: list[tuple[int, int]] = []
+    for start in minutes.starts[frames != minutes.frames].tolist():
+        if ranges and ranges[-1][1] == start:
+            ranges[-1] = ranges[-1][0], start + MINUTE.ns
+        else:
+            ranges.append((start, start + MINUTE.ns))
+    return ranges

@@ -60,6 +60,10 @@ class Driver(Protocol):
         """Wait until no other transaction holds this name; it is held until this one ends."""
         ...
 
+    def make_views(self) -> None:
+        """Make the named views of streams that have none, where the database keeps them."""
+        ...
+
     def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them."""
         ...

@@ -34,7 +34,7 @@ THREADS_FROM = 64
 # group_concat puts blobs together as they are; as text they would come back decoded, so they are cast.
 _CELLS = """SELECT count(*), CAST(group_concat(CASE WHEN length(vals) = ? THEN substr(vals, ?, 8) END, '') AS BLOB)
 FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ?"""
-_ROLLED = ", ".join(
+_ROLLED = "group_concat(start_ns, ' '), group_concat(frames, ' '), " + ", ".join(
     f"CAST(group_concat(substr({name}, ?, {size}), '') AS BLOB)"
     for name, size in (("counts", 4), ("mins", 8), ("maxs", 8), ("sums", 8))
 )
@@ -87,6 +87,10 @@ class Rolled:
         )
 
 
+Span = tuple["Level", int, int]
+"""The buckets of a level that begin with start <= start_ns < end."""
+
+
 class Reader(Protocol):
     """Many threads' connections for reading. SQL is written with ``?`` for parameters."""
 
@@ -116,8 +120,8 @@ class Reader(Protocol):
         """Of this stream everything older is in the roll-ups."""
         ...
 
-    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
-        """A column of the roll-ups with start <= start_ns < end, in order."""
+    def rolled(self, place: Place, spans: Sequence[Span]) -> list[Rolled]:
+        """A column of the roll-ups of some spans, each in order."""
         ...
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
@@ -250,23 +254,26 @@ class SqliteReader:
         until = self.ask(ROLLED_UNTIL, (key,))[0][0]
         return EVERYTHING_NS if until is None else int(until)
 
-    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
-        """A column of the roll-ups with start <= start_ns < end, in order."""
+    def rolled(self, place: Place, spans: Sequence[Span]) -> list[Rolled]:
+        """A column of the roll-ups of some spans, each in order."""
         at = 8 * place.column + 1
-        ((starts, frames, *cells),) = self.ask(
-            f"SELECT group_concat(start_ns, ' '), group_concat(frames, ' '), {_ROLLED} FROM {level.table} "  # noqa: S608
-            "WHERE stream_key = ? AND start_ns >= ? AND start_ns < ?",
-            (4 * place.column + 1, at, at, at, place.key, start_ns, end_ns),
-        )
-        counts, mins, maxs, sums = (cell or b"" for cell in cells)
-        return Rolled(
-            np.array((starts or "").split(), np.int64),
-            np.array((frames or "").split(), np.int64),
-            np.frombuffer(counts, "<i4").astype(np.int64),
-            np.frombuffer(mins, "<f8"),
-            np.frombuffer(maxs, "<f8"),
-            np.frombuffer(sums, "<f8"),
-        )
+        with self._cursor() as cursor:
+            rows = [
+                cursor.execute(
+                    f"SELECT {_ROLLED} FROM {level.table} WHERE stream_key = ? AND start_ns >= ? AND start_ns < ?",  # noqa: S608
+                    (4 * place.column + 1, at, at, at, place.key, start_ns, end_ns),
+                ).fetchone()
+                for level, start_ns, end_ns in spans
+            ]
+        return [
+            Rolled(
+                np.array((starts or "").split(), np.int64),
+                np.array((frames or "").split(), np.int64),
+                np.frombuffer(counts or b"", "<i4").astype(np.int64),
+                *(np.frombuffer(cells or b"", "<f8") for cells in values),
+            )
+            for starts, frames, counts, *values in rows
+        ]
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Times and rows of texts with after < t_ns < end that differ from the row before, in order.

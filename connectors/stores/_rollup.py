@@ -215,6 +215,14 @@ class Rollups:
         """Whether there is something that `finish` would write."""
         return any(state.seen_n > state.rolled_n or state.next is not None for state in self._states.values())
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether every batch stored is in the roll-ups or gathered for them."""
+        return all(
+            (state.next or state).seen_n == (state.next.n if state.next else state.last_n)
+            for state in self._states.values()
+        )
+
     def finish(self) -> None:
         """Write what is gathered, in the running transaction: the writer ends."""
         for state in self._states.values():

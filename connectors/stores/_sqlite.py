@@ -138,6 +138,9 @@ class SqliteDriver:
     def alone(self, name: str) -> None:
         """There is one writer at a time anyway."""
 
+    def make_views(self) -> None:
+        """The views are made by who reads: see `_views`."""
+
     def insert_frames(self, rows: Rows) -> NDArray[np.bool_] | None:
         """Insert the rows whose key is not there yet; which ones were new, None for all of them."""
         count = len(rows)

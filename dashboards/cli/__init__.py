@@ -32,9 +32,11 @@ app.command()(processes.simulate)
 app.command()(processes.broker)
 app.command()(publish.publish)
 app.command()(store.verify)
+app.command()(sql.sql)
 store.app.command()(sql.migrate)
 for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
     store.app.command()(verb)
+store.app.command()(sql.role)
 app.add_typer(store.app, name="store")
 app.add_typer(bench.app, name="bench")
 

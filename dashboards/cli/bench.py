@@ -44,6 +44,15 @@ def ingest(
     _print(run(Plan(store, broker, robots, frames, messages, repeats, rate, seconds), note), json)
 
 
+@app.command()
+def query(*, store: StoreKind = "sqlite", full: Full = False, json: Json = False) -> None:
+    """Latest values, and a day of one signal drawn from frames and from roll-ups; the limit is bare SQL."""
+    from dashboards.bench.query import run
+
+    _known(store)
+    _print(run(store, full, note), json)
+
+
 def _known(store: str) -> None:
     if store not in ("sqlite", "postgres"):
         note(f"--store {store}: there are sqlite and postgres")

@@ -114,13 +114,27 @@ def _run(composition: Composition, duration_s: float | None, open_page: str | No
     return missing
 
 
-def ingest(file: File, *, duration: For = None) -> None:
-    """Ingest only: from the broker into the store."""
+def ingest(
+    file: File,
+    *,
+    duration: For = None,
+    only: Annotated[
+        str,
+        typer.Option("--only", help="The sources of these sites only, under a writer of their own.", metavar="SITE,…"),
+    ] = "",
+) -> None:
+    """Ingest only: from the broker into the store. Several, each with its sites, may write into one PostgreSQL."""
     from connectors.factory_file import read_factory
     from connectors.ingest.run import run_ingest
     from dashboards.supervise import stop_event
+    from twin.partition import only as part_of
 
     factory = read_factory(file)
+    if only:
+        factory = part_of(factory, [site.strip() for site in only.split(",") if site.strip()])
+        if factory.store.url.startswith("sqlite:"):
+            note("--only is for several writers, and a SQLite file has one: set [store] url to a PostgreSQL database")
+            raise typer.Exit(2)
     stop = stop_event()
     _stop_after(stop, duration)
     run_ingest(factory, stop)

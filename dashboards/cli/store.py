@@ -76,11 +76,16 @@ def kept_of(history: SqlHistory) -> dict[str, object]:
 
 
 def _age_s(history: History) -> float:
-    """Seconds since ingest last wrote its own numbers; infinite when it never did."""
-    from connectors.wall_clock import WallClock
+    """Seconds since ingest last wrote its own numbers; infinite when it never did.
 
-    own = history.latest().get("twin/ingest:metrics")
-    return math.inf if own is None else (WallClock().now_ns() - own.received_ns) / NS_PER_S
+    What it wrote while its clock was ahead says nothing about now.
+    """
+    from connectors.wall_clock import WallClock
+    from dashboards.status import is_own
+
+    now_ns = WallClock().now_ns()
+    own = history.as_of(now_ns, [stream for stream in history.latest() if is_own(stream)])
+    return (now_ns - max(one.received_ns for one in own.values())) / NS_PER_S if own else math.inf
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from dashboards.status import INGEST, LEDGER_TERMS, SILENT_S, ledger, ms, source_stream
+from dashboards.status import LEDGER_TERMS, SILENT_S, ledger, ms, own_number, source_stream
 from dashboards.summary.rates import HISTORY_S, column, lag_s, rate, rate_history
 from dashboards.view import HEARD_AGAIN_S, number
 from twin.clock import NS_PER_S
@@ -52,7 +52,7 @@ def connections(  # noqa: PLR0913  what the page tells of
         "sources": rows,
         "dead_letters": [_letter(letter, view.clock_ns) for letter in letters if letter.first_ns <= view.clock_ns],
         "broker": broker,
-        "store": {**store, "commit_s": number(view.latest().get(INGEST), "commit_s")},
+        "store": {**store, "commit_s": own_number(view.latest(), "commit_s")},
     }
 
 

@@ -135,13 +135,18 @@ class Device:
         self._resend = sorted(self.ledger.published - self.ledger.acknowledged)
         self._next = max(self.ledger.published, default=-1) + 1
         self._mid = 0
+        self._total = settings.total
 
     def start(self) -> None:
         self._thread.start()
 
     @property
     def done(self) -> bool:
-        return len(self.ledger.acknowledged) >= self.settings.total
+        return len(self.ledger.acknowledged) >= self._total
+
+    def say_no_more(self) -> None:
+        """What is said is all there is."""
+        self._total = self._next
 
     @property
     def sent(self) -> int:
@@ -208,7 +213,7 @@ class Device:
             return b""
         again, self._resend = self._resend[:room], self._resend[room:]
         until = self._began + int((now_s - self._began_s) * self.settings.rate_hz)
-        fresh = list(range(self._next, min(until, self.settings.total, self._next + room - len(again))))
+        fresh = list(range(self._next, min(until, self._total, self._next + room - len(again))))
         self.ledger.publish(fresh)
         self._next += len(fresh)
         out = bytearray()

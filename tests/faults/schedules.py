@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 
@@ -20,7 +22,10 @@ from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import asset_types, load
 from connectors.sources import Surroundings, memory
+from connectors.stores._append import SqlStore
+from connectors.stores._sqlite import SqliteDriver
 from connectors.stores.memory import MemoryStore
+from connectors.stores.sql import open_history, open_store
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock
 from twin.config import BrokerConfig, IngestConfig, SourceConfig
 from twin.errors import StoreRejected, StoreUnavailable
@@ -80,6 +85,29 @@ class Pauses:
         return self._set
 
 
+class Kept:
+    """What has really been committed, as the world knows it (mutable): by message, and by payload of a dead letter."""
+
+    def __init__(self) -> None:
+        self.ids: Counter[int] = Counter()
+        self.letters: set[bytes] = set()
+        self.refused_ids: set[int] = set()
+
+    def frames(self, stored) -> None:
+        for part in stored.frames:
+            if part.stream.source in SOURCES:
+                self.ids.update(ids_of(part))
+
+    def letter(self, reason: str, payload: bytes) -> None:
+        self.letters.add(payload)
+        if reason == "key_conflict":
+            self.refused_ids.update(int(x) for x in json.loads(payload)["refused"]["values"][:1])
+
+    def has(self, content: Content) -> bool:
+        """Whether a message is stored, or a dead letter."""
+        return content.id in self.ids or content.id in self.refused_ids or content.payload in self.letters
+
+
 class UnsteadyStore(MemoryStore):
     """A store that fails as its world wants: before anything, in the middle, after COMMIT, or for the data's sake."""
 
@@ -87,9 +115,10 @@ class UnsteadyStore(MemoryStore):
         super().__init__()
         self._world = world
         self._doubt = None
-        self.kept_ids: Counter[int] = Counter()
-        self.letters: set[bytes] = set()
-        self.refused_ids: set[int] = set()
+
+    @property
+    def history(self) -> MemoryStore:
+        return self
 
     def append(self, commit, fold):
         world = self._world
@@ -105,41 +134,138 @@ class UnsteadyStore(MemoryStore):
             raise StoreUnavailable("down")
         if word == "slow":
             world.pause(world.random.uniform(0.1, 3.0))
+        seen = []
 
         def folded(stored):
             made = fold(stored)
             world.point("folded")
             if word == "torn":
                 raise StoreUnavailable("connection lost")
-            if any((part.values == GUILTY).any() for part in stored.frames):
-                raise StoreRejected("value too evil")
-            self._stored = stored
+            refuse_the_guilty(stored)
+            seen.append(stored)
             return made
 
         outcome = super().append(commit, folded)
-        for part in self._stored.frames:
-            if part.stream.source in SOURCES:
-                self.kept_ids.update(ids_of(part))
+        world.kept.frames(seen[0])
         world.point("committed")
         if word == "doubt":
-            self._doubt = commit.batch.n, len(commit.batch), outcome, self._stored
+            self._doubt = commit.batch.n, len(commit.batch), outcome, seen[0]
             raise StoreUnavailable("connection lost in COMMIT")
         return outcome
 
     def _keep_letter(self, raw):
         super()._keep_letter(raw)
-        self.letters.add(raw.payload)
-        if raw.reason == "key_conflict":
-            told = json.loads(raw.payload)["refused"]
-            self.refused_ids.update(int(x) for x in told["values"][:1])
+        self._world.kept.letter(raw.reason, raw.payload)
 
-    def is_settled(self, content: Content) -> bool:
-        """Whether a message is stored, or a dead letter."""
-        return content.id in self.kept_ids or content.id in self.refused_ids or content.payload in self.letters
-
-    def forget_doubt(self) -> None:
-        """The process that was in doubt is gone."""
+    def begin_again(self) -> None:
+        """The process that wrote is gone, and what it was in doubt about with it."""
         self._doubt = None
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class UnsteadyDriver(SqliteDriver):
+    """The real SQLite driver, whose connection breaks at the worst of times."""
+
+    word = ""
+
+    def __init__(self, path: Path, committed) -> None:
+        super().__init__(path)
+        self._committed = committed
+        self._connection.execute("PRAGMA synchronous = OFF")  # a process dies here, not a machine
+
+    def begin(self):
+        if self.word == "away":
+            raise sqlite3.OperationalError("unable to open database file")
+        super().begin()
+
+    def insert_frames(self, rows):
+        new = super().insert_frames(rows)
+        if self.word == "torn early":
+            raise sqlite3.OperationalError("disk I/O error")
+        return new
+
+    def commit(self):
+        if self.word == "torn":
+            raise sqlite3.OperationalError("database or disk is full")
+        super().commit()
+        self._committed()
+        if self.word == "doubt":
+            raise sqlite3.OperationalError("disk I/O error")
+
+
+class UnsteadySqlStore:
+    """The real SQL store on a file, with a driver that fails as its world wants (mutable)."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = world
+        self._path = folder / "twin.db"
+        self._url = f"sqlite:///{self._path}"
+        open_store(self._url).close()
+        self.history = open_history(self._url)
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Another process opens the file."""
+        if hasattr(self, "_driver"):
+            self._driver.close()
+        self._seen = None
+        self._driver = UnsteadyDriver(self._path, self._committed)
+        self._store = SqlStore(self._driver)
+
+    def append(self, commit, fold):
+        world = self._world
+        world.point("before append")
+        self._driver.word = word = world.store_word()
+        if word == "slow":
+            world.pause(world.random.uniform(0.1, 3.0))
+        if word == "torn" and world.random.random() < 0.5:
+            self._driver.word = "torn early"
+
+        def folded(stored):
+            made = fold(stored)
+            world.point("folded")
+            refuse_the_guilty(stored)
+            self._seen = stored, commit.dead_letters
+            return made
+
+        self._seen = None
+        try:
+            outcome = self._store.append(commit, folded)
+        finally:
+            self._driver.word = ""
+        world.point("committed")
+        return outcome
+
+    def _committed(self) -> None:
+        """COMMIT went through, whatever the writer will hear of it."""
+        if self._seen is None:
+            return
+        (stored, letters), self._seen = self._seen, None
+        self._world.kept.frames(stored)
+        for letter in letters:
+            self._world.kept.letter(letter.reason, letter.payload)
+        for (payload,) in self._driver.ask("SELECT payload FROM dead_letter WHERE reason = 'key_conflict'"):
+            self._world.kept.letter("key_conflict", payload)
+
+    def next_batch(self, writer):
+        return self._store.next_batch(writer)
+
+    def stream_keys(self):
+        return self._store.stream_keys()
+
+    def decoder_states(self):
+        return self._store.decoder_states()
+
+    def close(self) -> None:
+        self._driver.close()
+        self.history.close()
+
+
+def refuse_the_guilty(stored) -> None:
+    if any((part.values == GUILTY).any() for part in stored.frames):
+        raise StoreRejected("value too evil")
 
 
 def ids_of(part):
@@ -201,14 +327,16 @@ class Device:
 class World:
     """One schedule (mutable): everything in it comes from the seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, folder: Path | None = None) -> None:
         self.seed = seed
+        self.kept = Kept()
         self.random = chance = random.Random(seed)
         random.seed(seed)  # the jitter of the writer's back-off
         self.clock = ManualClock(T0_MS * NS_PER_MS)
         window = chance.choice([2, 7, 50])
         self.broker = memory.MemoryBroker(window, chance.choice([window + 1, window + 5, 65_535]), self.on_puback)
-        self.store = UnsteadyStore(self)
+        self.store = UnsteadyStore(self) if folder is None else UnsteadySqlStore(self, folder)
+        self.history = self.store.history
         self.devices = [Device("a", "counted"), Device("b", "counted"), Device("c", "array"), Device("d", "array")]
         self.contents: dict[tuple[str, bytes], Content] = {}
         self.taken: set[int] = set()
@@ -229,8 +357,8 @@ class World:
         decoders = {s.name: make_decoder(s) for s in SOURCES.values()}
         for name, state in self.store.decoder_states().items():
             decoders[name].restore(state)
-        mirror, keyframes = resume(self.store, "ingest")
-        known = self.store.by_source()
+        mirror, keyframes = resume(self.history, "ingest")
+        known = self.history.by_source()
         self.queue = DeliveryQueue(self._config.max_queue)
         self.sources = {
             name: WatchedSource(
@@ -252,7 +380,7 @@ class World:
         """The process is gone: its connections break, and it is built again."""
         for name in self.sources:
             self.broker.leave(name)
-        self.store.forget_doubt()
+        self.store.begin_again()
         self._crash_in = -1
         self.begin()
 
@@ -470,7 +598,7 @@ class World:
 
     def on_puback(self, packet) -> None:
         content = self.contents[packet.topic, packet.payload]
-        assert self.store.is_settled(content), f"message {content.id} acknowledged before it was stored"
+        assert self.kept.has(content), f"message {content.id} acknowledged before it was stored"
 
     # What must be true in the end.
 
@@ -499,22 +627,22 @@ class World:
 
     def check(self) -> None:
         """Every invariant of the fault plan that a process can break."""
-        store = self.store
+        store, kept = self.history, self.kept
         lost = sorted(
             c.id for c in self.contents.values()
-            if c.id in self.taken and c.id not in self.broker_lost and not store.is_settled(c)
+            if c.id in self.taken and c.id not in self.broker_lost and not kept.has(c)
         )  # fmt: skip
         assert not lost, f"I1 acknowledged by the broker and nowhere: {lost}"
         rows = {content.id: content.rows for content in self.contents.values()}
         twice = {
-            id_: count for id_, count in store.kept_ids.items()
-            if count > rows[id_] or (count < rows[id_] and id_ not in store.refused_ids)
+            id_: count for id_, count in kept.ids.items()
+            if count > rows[id_] or (count < rows[id_] and id_ not in kept.refused_ids)
         }  # fmt: skip
         assert not twice, f"I2 messages stored more or less than once: {twice}"
         both = {
             letter.payload for letter in store.dead_letters(limit=10_000) if letter.reason not in MAY_COME_AFTER_ALL
         }
-        both &= {c.payload for c in self.contents.values() if c.id in store.kept_ids}
+        both &= {c.payload for c in self.contents.values() if c.id in kept.ids}
         assert not both, f"I1 stored and a dead letter as well: {both}"
         for source, row in store.by_source().items():
             rejected = sum(row["rejected"].values())
@@ -532,23 +660,29 @@ class World:
         assert {s: (x.t_ns, x.seq) for s, x in store.latest().items()} == {
             s: (x.t_ns, x.seq) for s, x in self.mirror.latest.items()
         }, "I4 the latest values"
-        *_, last = store.batches("ingest", max(1, store.next_batch("ingest") - 1))
+        *_, last = store.batches("ingest", max(1, self.store.next_batch("ingest") - 1))
         own = {part.stream.id for part in last.frames}
         assert "twin/ingest:metrics" in own, "the twin says nothing of itself any more"
         states = {name: decoder.state() for name, decoder in self.decoding.decoders.items()}
-        kept = store.decoder_states()
-        assert {name: kept.get(name, b"") for name in states} == states or not any(
+        saved = self.store.decoder_states()
+        assert {name: saved.get(name, b"") for name in states} == states or not any(
             store.by_source().get(name, {}).get("decoded") for name in states
         ), "the decoders' states are not kept"
 
 
-def play(seed: int, deeds: int = 50) -> World:
-    """One schedule, from its seed; raises AssertionError where something is not true."""
+def play(seed: int, deeds: int = 50, folder: Path | None = None) -> World:
+    """One schedule, from its seed; raises AssertionError where something is not true.
+
+    With a ``folder`` the store is the real one, on a SQLite file there.
+    """
     state = random.getstate()
+    world = None
     try:
-        world = World(seed)
+        world = World(seed, folder)
         world.run(deeds)
         world.check()
         return world
     finally:
         random.setstate(state)
+        if world is not None:
+            world.store.close()

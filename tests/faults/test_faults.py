@@ -6,6 +6,8 @@ every pair, and `make ledger` runs them at length and writes down what came out.
 
 from __future__ import annotations
 
+import re
+
 import namespace
 import pytest
 from invariants import verify
@@ -16,22 +18,26 @@ from scenarios import FAULTS, prepare
 
 def _cases():
     for fault in FAULTS:
+        words = "-".join(re.findall(r"\w+", fault.what))
         for broker, store in fault.pairs:
             marks = [pytest.mark.timeout(300)]
-            if (broker, store) not in fault.ci:
-                marks.append(pytest.mark.slow)
             if store == "postgres":
                 marks.append(pytest.mark.postgres)
             if broker == "mosquitto":
                 marks.append(pytest.mark.mosquitto)
-            words = "-".join(fault.what.replace("(", "").replace(")", "").replace(",", "").replace(":", "").split())
-            yield pytest.param(fault, broker, store, id=f"{fault.number}-{words}-{broker}-{store}", marks=marks)
+            name = f"{fault.number}-{words}-{broker}-{store}"
+            short = marks if (broker, store) in fault.ci else [*marks, pytest.mark.slow]
+            yield pytest.param(fault, broker, store, fault.short, id=name, marks=short)
+            if fault.long_in_proof:
+                yield pytest.param(
+                    fault, broker, store, fault.long, id=f"{name}-long", marks=[*marks, pytest.mark.slow]
+                )
 
 
 @pytest.mark.usefixtures("mosquitto")
-@pytest.mark.parametrize(("fault", "broker", "store"), _cases())
+@pytest.mark.parametrize(("fault", "broker", "store", "size"), _cases())
 def test_after_a_fault_every_acknowledged_message_is_stored_once_or_a_dead_letter(
-    fault, broker, store, tmp_path, seed, request
+    fault, broker, store, size, tmp_path, seed, request
 ):
     if fault.namespace and (reason := namespace.why_not()):
         pytest.skip(reason)
@@ -42,7 +48,7 @@ def test_after_a_fault_every_acknowledged_message_is_stored_once_or_a_dead_lette
         try:
             prepare(fault, rig)
             rig.start()
-            fault.run(rig, **fault.short)
+            fault.run(rig, **size)
             account = verify(rig)
             assert account.acknowledged == account.published > 0
             assert account.lost == 0 or rig.lossy_broker

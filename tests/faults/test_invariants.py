@@ -13,6 +13,7 @@ from scenarios import ingest_killed_before_a_slow_store
 from connectors.stores.sql import open_history
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_an_ingest_that_acknowledges_before_it_stores_is_found_out(tmp_path, seed):
     rig = Rig(tmp_path, "embedded", "sqlite", seed=seed)
