@@ -146,6 +146,9 @@ def _write(url: str, robots: int) -> list[Stream]:
         driver.commit()
         driver.begin()
     driver.commit()
+    driver.begin()
+    driver.run("ANALYZE")  # as autovacuum does within a minute
+    driver.commit()
     driver.close()
     return streams
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from connectors.stores._codec import decode_stream, from_lists, to_lists
 from connectors.stores._days import Days
-from connectors.stores._reader import BOUNDS, CONNECTIONS_KEPT, EVERYTHING_NS, ROLLED_UNTIL, Rolled
+from connectors.stores._reader import BOUNDS, CONNECTIONS_KEPT, EVERYTHING_NS, ROLLED_UNTIL, Rolled, shared
 from connectors.stores._series import Drawn
 from connectors.stores._views import POSTGRES_FUNCTIONS, postgres_view, view_name
 from twin.errors import StoreRejected, StoreUnavailable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from connectors.stores._driver import Key
     from connectors.stores._reader import Place, Span
     from connectors.stores._rows import Rows
-    from connectors.stores._series import Buckets
+    from connectors.stores._series import Buckets, Edge
 
 STATEMENT_TIMEOUT_MS = 30_000
 """A frozen server must show as an error, not as a hang."""
@@ -48,10 +48,11 @@ _TEXTS = """SELECT t_ns, texts FROM (
  WHERE stream_key = ? AND t_ns > ? AND t_ns < ?) AS rows
 WHERE last IS NULL OR last != texts ORDER BY t_ns, seq"""
 
-_DRAWN = """SELECT i, count(v), min(v), max(v), sum(v) FROM (
- SELECT (t_ns - ?::bigint) / ?::bigint AS i, vals[?] AS v FROM frame
- WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? OFFSET 0) AS cells
-GROUP BY i"""
+# A range of the index for each bucket: to group the rows of the whole range the server would sort them.
+_DRAWN = """WITH edge AS (SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS u (i, start_ns, end_ns))
+SELECT edge.i, d.* FROM edge CROSS JOIN LATERAL (
+ SELECT count(vals[?]) AS n, min(vals[?]), max(vals[?]), sum(vals[?]) FROM frame
+ WHERE stream_key = ? AND t_ns >= edge.start_ns AND t_ns < edge.end_ns) AS d WHERE d.n > 0"""
 _AT = "WITH at AS (SELECT * FROM unnest(?::int[], ?::bigint[]) AS u (stream_key, start_ns)) "
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
@@ -71,7 +72,8 @@ def connect(url: str) -> psycopg.Connection[Any]:
         keepalives_count=3,
         tcp_user_timeout=10_000,
         application_name="factory-twin",
-        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c synchronous_commit=on -c client_min_messages=warning",
+        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c synchronous_commit=on -c jit=off "
+        "-c client_min_messages=warning",
     )
 
 
@@ -362,7 +364,15 @@ class PostgresReader:
 
     def drawn(self, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Drawn:
         """The samples of a column with start <= t_ns < end in buckets, from the frames."""
-        rows = self.ask(_DRAWN, (buckets.origin_ns, buckets.wide_ns, place.column + 1, place.key, start_ns, end_ns))
+        return shared(buckets.edges(start_ns, end_ns), lambda edges: self._drawn(place, edges))
+
+    def _drawn(self, place: Place, edges: Sequence[Edge]) -> Drawn:
+        column = place.column + 1
+        rows = (
+            self.ask(_DRAWN, ([list(part) for part in zip(*edges, strict=True)] + [column] * 4 + [place.key]))
+            if edges
+            else []
+        )
         return Drawn(
             np.array([row[0] for row in rows], np.int64),
             np.array([row[1] for row in rows], np.int64),

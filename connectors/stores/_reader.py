@@ -13,17 +13,17 @@ from sqlalchemy.pool import QueuePool
 
 from connectors.stores import _sqlite
 from connectors.stores._codec import unpack
-from connectors.stores._series import Drawn, drawn
+from connectors.stores._series import Drawn, drawn, joined
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from connectors.stores._roll_rows import Level
-    from connectors.stores._series import Buckets
+    from connectors.stores._series import Buckets, Edge
 
 CONNECTIONS_KEPT = 8
 """Idle connections of a reader; more threads at once open more, for as long as they read."""
@@ -53,7 +53,7 @@ BOUNDS = """SELECT (SELECT t_ns FROM frame WHERE stream_key = ? AND t_ns >= ? AN
 (SELECT t_ns FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC LIMIT 1)"""
 EVERYTHING_NS = 2**62
 THREADS = 2
-"""A long range is read by so many connections at once: SQLite works without Python's lock."""
+"""A long range is read by so many connections at once: neither database needs Python's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,15 @@ def _identity(path: Path) -> tuple[int, int]:
     return (found.st_dev, found.st_ino)
 
 
+def shared(edges: list[Edge], draw: Callable[[list[Edge]], Drawn]) -> Drawn:
+    """What ``draw`` gives for the edges of buckets; many are shared out to several threads."""
+    if len(edges) < THREADS_FROM:
+        return draw(edges)
+    step = -(-len(edges) // THREADS)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return joined(list(pool.map(draw, (edges[at : at + step] for at in range(0, len(edges), step)))))
+
+
 class SqliteReader:
     """Read-only connections to a SQLite file, one a reading thread."""
 
@@ -219,16 +228,9 @@ class SqliteReader:
 
         A statement a bucket (about 5 µs), whose values come out as one blob: half as long as row by row.
         """
-        edges = buckets.edges(start_ns, end_ns)
-        if len(edges) < THREADS_FROM:
-            return self._drawn(place, buckets, edges)
-        step = -(-len(edges) // THREADS)
-        with ThreadPoolExecutor(THREADS) as pool:
-            shares = [edges[at : at + step] for at in range(0, len(edges), step)]
-            parts = list(pool.map(lambda share: self._drawn(place, buckets, share), shares))
-        return Drawn(*(np.concatenate([getattr(part, name) for part in parts]) for name in Drawn.__dataclass_fields__))
+        return shared(buckets.edges(start_ns, end_ns), lambda edges: self._drawn(place, buckets, edges))
 
-    def _drawn(self, place: Place, buckets: Buckets, edges: Sequence[tuple[int, int, int]]) -> Drawn:
+    def _drawn(self, place: Place, buckets: Buckets, edges: Sequence[Edge]) -> Drawn:
         head = (place.width + 7) // 8
         whole, at = head + 8 * place.width, head + 8 * place.column + 1
         rows: list[tuple[int, int, float, float, float]] = []
@@ -247,7 +249,7 @@ class SqliteReader:
         table = np.array(rows, np.float64).reshape(-1, 5)
         numbers = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
         parts = [Drawn(numbers[:, 0], numbers[:, 1], table[:, 2], table[:, 3], table[:, 4]), *loose]
-        return Drawn(*(np.concatenate([getattr(part, name) for part in parts]) for name in Drawn.__dataclass_fields__))
+        return joined(parts)
 
     def rolled_until(self, key: int) -> int:
         """Of this stream everything older is in the roll-ups."""

@@ -33,8 +33,8 @@ class Buckets:
         """Which part each time lies in."""
         return (t_ns - self.origin_ns) // self.wide_ns
 
-    def edges(self, start_ns: int, end_ns: int) -> list[tuple[int, int, int]]:
-        """(index, start, end) of the parts of a range, cut to it."""
+    def edges(self, start_ns: int, end_ns: int) -> list[Edge]:
+        """The parts of a range, cut to it."""
         numbers = range((start_ns - self.origin_ns) // self.wide_ns, -((self.origin_ns - end_ns) // self.wide_ns))
         starts = ((number, self.origin_ns + number * self.wide_ns) for number in numbers)
         return [(number, max(at, start_ns), min(at + self.wide_ns, end_ns)) for number, at in starts]
@@ -49,6 +49,15 @@ class Drawn:
     mins: NDArray[np.float64]
     maxs: NDArray[np.float64]
     sums: NDArray[np.float64]
+
+
+Edge = tuple[int, int, int]
+"""A bucket's index, and the range of time that is wanted of it."""
+
+
+def joined(parts: Sequence[Drawn]) -> Drawn:
+    """Parts of a drawing (one at least) as one."""
+    return Drawn(*(np.concatenate([getattr(part, name) for part in parts]) for name in Drawn.__dataclass_fields__))
 
 
 def buckets_of(first_ns: int, last_ns: int, max_points: int) -> Buckets:
