@@ -16,6 +16,7 @@ from connectors.archive.rows import StoredRows, joined
 from connectors.stores._codec import decode_stream, encode_texts, pack, to_lists
 from connectors.stores._reader import SqliteReader
 from connectors.stores._series import Drawn
+from connectors.stores._series import joined as joined_drawings
 from twin.sample import Quality
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
     from connectors.archive.layout import Run
     from connectors.archive.read import PartFile
-    from connectors.stores._reader import Place, Reader, Rolled
-    from connectors.stores._roll_rows import Level
+    from connectors.stores._reader import Place, Reader, Rolled, Span
     from connectors.stores._series import Buckets
     from twin.sample import Stream
 
@@ -64,6 +64,10 @@ class Archive:
         self._ids: dict[str, tuple[int, int]] = {}
         self._kept: OrderedDict[tuple[Path, Run], StoredRows] = OrderedDict()
         self._lock = Lock()
+
+    def close(self) -> None:
+        """Release the connections that were used to ask for parts."""
+        self._reader.close()
 
     def encode(self, values: NDArray[np.float64]) -> Sequence[Any]:
         """Values (n, width) as the column `vals` of this database gives them."""
@@ -318,22 +322,15 @@ class ArchivedReader:
         t_ns, values = self._archive.samples(place, start_ns, end_ns)
         if not len(t_ns):
             return hot
-        old = gathered(t_ns, values, buckets)
-        return Drawn(
-            np.concatenate([hot.index, old.index]),
-            np.concatenate([hot.counts, old.counts]),
-            np.concatenate([hot.mins, old.mins]),
-            np.concatenate([hot.maxs, old.maxs]),
-            np.concatenate([hot.sums, old.sums]),
-        )
+        return joined_drawings([hot, gathered(t_ns, values, buckets)])
 
     def rolled_until(self, key: int) -> int:
         """Of this stream everything older is in the roll-ups."""
         return self._hot.rolled_until(key)
 
-    def rolled(self, place: Place, level: Level, start_ns: int, end_ns: int) -> Rolled:
-        """A column of the roll-ups with start <= start_ns < end, in order."""
-        return self._hot.rolled(place, level, start_ns, end_ns)
+    def rolled(self, place: Place, spans: Sequence[Span]) -> list[Rolled]:
+        """A column of the roll-ups of some spans, in order."""
+        return self._hot.rolled(place, spans)
 
     def texts(self, key: int, after_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Times and rows of texts (as stored) with after < t_ns < end that differ from the row before, in order."""

@@ -69,6 +69,10 @@ class Known:
                     found[key] = (self._driver.encode(row.values)[0], texts)
         return found
 
+    def close(self) -> None:
+        """Release what was opened to look things up."""
+        self._archive.close()
+
     def _key(self, rows: Rows, place: int) -> Key:
         return int(rows.stream_keys[place]), int(rows.t_ns[place]), int(rows.seq[place])
 

@@ -93,7 +93,7 @@ class Salvage:
 
     def run(self) -> Salvaged | None:
         """Bring over all that can be read; None when told to stop before the end (it goes on at the next start)."""
-        with closing(self._old):
+        with closing(self._old), closing(self._archive):
             self._streams = self._read_streams()
             writers = self._read("SELECT writer_key, name FROM writer ORDER BY writer_key")
             self._exact = bool(writers)

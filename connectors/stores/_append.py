@@ -182,6 +182,8 @@ class SqlStore:
         if self._rollups.is_open:
             with suppress(StoreError), self._transaction(), self._driver.translated():
                 self._rollups.finish()
+        if self._known is not None:
+            self._known.close()
         self._driver.close()
 
     @contextmanager

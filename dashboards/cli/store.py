@@ -160,6 +160,10 @@ def verify(url: Url, *, json: Json = False) -> None:
             f"{verdict.batches} batches, {verdict.frames} frames folded again, {verdict.keyframes} keyframes compared: "
             f"{len(verdict.mismatches)} mismatches"
         )
+        if verdict.unfolded:
+            typer.echo(
+                f"  {verdict.unfolded} batches follow on what was let go or lost: folded from the next keyframe on"
+            )
         for mismatch in verdict.mismatches[:20]:
             typer.echo(f"  {mismatch.writer} batch {mismatch.n}: {mismatch.what} differs")
     if verdict.mismatches:

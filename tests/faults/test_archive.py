@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from writing import ARM, CELL, DOOR, T0, Writer, part_of, postgres_answers, server_database, sqlite_url, stored
+from writing import ARM, CELL, DOOR, T0, Writer, copied, part_of, postgres_answers, server_copied, stored
 
 from connectors.archive import move as move_module
 from connectors.archive.layout import DAY_NS
@@ -39,22 +39,17 @@ CUT_NS = (T0 // DAY_NS + 2) * DAY_NS
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request, tmp_path):
     if request.param == "sqlite":
-        place = sqlite_url(tmp_path)
-        Writer(place).run(DAYS * 288 // FRAMES, FRAMES, step_ns=STEP_NS).close()
-        yield place
+        yield copied(tmp_path, DAYS * 288 // FRAMES, FRAMES, step_ns=STEP_NS)
         return
     if not postgres_answers():
         pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    with server_database("archive") as place:
-        Writer(place).run(DAYS * 288 // FRAMES, FRAMES, step_ns=STEP_NS).close()
+    with server_copied("archive", DAYS * 288 // FRAMES, FRAMES, step_ns=STEP_NS) as place:
         yield place
 
 
 @pytest.fixture
 def small(tmp_path):
-    place = sqlite_url(tmp_path)
-    Writer(place).run(DAYS * 288 // FRAMES, FRAMES, step_ns=STEP_NS).close()
-    return place
+    return copied(tmp_path, DAYS * 288 // FRAMES, FRAMES, step_ns=STEP_NS)
 
 
 def reads(url):
@@ -75,7 +70,7 @@ def reads(url):
         for buckets in (1, 7, 100):
             answers["density", buckets] = history.density(ids, start, end, buckets).tolist()
         answers["density of a part"] = history.density(ids, T0 + DAY_NS // 3, T0 + DAY_NS, 5).tolist()
-        for hours in range(0, 120, 7):
+        for hours in range(0, 120, 17):
             found = history.as_of(T0 + hours * 3600 * NS_PER_S)
             answers["as_of", hours] = {
                 name: (one.t_ns, one.seq, one.values.tolist() if not np.isnan(one.values).any() else "nan", one.texts)

@@ -8,26 +8,26 @@ from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
-from writing import checkpointed, pages_of, postgres_answers, server_database, spoil, sqlite_url, written
+from writing import checkpointed, copied, pages_of, postgres_answers, server_database, spoil, written
 
 from connectors.care.check import check
 from dashboards.cli import app
 
 
 def test_a_sound_store_is_read_whole_and_found_sound(tmp_path):
-    found = check(written(sqlite_url(tmp_path), 40))
+    found = check(copied(tmp_path, 40))
     assert found.ok
     assert (found.batches, found.frames) == (40, 40 * 60)
     assert found.keyframes >= 1
 
 
 def test_a_quick_check_reads_the_newest_batches_only(tmp_path):
-    assert check(written(sqlite_url(tmp_path), 40), quick=True).batches == 16
+    assert check(copied(tmp_path, 40), quick=True).batches == 16
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_one_flipped_bit_among_the_values_is_found_though_sqlite_sees_none(tmp_path, seed):
-    url = written(sqlite_url(tmp_path), 40)
+    url = copied(tmp_path, 40)
     path = checkpointed(tmp_path / "twin.db")
     with closing(sqlite3.connect(path)) as connection:
         row, blob, batch = connection.execute(
@@ -45,7 +45,7 @@ def test_one_flipped_bit_among_the_values_is_found_though_sqlite_sees_none(tmp_p
 
 
 def test_a_destroyed_page_is_found_and_the_rest_is_still_read(tmp_path):
-    url = written(sqlite_url(tmp_path), 60)
+    url = copied(tmp_path, 60)
     path = checkpointed(tmp_path / "twin.db")
     pages = pages_of(path, "frame")
     spoil(path, pages[len(pages) // 2], random.Random(3).randbytes(4096))
@@ -57,7 +57,7 @@ def test_a_destroyed_page_is_found_and_the_rest_is_still_read(tmp_path):
 
 
 def test_a_keyframe_that_rotted_is_found(tmp_path):
-    url = written(sqlite_url(tmp_path), 20)
+    url = copied(tmp_path, 20)
     with closing(sqlite3.connect(tmp_path / "twin.db")) as connection:
         connection.execute("UPDATE keyframe SET sha256 = 'f' || substr(sha256, 2) WHERE n = 1")
         connection.execute("UPDATE keyframe SET sha256 = '0' || substr(sha256, 2) WHERE n = 1 AND sha256 LIKE 'f%'")
@@ -66,7 +66,7 @@ def test_a_keyframe_that_rotted_is_found(tmp_path):
 
 
 def test_the_verb_says_which_batch_and_stream_and_exits_1(tmp_path):
-    url = written(sqlite_url(tmp_path), 10)
+    url = copied(tmp_path, 10)
     with closing(sqlite3.connect(tmp_path / "twin.db")) as connection:
         connection.execute("UPDATE frame SET quality = 191 WHERE id = 1")
         connection.commit()

@@ -9,7 +9,7 @@ import threading
 from contextlib import closing
 
 import pytest
-from writing import ARM, CELL, DOOR, T0, Writer, checkpointed, pages_of, part_of, spoil, sqlite_url, stored, written
+from writing import ARM, CELL, DOOR, T0, Writer, checkpointed, copied, pages_of, part_of, spoil, sqlite_url, stored
 
 from connectors.archive.layout import DAY_NS
 from connectors.archive.run import archive
@@ -24,13 +24,12 @@ from twin.events import EventKind
 from twin.keyframes import verify
 
 NOW = 1_795_400_000_000_000_000
-BATCHES, FRAMES = 60, 20
+BATCHES, FRAMES = 40, 30
 
 
 @pytest.fixture
 def place(tmp_path):
-    url = written(sqlite_url(tmp_path), BATCHES, FRAMES)
-    return url, checkpointed(tmp_path / "twin.db")
+    return copied(tmp_path, BATCHES, FRAMES), tmp_path / "twin.db"
 
 
 def salvage(url, path, store):
@@ -110,8 +109,8 @@ def test_numbers_live_state_and_duplicates_stay_right(place):
     first = writer.append(*newest)
     salvage(url, path, store)
     second = writer.append(*newest)
-    assert (first.stored, second.stored) == (60, 0)
-    assert second.duplicate == 60
+    assert (first.stored, second.stored) == (90, 0)
+    assert second.duplicate == 90
     assert writer.append(part_of(ARM, BATCHES * FRAMES, 5)).stored == 5
     writer.close()
     with closing(open_history(url)) as history:

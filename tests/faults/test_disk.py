@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import shutil
@@ -24,11 +25,16 @@ from connectors.care.guarded import GuardedStore
 from connectors.care.room import TELL_EVERY_NS, Level, room_of
 from connectors.stores import _sqlite
 from connectors.stores.sql import open_history, open_store
+from dashboards.health import checks
+from dashboards.live import LiveHub
 from dashboards.notices import Notices
+from dashboards.page import Behind
+from dashboards.reader import Reader
 from twin.clock import NS_PER_S, ManualClock
-from twin.config import StoreConfig
+from twin.config import Factory, StoreConfig
 from twin.errors import StoreUnavailable
 from twin.keyframes import verify
+from twin.site import Hub, Name
 
 
 class Usage(NamedTuple):
@@ -185,6 +191,28 @@ def test_the_pages_say_it_though_ingest_is_stopped_by_it(tmp_path, monkeypatch):
     free[0] = 10_000 * MB
     clock.advance(2.0)
     assert notices.look(None) == []
+
+
+def test_health_and_status_tell_the_truth_while_nothing_is_taken_in(tmp_path, monkeypatch):
+    free = [100 * MB]
+    monkeypatch.setattr(room_module.shutil, "disk_usage", lambda _: Usage(0, 0, free[0]))
+    clock = ManualClock(1_795_400_000 * NS_PER_S)
+    url = sqlite_url(tmp_path)
+    open_store(url).close()
+    factory = Factory(Hub("h", Name("h", "h"), ()), (), store=StoreConfig(url))
+    reader = Reader(lambda: open_history(url), clock)
+    live = LiveHub(factory.hub, {}, reader, clock, Notices(factory.store, clock))
+    behind = Behind(factory, live, reader, clock, tmp_path)
+    asyncio.run(live._once_a_second())
+    found = checks(behind)["room"]
+    assert (found["ok"], found["level"], found["detail"]) == (False, "critical", "100 MB free")
+    assert [one["kind"] for one in live.status()["notices"]] == ["room_critical"]
+    free[0] = 10_000 * MB
+    clock.advance(2.0)
+    asyncio.run(live._once_a_second())
+    assert checks(behind)["room"]["ok"]
+    assert live.status()["notices"] == []
+    reader.close()
 
 
 def test_a_database_locked_by_another_is_waited_for_and_then_written(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import time
 from contextlib import closing
 
 import pytest
-from writing import ARM, CELL, DOOR, T0, Writer, part_of, postgres_answers, server_database, sqlite_url, stored
+from writing import ARM, CELL, DOOR, T0, Writer, copied, part_of, postgres_answers, server_copied, sqlite_url, stored
 
 from connectors.archive.layout import DAY_NS
 from connectors.archive.run import archive
@@ -29,13 +29,11 @@ NOW = T0 + 4 * DAY_NS
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request, tmp_path):
     if request.param == "sqlite":
-        Writer(sqlite_url(tmp_path)).run(BATCHES, FRAMES, step_ns=STEP_NS).close()
-        yield sqlite_url(tmp_path)
+        yield copied(tmp_path, BATCHES, FRAMES, step_ns=STEP_NS)
         return
     if not postgres_answers():
         pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    with server_database("keep") as place:
-        Writer(place).run(BATCHES, FRAMES, step_ns=STEP_NS).close()
+    with server_copied("keep", BATCHES, FRAMES, step_ns=STEP_NS) as place:
         yield place
 
 
@@ -131,8 +129,7 @@ def test_a_pinned_span_stays(url):
 
 def test_with_an_archive_only_what_is_archived_goes(tmp_path):
     pytest.importorskip("pyarrow", reason="the extra `archive` is not installed")
-    url = sqlite_url(tmp_path)
-    Writer(url).run(BATCHES, FRAMES, step_ns=STEP_NS).close()
+    url = copied(tmp_path, BATCHES, FRAMES, step_ns=STEP_NS)
     with closing(open_history(url)) as history:
         everything = stored(history)
     assert apply(url, archived_only=True, raw_days=1) == {}
@@ -145,8 +142,7 @@ def test_with_an_archive_only_what_is_archived_goes(tmp_path):
 
 
 def test_a_store_larger_than_asked_loses_its_oldest_hours_until_it_fits(tmp_path, monkeypatch):
-    url = sqlite_url(tmp_path)
-    Writer(url).run(BATCHES, FRAMES, step_ns=STEP_NS).close()
+    url = copied(tmp_path, BATCHES, FRAMES, step_ns=STEP_NS)
     used = ask(url, module._SQLITE_SIZE)[0][0]
     gone = apply(url, max_gb=used * 0.8 / 1e9)
     assert gone["raw"] > 0
@@ -158,8 +154,7 @@ def test_a_store_larger_than_asked_loses_its_oldest_hours_until_it_fits(tmp_path
 
 
 def test_what_is_sent_again_after_it_went_is_stored_again_and_verifies(tmp_path):
-    url = sqlite_url(tmp_path)
-    Writer(url).run(BATCHES, FRAMES, step_ns=STEP_NS).close()
+    url = copied(tmp_path, BATCHES, FRAMES, step_ns=STEP_NS)
     apply(url, raw_days=1)
     writer = Writer(url)
     assert writer.n == BATCHES + 1

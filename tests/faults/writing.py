@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import sqlite3
+import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -88,6 +90,20 @@ def written(url, batches, frames=20, **when):
     return url
 
 
+_MADE: dict[tuple, bytes] = {}
+
+
+def copied(folder: Path, batches, frames=20, **when) -> str:
+    """A store as `written` makes it, made once and copied from then on; its URL."""
+    key = (batches, frames, *sorted(when.items()))
+    if key not in _MADE:
+        with tempfile.TemporaryDirectory() as place:
+            written(sqlite_url(Path(place)), batches, frames, **when)
+            _MADE[key] = checkpointed(Path(place) / "twin.db").read_bytes()
+    (folder / "twin.db").write_bytes(_MADE[key])
+    return sqlite_url(folder)
+
+
 def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'twin.db'}"
 
@@ -147,13 +163,34 @@ def postgres_answers() -> bool:
     return True
 
 
+def _server(sql: str) -> None:
+    with psycopg.connect(host="127.0.0.1", user="root", dbname="postgres", autocommit=True) as connection:
+        connection.execute(sql)
+
+
 @contextmanager
-def server_database(word: str):
+def server_database(word: str, template: str = "template1"):
     """A database of this test's own on the PostgreSQL server, dropped at the end; its URL."""
     name = f"twin_{word}_{os.getpid()}"
-    with psycopg.connect(host="127.0.0.1", user="root", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"postgresql://root@127.0.0.1/{name}"
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    _server(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield f"postgresql://root@127.0.0.1/{name}"
+    finally:
+        _server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_SERVED: dict[tuple, str] = {}
+
+
+@contextmanager
+def server_copied(word: str, batches, frames=20, **when):
+    """As `copied`, on the PostgreSQL server."""
+    key = (batches, frames, *sorted(when.items()))
+    if key not in _SERVED:
+        name = f"twin_made{len(_SERVED)}_{word}_{os.getpid()}"
+        _server(f"CREATE DATABASE {name}")
+        atexit.register(_server, f"DROP DATABASE {name} WITH (FORCE)")
+        written(f"postgresql://root@127.0.0.1/{name}", batches, frames, **when)
+        _SERVED[key] = name
+    with server_database(word, _SERVED[key]) as url:
+        yield url

@@ -326,3 +326,30 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path, content):
 def test_the_process_environment_is_used_when_none_is_given(tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, "TWIN__WEB__PORT", "9001")
     assert read_factory(written(tmp_path)).web.port == 9001
+
+
+def test_how_long_what_is_kept_is_read_and_its_folder_is_beside_the_file(tmp_path):
+    text = (
+        SOUND
+        + '[store]\narchive = "old"\nlow_mb = 500\n[store.retention]\nraw_days = 30\nrollup_days = 90.5\nmax_gb = 2\n'
+    )
+    store = read_factory(written(tmp_path, text), {}).store
+    assert store.archive == str(tmp_path / "old")
+    assert (store.low_mb, store.floor_mb) == (500, 256)
+    assert (store.retention.raw_days, store.retention.rollup_days, store.retention.max_gb) == (30.0, 90.5, 2.0)
+    assert store.retention.events_days == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("floor_mb = 3000", "store.floor_mb"),
+        ("archive_after_days = -1", "store.archive_after_days"),
+        ("retention = { raw_days = -1 }", "store.retention.raw_days"),
+        ("retention = { raw_days = 10, rollup_days = 5 }", "store.retention.rollup_days"),
+        ("retention = { rollup_days = 5 }", "store.retention.rollup_days"),
+        ("retention = { row_days = 5 }", "store.retention.row_days"),
+    ],
+)
+def test_what_cannot_be_kept_like_that_is_a_mistake(text, key):
+    assert key in mistakes_of(SOUND + f"[store]\n{text}\n")
