@@ -16,7 +16,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ import cluster as cluster_module  # noqa: E402
 import namespace  # noqa: E402
 from invariants import Account, verify  # noqa: E402
 from rig import Rig  # noqa: E402
+from room import MEMORY, new_folder  # noqa: E402
+from room import place as lies_in
 from scenarios import FAULTS, prepare  # noqa: E402
 from schedules import play  # noqa: E402
 
@@ -60,7 +61,7 @@ def run(number: str, broker: str, store: str, seed: int, size: str) -> Row:
     fault = next(fault for fault in FAULTS if fault.number == number)
     account, trouble, by_broker = None, "", ""
     cluster = cluster_module.Cluster() if store == "postgres" else None
-    folder = Path(tempfile.mkdtemp(prefix="twin-ledger-"))
+    folder = new_folder("twin-ledger-")
 
     def play_it() -> tuple[Account, str]:
         rig = Rig(folder, broker, store, seed=seed, cluster=cluster, **fault.rig)
@@ -136,6 +137,7 @@ def page(rows: list[Row], skipped: list[str], schedules: tuple[int, int, str], s
     lost = sum(row.account.lost for row in ours)
     theirs = sum(row.account.lost for row in runs if row.by_broker)
     messages, played, wrong = schedules
+    where = ", brokers and databases in memory (processes die here, not machines)" if lies_in() == str(MEMORY) else ""
     broken = [row for row in rows if row.trouble]
     head = f"""# The loss ledger
 
@@ -146,7 +148,7 @@ own ledger on disk, a real broker, `twin ingest`, a real database. After each ru
 
 {machine()}
 {versions()}
-{datetime.now(UTC):%Y-%m-%d}, seed {seed}, {AT_ONCE} runs at a time, {took_s / 60:.0f} minutes.
+{datetime.now(UTC):%Y-%m-%d}, seed {seed}, {AT_ONCE} runs at a time, {took_s / 60:.0f} minutes{where}.
 
 **{len(runs)} runs, {acknowledged:,} messages acknowledged by a broker, {lost} lost, {len(broken)} runs with a broken
 invariant.** {theirs:,} more were lost by mosquitto itself (¹).
