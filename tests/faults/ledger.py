@@ -28,10 +28,9 @@ sys.path.insert(0, str(ROOT))
 
 import cluster as cluster_module  # noqa: E402
 import namespace  # noqa: E402
+import room  # noqa: E402
 from invariants import Account, verify  # noqa: E402
 from rig import Rig  # noqa: E402
-from room import MEMORY, new_folder  # noqa: E402
-from room import place as lies_in
 from scenarios import FAULTS, prepare  # noqa: E402
 from schedules import play  # noqa: E402
 
@@ -61,7 +60,7 @@ def run(number: str, broker: str, store: str, seed: int, size: str) -> Row:
     fault = next(fault for fault in FAULTS if fault.number == number)
     account, trouble, by_broker = None, "", ""
     cluster = cluster_module.Cluster() if store == "postgres" else None
-    folder = new_folder("twin-ledger-")
+    folder = room.new_folder("twin-ledger-")
 
     def play_it() -> tuple[Account, str]:
         rig = Rig(folder, broker, store, seed=seed, cluster=cluster, **fault.rig)
@@ -137,7 +136,11 @@ def page(rows: list[Row], skipped: list[str], schedules: tuple[int, int, str], s
     lost = sum(row.account.lost for row in ours)
     theirs = sum(row.account.lost for row in runs if row.by_broker)
     messages, played, wrong = schedules
-    where = ", brokers and databases in memory (processes die here, not machines)" if lies_in() == str(MEMORY) else ""
+    where = (
+        ", brokers and databases in memory (processes die here, not machines)"
+        if room.place() == str(room.MEMORY)
+        else ""
+    )
     broken = [row for row in rows if row.trouble]
     head = f"""# The loss ledger
 
