@@ -35,7 +35,7 @@ from scenarios import FAULTS, prepare  # noqa: E402
 from schedules import play  # noqa: E402
 
 AT_ONCE = 3
-SCHEDULES = 2000
+SCHEDULES = 1500
 SCHEDULES_A_TASK = 250
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
