@@ -13,7 +13,7 @@ from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
 from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
 from twin.events import Event, EventKind
-from twin.ports import Gap, Keyframe, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import Gap, Keyframe, Newcomer, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -271,10 +271,17 @@ class SqlHistory:
     def by_stream(self) -> dict[str, StreamCount]:
         """What is stored of each stream."""
         rows = self._reader.ask(
-            "SELECT s.id, c.frames, c.vals, c.first_seq, c.last_seq, c.first_ns, c.last_ns "
+            "SELECT s.id, c.frames, c.vals, c.first_seq, c.last_seq, c.first_ns, c.last_ns, c.late, c.skew_ns "
             "FROM stream_count c JOIN stream s ON s.stream_key = c.stream_key ORDER BY s.stream_key"
         )
         return {stream: StreamCount(*counts) for stream, *counts in rows}
+
+    def newcomers(self) -> list[Newcomer]:
+        """Devices that sent without being named in the factory file, newest first."""
+        rows = self._reader.ask(
+            "SELECT source, asset, first_ns, topic, stream, signals FROM newcomer ORDER BY first_ns DESC, source, asset"
+        )
+        return [Newcomer(*row) for row in rows]
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""
