@@ -382,8 +382,8 @@ class History(Protocol):
         """The events that the fold of one batch made, in the fold's order."""
         ...
 
-    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """Dead letters, newest first."""
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first; of one source, of one reason, or of all."""
         ...
 
     def summary(self) -> StoreSummary:

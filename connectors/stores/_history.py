@@ -235,12 +235,12 @@ class SqlHistory:
         sql = f"{_EVENT} WHERE writer_key = ? AND batch = ? AND position >= 0 ORDER BY position"
         return tuple(_event(row) for row in self._reader.ask(sql, (self._writer_key(writer), n)))
 
-    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """Dead letters, newest first."""
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first; of one source, of one reason, or of all."""
         rows = self._reader.ask(
-            "SELECT id, source, topic, reason, detail, payload, sha256, first_ns, last_ns, count FROM dead_letter "  # noqa: S608
-            f"{'WHERE source = ? ' if source else ''}ORDER BY last_ns DESC, id DESC LIMIT ?",
-            (source, limit) if source else (limit,),
+            "SELECT id, source, topic, reason, detail, payload, sha256, first_ns, last_ns, count FROM dead_letter "
+            "WHERE (? = '' OR source = ?) AND (? = '' OR reason = ?) ORDER BY last_ns DESC, id DESC LIMIT ?",
+            (source, source, reason, reason, limit),
         )
         return [_letter(*row) for row in rows]
 

@@ -387,10 +387,14 @@ class MemoryStore:
         with self._lock:
             return tuple(event for by, at, folded, event in self._events if folded and (by, at) == (writer, n))
 
-    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """Dead letters, newest first."""
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first; of one source, of one reason, or of all."""
         with self._lock:
-            kept = [letter for letter in self._letters.values() if not source or letter.source == source]
+            kept = [
+                letter
+                for letter in self._letters.values()
+                if source in ("", letter.source) and reason in ("", letter.reason)
+            ]
         return sorted(kept, key=lambda letter: (letter.last_ns, letter.id), reverse=True)[:limit]
 
     def summary(self) -> StoreSummary:
