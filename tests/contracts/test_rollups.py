@@ -394,6 +394,20 @@ def test_whatever_happens_the_roll_ups_are_the_frames(url):
     assert assert_rolled(url) > 100
 
 
+def test_what_roll_ups_were_let_go_is_drawn_from_frames(url):
+    store = open_store(url)
+    for n in range(30):
+        append(store, START + (n + 1) * 360 * S, many(FAST, START + n * 360 * S, 720, S // 2, 2 * n))
+    store.close()
+    driver = open_store(url)._driver
+    driver.begin()
+    for table in LIMITS:
+        driver.run(f"DELETE FROM {table} WHERE start_ns < ?", (START + 5000 * S,))
+    driver.commit()
+    driver.close()
+    assert_drawn_as_the_frames_are(url, random.Random(1), [FAST.id], 60)
+
+
 def test_a_day_is_drawn_from_roll_ups_and_not_from_frames(url, monkeypatch):
     store = open_store(url)
     hours = 26
