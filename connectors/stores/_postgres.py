@@ -13,7 +13,7 @@ from psycopg import errors
 from sqlalchemy.pool import QueuePool
 
 from connectors.stores._codec import decode_stream, from_lists, to_lists
-from connectors.stores._days import Days
+from connectors.stores._days import Days, summarize
 from connectors.stores._reader import BOUNDS, CONNECTIONS_KEPT, EVERYTHING_NS, ROLLED_UNTIL, Rolled, shared
 from connectors.stores._series import Drawn
 from connectors.stores._views import POSTGRES_FUNCTIONS, postgres_view, view_name
@@ -178,6 +178,10 @@ class PostgresDriver:
     def alone(self, name: str) -> None:
         """Wait until no other transaction holds this name; it is held until this one ends."""
         self._connection.execute(_ALONE.encode(), (f"factory-twin {name}",))
+
+    def index_ids(self) -> None:
+        """Bring the index of ids up to date, which the server does about each minute."""
+        summarize(self._connection)
 
     def make_views(self) -> None:
         """Make the named views of streams that have none; one writer at a time."""

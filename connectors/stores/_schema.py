@@ -262,7 +262,7 @@ decoder_state = Table(
 )
 
 
-def _rollup(name: str) -> Table:
+def _rollup(name: str, fillfactor: int) -> Table:
     """One row a (stream, bucket): arrays with one element a column, absent values not counted.
 
     SQLite: float64, int32 (``counts``) and int64 (``lasts_at``), little-endian, packed; clustered by
@@ -285,15 +285,15 @@ def _rollup(name: str) -> Table:
         Column("lasts", _Values, nullable=False),
         Column("lasts_at", _Places),
         sqlite_with_rowid=False,
-        postgresql_with={"fillfactor": 70},  # rewritten in place while their bucket is open
+        postgresql_with={"fillfactor": fillfactor},  # rewritten in place while their bucket is open
     )
 
 
 # `writer.rolled_n` is the last batch that is in the roll-ups. Frames of later batches are not older than
 # `writer.rolled_ns`, or their stream stands in `rollup_late` with a time that they are not older than.
-rollup_10s = _rollup("rollup_10s")
-rollup_1m = _rollup("rollup_1m")
-rollup_1h = _rollup("rollup_1h")
+rollup_10s = _rollup("rollup_10s", 85)
+rollup_1m = _rollup("rollup_1m", 70)
+rollup_1h = _rollup("rollup_1h", 70)
 
 rollup_late = Table(
     "rollup_late",
