@@ -111,6 +111,11 @@ def _literal(values: Sequence[float | None]) -> str:
     return f"{{{','.join('NULL' if value is None else repr(value) for value in values)}}}"
 
 
+def copy_into(table: str) -> bytes:
+    """The COPY of frames into ``table``, of what `copy_bytes` makes."""
+    return f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()
+
+
 class PostgresDriver:
     """The writer's connection to PostgreSQL (mutable; one thread); connects anew where it was lost."""
 
@@ -213,7 +218,7 @@ class PostgresDriver:
     def _copy(self, table: str, data: bytes) -> None:
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+            cursor.copy(copy_into(table)) as copy,
         ):
             copy.write(data)
 
