@@ -242,7 +242,7 @@ class StreamCount:
     late: int = 0
     """Frames older than one that came before them."""
     skew_ns: int | None = None
-    """Receive time minus device time, smoothed; None where the device tells no time."""
+    """Receive time minus device time, the least of the last measures; None where the device tells no time."""
 
 
 @dataclass(frozen=True, slots=True)

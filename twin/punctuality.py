@@ -1,7 +1,8 @@
 """How a stream's frames keep time: which came late, and how far the device's clock is from ours. Pure.
 
 Late is a frame older than one of its stream that came before it. The skew is receive time minus
-device time, smoothed; a device that tells no time has none.
+device time at its lower edge: what waited on the way is delayed, which only adds to it, so the least
+of the last measures tells the clocks. A device that tells no time has none.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from twin.sample import Batch
 
-SMOOTH = 8
-"""A new measure moves the smoothed one by this part of the difference."""
+SLOWLY = 64
+"""A greater measure raises the skew by this part of the difference; a smaller one is taken at once."""
 _CLOCK_AHEAD = int(Quality.CLOCK_AHEAD)
 
 
@@ -47,7 +48,7 @@ class Punctuality:
         self.newest_ns = newest_ns if before_ns is None else max(before_ns, newest_ns)
         if skew_ns:
             old_ns = self.skew_ns
-            self.skew_ns = skew_ns if old_ns is None else old_ns + (skew_ns - old_ns) // SMOOTH
+            self.skew_ns = skew_ns if old_ns is None or skew_ns < old_ns else old_ns + (skew_ns - old_ns) // SLOWLY
 
 
 def see_batch(batch: Batch, known: Sequence[Punctuality]) -> None:

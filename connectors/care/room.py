@@ -29,7 +29,8 @@ TELL_EVERY_NS = 10 * NS_PER_S
 RATE_OVER_NS = 600 * NS_PER_S
 EARLY_S = 24 * 3600.0
 """Low is said when the disk will be full within this time, however much is free now."""
-RATE_NEEDS_NS = 60 * NS_PER_S
+RATE_NEEDS_NS = 590 * NS_PER_S
+"""A burst (history that comes in at a start) is no pace: it is told after ten minutes of watching."""
 _SIGNALS = (
     Signal("disk_free", unit="By", label_ko="남은 디스크", label_en="Disk free"),
     Signal("disk_used", unit="By", label_ko="저장소 크기", label_en="Store size"),

@@ -990,7 +990,7 @@ def test_late_frames_are_counted_against_the_newest_that_came_before_them(bench)
     assert late() == 3, "what a device dated ahead makes nothing late"
 
 
-def test_the_skew_of_each_streams_clock_is_smoothed_and_survives_a_restart(bench):
+def test_the_skew_of_each_streams_clock_is_the_least_of_late_and_survives_a_restart(bench):
     def skew():
         return bench.history.by_stream()[PACED.id].skew_ns
 
@@ -1001,9 +1001,9 @@ def test_the_skew_of_each_streams_clock_is_smoothed_and_survives_a_restart(bench
     bench.restart()
     bench.append(paced(2000, 0))
     bench.append(paced(3000, 1600))
-    assert skew() == 900
+    assert skew() == 812, "a delay raises it slowly"
     bench.append(paced(4000, -700))
-    assert skew() == 700
+    assert skew() == -700
 
 
 def test_a_batch_that_is_refused_moves_no_clock(bench):
