@@ -41,8 +41,7 @@ _COUNT = "SELECT count(*) FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns
 _CELLS = """SELECT count(*), CAST(group_concat(vals, '') AS BLOB) FROM frame
 WHERE stream_key = ? AND t_ns >= ? AND t_ns < ?"""
 _ROLLED = "group_concat(start_ns, ' '), group_concat(frames, ' '), " + ", ".join(
-    f"CAST(group_concat(substr({name}, ?, {size}), '') AS BLOB)"
-    for name, size in (("counts", 4), ("mins", 8), ("maxs", 8), ("sums", 8))
+    f"CAST(group_concat({name}, '') AS BLOB)" for name in ("counts", "mins", "maxs", "sums")
 )
 _AS_OF = """SELECT f.stream_key, f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts
 FROM stream s
@@ -273,12 +272,11 @@ class SqliteReader:
 
     def rolled(self, place: Place, spans: Sequence[Span]) -> list[Rolled]:
         """A column of the roll-ups of some spans, each in order."""
-        at = 8 * place.column + 1
         with self._cursor() as cursor:
             rows = [
                 cursor.execute(
                     f"SELECT {_ROLLED} FROM {level.table} WHERE stream_key = ? AND start_ns >= ? AND start_ns < ?",  # noqa: S608
-                    (4 * place.column + 1, at, at, at, place.key, start_ns, end_ns),
+                    (place.key, start_ns, end_ns),
                 ).fetchone()
                 for level, start_ns, end_ns in spans
             ]
@@ -286,8 +284,8 @@ class SqliteReader:
             Rolled(
                 np.array((starts or "").split(), np.int64),
                 np.array((frames or "").split(), np.int64),
-                np.frombuffer(counts or b"", "<i4").astype(np.int64),
-                *(np.frombuffer(cells or b"", "<f8") for cells in values),
+                np.frombuffer(counts or b"", "<i4").reshape(-1, place.width)[:, place.column].astype(np.int64),
+                *(np.frombuffer(cells or b"", "<f8").reshape(-1, place.width)[:, place.column] for cells in values),
             )
             for starts, frames, counts, *values in rows
         ]
