@@ -8,15 +8,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.archive.run import archive, last_closed_ns
+from connectors.archive.run import LOCK, archive, last_closed_ns
 from connectors.care.check import SQLITE
 from connectors.care.retention import Retention
 from connectors.care.salvage import Salvage
 from connectors.care.start import check_in_background, to_salvage
+from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_driver, open_history
 from twin.clock import NS_PER_S
 from twin.config import RetentionConfig
-from twin.errors import StoreError
+from twin.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 JOIN_S = 10.0
 PERIOD_S = 60.0
 ARCHIVE_EVERY_NS = 3600 * NS_PER_S
+RETENTION_LOCK = "retention"
+"""The name under which one process at a time lets old data go."""
 
 
 class Upkeep:
@@ -67,15 +70,26 @@ class Upkeep:
         next_archive_ns = 0
         while not self._stop.wait(PERIOD_S):
             try:
-                if self._config.archive and self._clock.now_ns() >= next_archive_ns:
+                if self._config.archive and self._clock.now_ns() >= next_archive_ns and self._is_free(LOCK):
                     self._archive()
                     next_archive_ns = self._clock.now_ns() + ARCHIVE_EVERY_NS
-                self._retain()
+                if self._config.retention != RetentionConfig() and self._is_free(RETENTION_LOCK):
+                    self._retain()
                 said = ""
             except StoreError as error:
                 if str(error) != said:
                     said = str(error)
                     log.error("looking after the store failed, it is tried again: %s", said)  # noqa: TRY400
+
+    def _is_free(self, lock: str) -> bool:
+        """Whether no other process is at it: of several ingest workers one does it."""
+        try:
+            with writer_lock(self._config.url, lock):
+                return True
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            return False
 
     def _archive(self) -> None:
         config = self._config
@@ -84,7 +98,11 @@ class Upkeep:
 
     def _retain(self) -> None:
         config = self._config
-        with closing(open_history(config.url)) as history, closing(open_driver(config.url)) as driver:
+        with (
+            writer_lock(config.url, RETENTION_LOCK),
+            closing(open_history(config.url)) as history,
+            closing(open_driver(config.url)) as driver,
+        ):
             rules, archived_only = config.retention, bool(config.archive)
             Retention(history, driver, rules, self._clock, self._stop, archived_only=archived_only).run()
 

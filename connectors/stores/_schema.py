@@ -116,6 +116,7 @@ stream_count = Table(
     Column("first_ns", BigInteger, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
     Column("late", BigInteger, nullable=False, server_default="0"),
+    Column("newest_ns", BigInteger),
     Column("skew_ns", BigInteger),
     postgresql_with=_UPDATED_OFTEN,
 )
@@ -213,7 +214,6 @@ source_count = Table(
             "dead_rows",
             "dead_overflow",
             "last_received_ns",
-            "late",
         )
     ),
 )
@@ -304,15 +304,12 @@ rollup_late = Table(
 )
 
 # Devices that nobody configured: what was heard of them, and an example to configure them by.
-pending = Table(
-    "pending",
+newcomer = Table(
+    "newcomer",
     metadata,
     Column("source", Text, primary_key=True),
     Column("asset", _Path, primary_key=True),
     Column("first_ns", BigInteger, nullable=False),
-    Column("last_ns", BigInteger, nullable=False),
-    Column("messages", BigInteger, nullable=False),
-    Column("streams", Integer, nullable=False),
     Column("topic", Text, nullable=False),
     Column("stream", Text, nullable=False),
     Column("signals", Text, nullable=False),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from connectors.ingest import pipeline as pipeline_module
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
@@ -355,6 +356,7 @@ class World:
         self.broker_lost: set[int] = set()
         self.steps = Counter()
         self._config = IngestConfig(batch_messages=chance.choice([2, 7, 1000]), max_queue=chance.choice([3, 20, 500]))
+        pipeline_module.MAX_BATCH_FRAMES = chance.choice([3, 20_000])
         self._deeds = self._choose_deeds()
         self.redrives = chance.random() < 0.5
         self._crash_in = -1
@@ -588,7 +590,7 @@ class World:
             self.broker_lost.add(self.contents[packet.topic, packet.payload].id)
 
     def step_clock(self) -> None:
-        self.clock.advance(self.random.choice([0.5, 2.0, 65.0, 65.0, -36.0, DAY_S, -DAY_S]))
+        self.clock.advance(self.random.choice([0.5, 2.0, 65.0, 65.0, 3700.0, -36.0, DAY_S, -DAY_S]))
 
     def store_goes(self) -> None:
         self._away_until_ns = self.clock.now_ns() + round(self.random.choice([0.5, 5.0, 40.0]) * NS_PER_S)
@@ -702,7 +704,7 @@ def play(seed: int, deeds: int = 50, folder: Path | None = None) -> World:
 
     With a ``folder`` the store is the real one, on a SQLite file there.
     """
-    state = random.getstate()
+    before = random.getstate(), pipeline_module.MAX_BATCH_FRAMES
     world = None
     try:
         world = World(seed, folder)
@@ -710,6 +712,7 @@ def play(seed: int, deeds: int = 50, folder: Path | None = None) -> World:
         world.check()
         return world
     finally:
-        random.setstate(state)
+        random.setstate(before[0])
+        pipeline_module.MAX_BATCH_FRAMES = before[1]
         if world is not None:
             world.store.close()
