@@ -14,6 +14,7 @@ from sqlalchemy.pool import QueuePool
 from connectors.stores import _sqlite
 from connectors.stores._codec import unpack
 from connectors.stores._series import Drawn, drawn, joined
+from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,12 +32,16 @@ CONNECTIONS_KEPT = 8
 THREADS_FROM = 64
 """Buckets from which on more than one connection reads."""
 
+LONG_NS = 600 * NS_PER_S
+ROOM_BYTES = 64 * 1024 * 1024
+"""Rows are taken out in pieces of so many bytes; what is shorter than `LONG_NS` is not looked at before."""
+
+_COUNT = "SELECT count(*) FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ?"
 # group_concat puts blobs together as they are; as text they would come back decoded, so they are cast.
-_CELLS = """SELECT count(*), CAST(group_concat(CASE WHEN length(vals) = ? THEN substr(vals, ?, 8) END, '') AS BLOB)
-FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ?"""
+_CELLS = """SELECT count(*), CAST(group_concat(vals, '') AS BLOB) FROM frame
+WHERE stream_key = ? AND t_ns >= ? AND t_ns < ?"""
 _ROLLED = "group_concat(start_ns, ' '), group_concat(frames, ' '), " + ", ".join(
-    f"CAST(group_concat(substr({name}, ?, {size}), '') AS BLOB)"
-    for name, size in (("counts", 4), ("mins", 8), ("maxs", 8), ("sums", 8))
+    f"CAST(group_concat({name}, '') AS BLOB)" for name in ("counts", "mins", "maxs", "sums")
 )
 _AS_OF = """SELECT f.stream_key, f.t_ns, f.seq, f.received_ns, f.quality, f.vals, x.texts
 FROM stream s
@@ -226,25 +231,34 @@ class SqliteReader:
     def drawn(self, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Drawn:
         """The samples of a column with start <= t_ns < end in buckets, from the frames.
 
-        A statement a bucket (about 5 µs), whose values come out as one blob: half as long as row by row.
+        A statement a bucket (about 5 µs), whose rows come out whole as one blob: a third of the time of row by
+        row, and two thirds of that of taking the column out of each.
         """
         return shared(buckets.edges(start_ns, end_ns), lambda edges: self._drawn(place, buckets, edges))
 
     def _drawn(self, place: Place, buckets: Buckets, edges: Sequence[Edge]) -> Drawn:
         head = (place.width + 7) // 8
-        whole, at = head + 8 * place.width, head + 8 * place.column + 1
+        whole, at = head + 8 * place.width, head + 8 * place.column
         rows: list[tuple[int, int, float, float, float]] = []
         loose: list[Drawn] = []
         with self._cursor() as cursor, np.errstate(invalid="ignore", over="ignore"):
-            for index, start_ns, end_ns in edges:
-                cursor.execute(_CELLS, (whole, at, place.key, start_ns, end_ns))
+            waiting = list(reversed(edges))
+            while waiting:
+                index, start_ns, end_ns = waiting.pop()
+                if end_ns - start_ns > LONG_NS:
+                    cursor.execute(_COUNT, (place.key, start_ns, end_ns))
+                    if cursor.fetchone()[0] * whole > ROOM_BYTES:
+                        middle = (start_ns + end_ns) // 2
+                        waiting += [(index, middle, end_ns), (index, start_ns, middle)]
+                        continue
+                cursor.execute(_CELLS, (place.key, start_ns, end_ns))
                 count, cells = cursor.fetchone()
                 if not count:
                     continue
-                if cells is None or len(cells) != 8 * count:  # some values are absent
+                if len(cells) != whole * count:  # some values are absent, none can make a row longer
                     loose.append(drawn(*self.samples(place, start_ns, end_ns), buckets))
                     continue
-                values = np.frombuffer(cells, "<f8")
+                values = np.frombuffer(cells, np.uint8).reshape(count, whole)[:, at : at + 8].copy().view("<f8")
                 rows.append((index, count, values.min(), values.max(), values.sum()))
         table = np.array(rows, np.float64).reshape(-1, 5)
         numbers = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
@@ -258,12 +272,11 @@ class SqliteReader:
 
     def rolled(self, place: Place, spans: Sequence[Span]) -> list[Rolled]:
         """A column of the roll-ups of some spans, each in order."""
-        at = 8 * place.column + 1
         with self._cursor() as cursor:
             rows = [
                 cursor.execute(
                     f"SELECT {_ROLLED} FROM {level.table} WHERE stream_key = ? AND start_ns >= ? AND start_ns < ?",  # noqa: S608
-                    (4 * place.column + 1, at, at, at, place.key, start_ns, end_ns),
+                    (place.key, start_ns, end_ns),
                 ).fetchone()
                 for level, start_ns, end_ns in spans
             ]
@@ -271,8 +284,8 @@ class SqliteReader:
             Rolled(
                 np.array((starts or "").split(), np.int64),
                 np.array((frames or "").split(), np.int64),
-                np.frombuffer(counts or b"", "<i4").astype(np.int64),
-                *(np.frombuffer(cells or b"", "<f8") for cells in values),
+                np.frombuffer(counts or b"", "<i4").reshape(-1, place.width)[:, place.column].astype(np.int64),
+                *(np.frombuffer(cells or b"", "<f8").reshape(-1, place.width)[:, place.column] for cells in values),
             )
             for starts, frames, counts, *values in rows
         ]

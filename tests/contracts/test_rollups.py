@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.stores import _rollup
+from connectors.stores import _reader, _rollup
 from connectors.stores._roll import roll_of
 from connectors.stores._roll_rows import LEVELS, _roll_from
 from connectors.stores._series import series_of
@@ -415,6 +415,15 @@ def test_what_is_not_rolled_up_yet_is_not_archived(url, tmp_path):
     ]
     driver.rollback()
     driver.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_more_rows_than_there_is_room_for_are_read_in_pieces(url, monkeypatch):
+    monkeypatch.setattr(_reader, "ROOM_BYTES", 1000)
+    store = open_store(url)
+    append(store, START, many(FAST, START, 4000, S, 2), many(SLOW, START, 3000, S, 1))
+    crash(store)
+    assert_drawn_as_the_frames_are(url, random.Random(2), [FAST.id, SLOW.id], 12)
 
 
 def test_what_roll_ups_were_let_go_is_drawn_from_frames(url):
