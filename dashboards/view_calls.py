@@ -17,6 +17,7 @@ from dashboards.once import Once
 from dashboards.status import ms
 from dashboards.summary import packets
 from dashboards.summary.connections import connections, refusals, store_figures
+from dashboards.summary.devices import clocks, newcomers
 from dashboards.summary.directory import EVERY_SITE
 from dashboards.summary.events import told
 from dashboards.summary.lanes import event_json, lanes
@@ -37,6 +38,7 @@ MAX_HZ = 20.0
 DAY_MS = 86_400_000.0
 
 Site = Annotated[str, Query(max_length=200)]
+Word = Annotated[str, Query(max_length=200, description="left out: every one")]
 Moment = Annotated[float | None, Query(description="ms since 1970; left out: now")]
 Ms = Annotated[float, Query(description="ms since 1970")]
 
@@ -143,9 +145,10 @@ def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call
         return json_of(once.get(key_of("overview", seen), lambda: overview(seen, behind.factory.hub, marks)))
 
     @router.get("/connections")
-    def connections_(as_of_ms: Moment = None) -> Response:
+    def connections_(as_of_ms: Moment = None, source: Word = "", reason: Word = "") -> Response:
         seen = view(as_of_ms)
-        return json_of(once.get(key_of("connections", seen), lambda: _connections(behind, seen)))
+        key = (*key_of("connections", seen), source, reason)
+        return json_of(once.get(key, lambda: _connections(behind, seen, source, reason)))
 
     @router.get("/events")
     def events(  # noqa: PLR0913  the parameters of the call
@@ -169,7 +172,7 @@ def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call
     return router
 
 
-def _connections(behind: Behind, seen: View) -> dict[str, Any]:
+def _connections(behind: Behind, seen: View, source: str, reason: str) -> dict[str, Any]:
     history = behind.reader.history()
     broker = {
         **health.broker_words(behind),
@@ -179,7 +182,9 @@ def _connections(behind: Behind, seen: View) -> dict[str, Any]:
         seen,
         behind.factory.sources,
         history.by_source(),
-        history.dead_letters(limit=LETTERS),
+        history.dead_letters(source=source, reason=reason, limit=LETTERS),
+        newcomers(history.newcomers(), behind.factory.hub.assets(), history.by_stream(), seen.clock_ns),
+        clocks(history.by_stream()) if seen.is_live else None,
         store_figures(seen, history.summary(), health.without_password(behind.factory.store.url)),
         broker,
     )

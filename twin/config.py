@@ -84,13 +84,17 @@ class WebConfig:
 
 @dataclass(frozen=True, slots=True)
 class IngestConfig:
-    """``batch_messages`` bounds a transaction; ``max_queue`` what waits in memory (messages)."""
+    """``batch_messages`` bounds a transaction; ``max_queue`` what waits in memory (messages).
+
+    ``max_newcomers`` bounds, for each source, the devices that the factory file does not name.
+    """
 
     writer: str = "ingest"
     batch_messages: int = 5000
     max_queue: int = 20_000
     max_future_s: float = 60.0
     max_signals_per_source: int = 5000
+    max_newcomers: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +400,7 @@ def _ingest(table: Table) -> IngestConfig:
         writer=_segment(table, "writer") if table.has("writer") else "ingest",
         batch_messages=table.get("batch_messages", int, _INGEST.batch_messages),
         max_queue=table.get("max_queue", int, _INGEST.max_queue),
+        max_newcomers=table.get("max_newcomers", int, _INGEST.max_newcomers),
         max_future_s=table.get("max_future_s", float, _INGEST.max_future_s),
         max_signals_per_source=table.get("max_signals_per_source", int, _INGEST.max_signals_per_source),
     )

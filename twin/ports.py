@@ -132,6 +132,21 @@ class SourceCount:
     redriven: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A device that sent without being named in the factory file: what it sent first.
+
+    ``stream`` is the stream's id, ``signals`` their names in a row.
+    """
+
+    source: str
+    asset: str
+    first_ns: int
+    topic: str
+    stream: str
+    signals: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Commit:
     """Everything that one transaction holds, before the fold: see `Store.append`."""
@@ -142,6 +157,8 @@ class Commit:
     decoder_states: Mapping[str, bytes] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     """Facts from outside the fold (a session lost, a source connected)."""
+    newcomers: tuple[Newcomer, ...] = ()
+    """Devices seen for the first time; those that are known already change nothing."""
     redriven: tuple[int, ...] = ()
     """Ids of stored dead letters that are decoded by this commit, and kept no longer."""
 
@@ -222,6 +239,10 @@ class StreamCount:
     last_seq: int
     first_ns: int
     last_ns: int
+    late: int = 0
+    """Frames older than one that came before them."""
+    skew_ns: int | None = None
+    """Receive time minus device time, smoothed; None where the device tells no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,8 +382,8 @@ class History(Protocol):
         """The events that the fold of one batch made, in the fold's order."""
         ...
 
-    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """Dead letters, newest first."""
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first; of one source, of one reason, or of all."""
         ...
 
     def summary(self) -> StoreSummary:
@@ -371,6 +392,10 @@ class History(Protocol):
 
     def by_stream(self) -> dict[str, StreamCount]:
         """What is stored of each stream."""
+        ...
+
+    def newcomers(self) -> list[Newcomer]:
+        """Devices that sent without being named in the factory file, newest first."""
         ...
 
     def by_source(self) -> dict[str, dict[str, object]]:

@@ -23,6 +23,7 @@ from connectors.archive.rows import StoredRows, joined
 from connectors.archive.write import GROUP_ROWS, write
 from connectors.care.files import sync
 from connectors.stores._codec import decode_texts
+from connectors.stores._reader import ROLLED_UNTIL
 from twin.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -139,8 +140,11 @@ class Mover:
         for key, stream in streams.items():
             place = (site_of(stream), shape_of(stream))
             at_ns = -(2**62)
+            # What is not rolled up yet stays: after a crash it is read again from the hot rows.
+            rolled_ns = self._history.ask(ROLLED_UNTIL, (key,))[0][0]
+            end_ns = before_ns if rolled_ns is None else min(before_ns, rolled_ns // DAY_NS * DAY_NS)
             while True:
-                first = self._history.ask(_NEXT, (key, at_ns, before_ns))[0][0]
+                first = self._history.ask(_NEXT, (key, at_ns, end_ns))[0][0]
                 if first is None:
                     break
                 day = int(first) // DAY_NS

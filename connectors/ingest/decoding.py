@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.ports import Decoder, Delivery
+    from connectors.ingest.newcomers import Newcomers
+    from twin.message import Message
+    from twin.ports import Decoder, Delivery, Newcomer
     from twin.sample import Block
 
 log = logging.getLogger(__name__)
@@ -76,8 +78,10 @@ class Decoding:
         max_future_s: float,
         max_signals: int,
         monotonic_s: Callable[[], float] = time.monotonic,
+        newcomers: Newcomers | None = None,
     ) -> None:
         self.decoders = decoders
+        self._newcomers = newcomers
         self._max_future_ns = round(max_future_s * NS_PER_S)
         self._max_signals = max_signals
         self._known: dict[str, set[str]] = {name: set() for name in decoders}
@@ -142,10 +146,7 @@ class Decoding:
         found: list[tuple[Frames, NDArray[np.int64]]] = []
         refused: set[int] = set()
         for block in blocks:
-            try:
-                found += list(self._checked_block(source, block, of_message[block.message]))
-            except DecodeError:
-                refused.update(block.message.tolist())
+            found += self._checked_block(source, block, of_message, refused)
         own = fit[:looked_at]
         if too_large:
             own = sorted([*own, *(place for place in too_large if looked_at == len(fit) or place < own[-1])])
@@ -153,14 +154,21 @@ class Decoding:
         return found, own, sorted([*alone, *too_large.intersection(own)])
 
     def _checked_block(
-        self, source: str, block: Block, places: NDArray[np.int64]
+        self, source: str, block: Block, of_message: NDArray[np.int64], refused: set[int]
     ) -> Iterator[tuple[Frames, NDArray[np.int64]]]:
-        """The frames of a block by stream, and the places of their rows."""
-        ahead = block.t_ns > block.received_ns + self._max_future_ns
-        plain = not ahead.any() and all(stream.id in self._known[source] for stream in block.streams)
+        """The frames of a block by stream, and the places of their rows.
+
+        Messages of streams that are not known yet go to ``refused``: alone they are known, or told why not.
+        """
+        known = self._known[source]
+        any_ahead = (block.t_ns > block.received_ns + self._max_future_ns).any()
+        places = of_message[block.message]
         edges = block.edges.tolist()
-        for (part, _), start, end in zip(block.parts(), edges, edges[1:], strict=False):
-            yield (part if plain else self._checked(source, part, retained=False)), places[start:end]
+        for (part, messages), start, end in zip(block.parts(), edges, edges[1:], strict=False):
+            if part.stream.id not in known:
+                refused.update(messages.tolist())
+            else:
+                yield (self._of_its_time(part) if any_ahead else part), places[start:end]
 
     def _decode_one(
         self,
@@ -178,11 +186,7 @@ class Decoding:
             return 0
         try:
             found = list(self.decoders[delivery.source].decode(message))
-            frames = [
-                self._checked(delivery.source, part, retained=message.retain)
-                for part in found
-                if isinstance(part, Frames)
-            ]
+            frames = [self._checked(delivery.source, part, message) for part in found if isinstance(part, Frames)]
         except DecodeError as error:
             letters[place] = self.reject(delivery, error.reason, error.detail)
             return 0
@@ -201,21 +205,28 @@ class Decoding:
         self._complaints.tell(delivery.source, reason, f"dead letter: {message.topic}: {detail}", fault)
         return DeadLetter(delivery.source, message.topic, reason, detail, message.payload, message.received_ns)
 
-    def _checked(self, source: str, part: Frames, *, retained: bool) -> Frames:
+    def take_newcomers(self) -> tuple[Newcomer, ...]:
+        """Devices seen for the first time since the last call."""
+        return () if self._newcomers is None else self._newcomers.take()
+
+    def _checked(self, source: str, part: Frames, message: Message) -> Frames:
         known = self._known[source]
         if part.stream.id not in known:
             wanted = self._signals[source] + len(part.stream.signals)
             if wanted > self._max_signals:
                 raise DecodeError("cardinality", f"more than {self._max_signals} signals from one source")
+            if self._newcomers is not None:
+                self._newcomers.see(source, message, part.stream)
             known.add(part.stream.id)
             self._signals[source] = wanted
-        ahead = part.t_ns > part.received_ns + self._max_future_ns
-        if ahead.any():
-            return _judged(part, ahead, Quality.CLOCK_AHEAD)
-        if retained:
+        if message.retain:
             # The broker kept it for nobody knows how long: without a time of its own it is not of now.
-            return _judged(part, (part.t_ns == part.received_ns) & (part.quality == Quality.GOOD), Quality.STALE)
-        return part
+            part = _judged(part, (part.t_ns == part.received_ns) & (part.quality == Quality.GOOD), Quality.STALE)
+        return self._of_its_time(part)
+
+    def _of_its_time(self, part: Frames) -> Frames:
+        ahead = part.t_ns > part.received_ns + self._max_future_ns
+        return _judged(part, ahead, Quality.CLOCK_AHEAD) if ahead.any() else part
 
 
 def _judged(part: Frames, rows: NDArray[np.bool_], quality: Quality) -> Frames:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connectors.ingest.decoding import Decoded, Decoding, count
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from twin.events import Event
     from twin.keyframes import KeyframePolicy
     from twin.mirror import Mirror
-    from twin.ports import Delivery, Source, Store
+    from twin.ports import Delivery, Newcomer, Source, Store
     from twin.sample import Batch, Frames, Latest
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Prepared:
     decoded: Decoded
     events: tuple[Event, ...] = ()
     states: Mapping[str, bytes] = field(default_factory=dict)
+    newcomers: tuple[Newcomer, ...] = ()
 
 
 class Pipeline:
@@ -108,7 +109,7 @@ class Pipeline:
         if len(decoded.deliveries) < len(deliveries):
             looked_at = set(map(id, decoded.deliveries))
             self._queue.put_back([delivery for delivery in deliveries if id(delivery) not in looked_at])
-        return Prepared(decoded, events, self._decoder_states())
+        return Prepared(decoded, events, self._decoder_states(), self._decoding.take_newcomers())
 
     def store(self, prepared: Prepared) -> int:
         """Store what was prepared, in order, and acknowledge it; returns how many messages that were."""
@@ -126,14 +127,14 @@ class Pipeline:
         except StoreRejected as error:
             if len(decoded.deliveries) > 1:
                 first, second = decoded.halves()
-                self._store_all(Prepared(first, prepared.events, prepared.states))
+                self._store_all(replace(prepared, decoded=first))
                 self._store_all(Prepared(second))
                 return
             if not decoded.deliveries or decoded.letters:
                 raise
             letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
             refused = Decoded(decoded.deliveries, letters={0: letter})
-            self._commit(Prepared(refused, prepared.events, prepared.states))
+            self._commit(replace(prepared, decoded=refused))
         self._acknowledge(decoded.deliveries)
 
     def _commit(self, prepared: Prepared) -> None:
@@ -153,6 +154,7 @@ class Pipeline:
             counts=(*counts, *_own_count(own, now_ns)),
             decoder_states=prepared.states,
             events=prepared.events,
+            newcomers=prepared.newcomers,
         )
         pause_s, longest_s = _BACK_OFF_S
         waited_s = 0.0

@@ -72,11 +72,8 @@ class Redrive:
     def run(self, source: str = "", reason: str = "") -> Redriven:
         """Feed the letters of a source and a reason, or all; raises StoreUnavailable."""
         for name in [source] if source else sorted(self._history.by_source()):
-            letters = self._history.dead_letters(source=name, limit=LETTERS_A_SOURCE)
-            chosen = sorted(
-                (letter for letter in letters if not reason or letter.reason == reason),
-                key=lambda letter: (letter.first_ns, letter.id),
-            )
+            letters = self._history.dead_letters(source=name, reason=reason, limit=LETTERS_A_SOURCE)
+            chosen = sorted(letters, key=lambda letter: (letter.first_ns, letter.id))
             for first in range(0, len(chosen), LETTERS_A_BATCH):
                 self._feed(chosen[first : first + LETTERS_A_BATCH])
         return self._result

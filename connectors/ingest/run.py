@@ -16,6 +16,7 @@ from connectors.factory_file import read_secret
 from connectors.ingest.ahead import DecodingAhead
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.live import LIVE_TOPIC, LivePackets
+from connectors.ingest.newcomers import Newcomers
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import load, make_decoder
@@ -91,7 +92,9 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
     topic = LIVE_TOPIC + factory.ingest.writer
     packets = LivePackets(store.stream_keys, lambda body: publisher.offer(topic, body), clock)
     queue = DeliveryQueue(factory.ingest.max_queue)
-    decoding = Decoding(decoders, factory.ingest.max_future_s, factory.ingest.max_signals_per_source)
+    newcomers = Newcomers(factory.hub.assets(), history.newcomers(), factory.ingest.max_newcomers)
+    limits = factory.ingest
+    decoding = Decoding(decoders, limits.max_future_s, limits.max_signals_per_source, newcomers=newcomers)
 
     pipeline = Pipeline(
         factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop

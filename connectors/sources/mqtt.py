@@ -45,6 +45,7 @@ MAXIMUM_PACKET_BYTES = 1_000_000
 KEEPALIVE_S = 30
 PATIENCE_S = KEEPALIVE_S / 2
 """How long a connection lives on without being read."""
+HELD = "held back: what has come waits for the store"
 _UNSUPPORTED_PROTOCOL = 132
 _MID_BITS = 16
 _make = tuple.__new__
@@ -111,6 +112,9 @@ class Source:
             if client is None or self._held or self._stopping:
                 return
             self._held, self._client = True, None
+            if self._connected.is_set():
+                self._connected.clear()
+                self._lose(HELD)
             self._end(client)
 
     def resume(self) -> None:

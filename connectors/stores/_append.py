@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from connectors.stores import _tally
+from connectors.stores._clocks import Clocks
 from connectors.stores._codec import (
+    clean_newcomer,
     conflict_letter,
     decode_stream,
     decode_texts,
@@ -50,6 +52,8 @@ quality = excluded.quality, vals = excluded.vals, texts = excluded.texts"""
 _LATEST_TYPES = ("bigint", "bigint", "bigint", "bigint", "smallint", "float8[]", "text")
 _EVENT = """INSERT INTO event (writer_key, batch, position, t_ns, kind, asset, signal, before, after)
 VALUES (?,?,?,?,?,?,?,?,?)"""
+_NEWCOMER = """INSERT INTO newcomer (source, asset, first_ns, topic, stream, signals) VALUES (?,?,?,?,?,?)
+ON CONFLICT (source, asset) DO NOTHING"""
 _DECODER_STATE = """INSERT INTO decoder_state (source, state) VALUES (?,?)
 ON CONFLICT (source) DO UPDATE SET state = excluded.state"""
 
@@ -97,6 +101,7 @@ class SqlStore:
         self._streams: dict[str, tuple[int, Stream]] = {}
         self._doubt: _Doubt | None = None
         self._gaps = Gaps(driver)
+        self._clocks = Clocks(driver)
         self._rollups = Rollups(driver)
         self._new_streams = True  # those of the last writer may have no views yet
         self._views_ns = -VIEWS_NS
@@ -200,6 +205,7 @@ class SqlStore:
             self._writers.clear()
             self._streams.clear()
             self._gaps.forget()
+            self._clocks.forget()
             self._rollups.forget()
             raise
 
@@ -267,7 +273,7 @@ class SqlStore:
             (writer.key, batch.n, batch.tick_ns, len(batch), result.first_id, result.last_id, checksum(batch)),
         )
         keys = [result.keys[part.stream.id] for part in batch.frames]
-        _tally.count_streams(driver, count_rows(batch, keys))
+        _tally.count_streams(driver, count_rows(batch, keys, self._clocks.see(batch, keys)))
         self._gaps.see(batch, result.keys)
         stored: dict[str, int] = {}
         for part in batch.frames:
@@ -298,6 +304,8 @@ class SqlStore:
                     keyframe.state,
                 ),
             )
+        if commit.newcomers:
+            driver.many(_NEWCOMER, [astuple(one) for one in map(clean_newcomer, commit.newcomers)])
         if commit.decoder_states:
             driver.many(_DECODER_STATE, list(commit.decoder_states.items()))
         driver.run(

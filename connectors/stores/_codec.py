@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from twin.ports import Newcomer
+
 PAYLOAD_CAP = 64 * 1024
 """How much of a dead letter's payload is kept, in bytes; its digest is of the whole."""
 
@@ -183,6 +185,11 @@ def clean_letter(letter: DeadLetter) -> DeadLetter:
         reason=_clean(letter.reason),
         detail=_clean(letter.detail),
     )
+
+
+def clean_newcomer(one: Newcomer) -> Newcomer:
+    """The same with words that every database takes."""
+    return replace(one, topic=_clean(one.topic), signals=_clean(one.signals))
 
 
 def _clean(text: str) -> str:

@@ -22,13 +22,22 @@ if TYPE_CHECKING:
     from connectors.stores._series import Buckets, Drawn
 
 
+_FIRST = "(SELECT min(start_ns) FROM {} WHERE stream_key = ?)"
+_SINCE = f"SELECT {', '.join(_FIRST.format(level.table) for level in LEVELS)}"
+
+
 def rolled_parts(reader: Reader, place: Place, buckets: Buckets, start_ns: int, end_ns: int) -> Iterator[Drawn]:
     """What lies in [start, end), in the buckets of a drawing."""
     if buckets.level is None:
         yield reader.drawn(place, buckets, start_ns, end_ns)
         return
     until = reader.rolled_until(place.key)
-    levels = [level for level in LEVELS if level.ns <= buckets.level.ns]
+    since = reader.ask(_SINCE, (place.key,) * len(LEVELS))[0]
+    levels = [
+        (level, from_ns)
+        for level, from_ns in zip(LEVELS, since, strict=True)
+        if level.ns <= buckets.level.ns and from_ns is not None
+    ]
     pieces = list(cover(levels, start_ns, end_ns, until))
     asked: list[Span] = []
     for level, start, end in pieces:
@@ -43,22 +52,29 @@ def rolled_parts(reader: Reader, place: Place, buckets: Buckets, start_ns: int, 
             yield reader.drawn(place, buckets, start, end)
         elif level is TEN_SECONDS:
             minutes, tens = next(rolled), next(rolled)
-            yield tens.drawn(buckets, _whole(minutes, tens) & (tens.starts >= start) & (tens.starts < end))
-            for first, last in _lacking(minutes, tens):
+            short = _short(minutes, tens)
+            is_whole = ~np.isin(tens.starts - tens.starts % MINUTE.ns, short)
+            yield tens.drawn(buckets, is_whole & (tens.starts >= start) & (tens.starts < end))
+            for first, last in _ranges(short):
                 yield reader.drawn(place, buckets, max(first, start), min(last, end))
         else:
             yield next(rolled).drawn(buckets)
 
 
-def cover(levels: list[Level], start_ns: int, end_ns: int, until_ns: int) -> Iterator[tuple[Level | None, int, int]]:
-    """[start, end) in pieces: whole buckets of the coarsest level before ``until``, finer ones or frames beside."""
+def cover(
+    levels: list[tuple[Level, int]], start_ns: int, end_ns: int, until_ns: int
+) -> Iterator[tuple[Level | None, int, int]]:
+    """[start, end) in pieces: whole buckets of the coarsest level before ``until``, finer ones or frames beside.
+
+    With each level comes the time of the stream's first row: older ones may have been let go.
+    """
     if start_ns >= end_ns:
         return
     if not levels:
         yield None, start_ns, end_ns
         return
-    *finer, level = levels
-    first = -(-start_ns // level.ns) * level.ns
+    *finer, (level, from_ns) = levels
+    first = -(-max(start_ns, from_ns) // level.ns) * level.ns
     last = min(end_ns, until_ns) // level.ns * level.ns
     if first >= last:
         yield from cover(finer, start_ns, end_ns, until_ns)
@@ -68,24 +84,21 @@ def cover(levels: list[Level], start_ns: int, end_ns: int, until_ns: int) -> Ite
     yield from cover(finer, last, end_ns, until_ns)
 
 
-def _frames_in_tens(minutes: Rolled, tens: Rolled) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """The minute that each row of 10 s is in, and how many frames those rows of each minute have."""
-    minute_of = np.searchsorted(minutes.starts, tens.starts, side="right") - 1
-    return minute_of, np.bincount(minute_of, tens.frames, len(minutes.starts)).astype(np.int64)
+def _short(minutes: Rolled, tens: Rolled) -> NDArray[np.int64]:
+    """The minutes of which the rows of 10 s do not hold all frames: a bucket with few frames has no row."""
+    of_tens = tens.starts - tens.starts % MINUTE.ns
+    starts = np.union1d(minutes.starts, of_tens)
+    wanted = np.zeros(len(starts), np.int64)
+    wanted[np.searchsorted(starts, minutes.starts)] = minutes.frames
+    there = np.bincount(np.searchsorted(starts, of_tens), tens.frames, len(starts))
+    short: NDArray[np.int64] = starts[there != wanted]
+    return short
 
 
-def _whole(minutes: Rolled, tens: Rolled) -> NDArray[np.bool_]:
-    """The rows of 10 s whose minute they hold all frames of: a bucket with few frames has no row."""
-    minute_of, frames = _frames_in_tens(minutes, tens)
-    whole: NDArray[np.bool_] = (frames == minutes.frames)[minute_of]
-    return whole
-
-
-def _lacking(minutes: Rolled, tens: Rolled) -> list[tuple[int, int]]:
-    """The other minutes, those in a row as one range."""
-    _, frames = _frames_in_tens(minutes, tens)
+def _ranges(minutes: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Minutes in order as ranges of time, those that follow each other as one."""
     ranges: list[tuple[int, int]] = []
-    for start in minutes.starts[frames != minutes.frames].tolist():
+    for start in minutes.tolist():
         if ranges and ranges[-1][1] == start:
             ranges[-1] = ranges[-1][0], start + MINUTE.ns
         else:

@@ -55,6 +55,9 @@ _COLUMNS = {
 _NAMES = """SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = to_regclass('frame')"""
 _IS_BY_DAY = "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('frame')"
+_SUMMARIZE = """SELECT brin_summarize_new_values(i.indexrelid) FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i' JOIN pg_am a ON a.oid = c.relam AND a.amname = 'brin'
+WHERE i.indrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('frame'))"""
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('factory-twin days', 0))"
 
 
@@ -93,6 +96,19 @@ def from_one_table(last_ns: int) -> list[str]:
             f"ALTER TABLE {name} ATTACH PARTITION {old} FOR VALUES FROM (MINVALUE) TO ({cut * DAY_NS})",
         ]
     return statements
+
+
+def summarize(connection: psycopg.Connection[Any]) -> None:
+    """Take new frames up in the indexes of ids, and have this transaction use them; leaves it where a lock is held."""
+    connection.execute(b"SET LOCAL enable_seqscan = off")
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}".encode())
+            connection.execute(_SUMMARIZE.encode())
+            connection.execute(b"SET LOCAL lock_timeout = 0")
+    except psycopg.Error:
+        if connection.closed:
+            raise
 
 
 class Days:

@@ -60,6 +60,10 @@ class Driver(Protocol):
         """Wait until no other transaction holds this name; it is held until this one ends."""
         ...
 
+    def index_ids(self) -> None:
+        """Frames are going to be read by ranges of id, in this transaction."""
+        ...
+
     def make_views(self) -> None:
         """Make the named views of streams that have none, where the database keeps them."""
         ...

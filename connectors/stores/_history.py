@@ -13,7 +13,7 @@ from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
 from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
 from twin.events import Event, EventKind
-from twin.ports import Gap, Keyframe, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import Gap, Keyframe, Newcomer, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -235,12 +235,12 @@ class SqlHistory:
         sql = f"{_EVENT} WHERE writer_key = ? AND batch = ? AND position >= 0 ORDER BY position"
         return tuple(_event(row) for row in self._reader.ask(sql, (self._writer_key(writer), n)))
 
-    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """Dead letters, newest first."""
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first; of one source, of one reason, or of all."""
         rows = self._reader.ask(
-            "SELECT id, source, topic, reason, detail, payload, sha256, first_ns, last_ns, count FROM dead_letter "  # noqa: S608
-            f"{'WHERE source = ? ' if source else ''}ORDER BY last_ns DESC, id DESC LIMIT ?",
-            (source, limit) if source else (limit,),
+            "SELECT id, source, topic, reason, detail, payload, sha256, first_ns, last_ns, count FROM dead_letter "
+            "WHERE (? = '' OR source = ?) AND (? = '' OR reason = ?) ORDER BY last_ns DESC, id DESC LIMIT ?",
+            (source, source, reason, reason, limit),
         )
         return [_letter(*row) for row in rows]
 
@@ -271,10 +271,17 @@ class SqlHistory:
     def by_stream(self) -> dict[str, StreamCount]:
         """What is stored of each stream."""
         rows = self._reader.ask(
-            "SELECT s.id, c.frames, c.vals, c.first_seq, c.last_seq, c.first_ns, c.last_ns "
+            "SELECT s.id, c.frames, c.vals, c.first_seq, c.last_seq, c.first_ns, c.last_ns, c.late, c.skew_ns "
             "FROM stream_count c JOIN stream s ON s.stream_key = c.stream_key ORDER BY s.stream_key"
         )
         return {stream: StreamCount(*counts) for stream, *counts in rows}
+
+    def newcomers(self) -> list[Newcomer]:
+        """Devices that sent without being named in the factory file, newest first."""
+        rows = self._reader.ask(
+            "SELECT source, asset, first_ns, topic, stream, signals FROM newcomer ORDER BY first_ns DESC, source, asset"
+        )
+        return [Newcomer(*row) for row in rows]
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""

@@ -81,15 +81,15 @@ def _to_3(connection: Connection) -> None:
         "ALTER TABLE writer ADD COLUMN rolled_n BIGINT DEFAULT 0 NOT NULL",
         "ALTER TABLE writer ADD COLUMN rolled_ns BIGINT",
         "ALTER TABLE stream_count ADD COLUMN late BIGINT DEFAULT 0 NOT NULL",
+        "ALTER TABLE stream_count ADD COLUMN newest_ns BIGINT",
         "ALTER TABLE stream_count ADD COLUMN skew_ns BIGINT",
-        "ALTER TABLE source_count ADD COLUMN late BIGINT DEFAULT 0 NOT NULL",
     )
     new: list[Table] = [
         _schema.rollup_10s,
         _schema.rollup_1m,
         _schema.rollup_1h,
         _schema.rollup_late,
-        _schema.pending,
+        _schema.newcomer,
         _schema.archive_part,
         _schema.removal,
     ]

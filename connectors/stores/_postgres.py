@@ -13,7 +13,7 @@ from psycopg import errors
 from sqlalchemy.pool import QueuePool
 
 from connectors.stores._codec import decode_stream, from_lists, to_lists
-from connectors.stores._days import Days
+from connectors.stores._days import Days, summarize
 from connectors.stores._reader import BOUNDS, CONNECTIONS_KEPT, EVERYTHING_NS, ROLLED_UNTIL, Rolled, shared
 from connectors.stores._series import Drawn
 from connectors.stores._views import POSTGRES_FUNCTIONS, postgres_view, view_name
@@ -111,6 +111,11 @@ def _literal(values: Sequence[float | None]) -> str:
     return f"{{{','.join('NULL' if value is None else repr(value) for value in values)}}}"
 
 
+def copy_into(table: str) -> bytes:
+    """The COPY of frames into ``table``, of what `copy_bytes` makes."""
+    return f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()
+
+
 class PostgresDriver:
     """The writer's connection to PostgreSQL (mutable; one thread); connects anew where it was lost."""
 
@@ -179,6 +184,10 @@ class PostgresDriver:
         """Wait until no other transaction holds this name; it is held until this one ends."""
         self._connection.execute(_ALONE.encode(), (f"factory-twin {name}",))
 
+    def index_ids(self) -> None:
+        """Bring the index of ids up to date, which the server does about each minute."""
+        summarize(self._connection)
+
     def make_views(self) -> None:
         """Make the named views of streams that have none; one writer at a time."""
         self.alone("views")
@@ -209,7 +218,7 @@ class PostgresDriver:
     def _copy(self, table: str, data: bytes) -> None:
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+            cursor.copy(copy_into(table)) as copy,
         ):
             copy.write(data)
 
@@ -367,12 +376,8 @@ class PostgresReader:
         return shared(buckets.edges(start_ns, end_ns), lambda edges: self._drawn(place, edges))
 
     def _drawn(self, place: Place, edges: Sequence[Edge]) -> Drawn:
-        column = place.column + 1
-        rows = (
-            self.ask(_DRAWN, ([list(part) for part in zip(*edges, strict=True)] + [column] * 4 + [place.key]))
-            if edges
-            else []
-        )
+        columns: list[Any] = [list(part) for part in zip(*edges, strict=True)] or [[], [], []]
+        rows = self.ask(_DRAWN, (*columns, *[place.column + 1] * 4, place.key))
         return Drawn(
             np.array([row[0] for row in rows], np.int64),
             np.array([row[1] for row in rows], np.int64),

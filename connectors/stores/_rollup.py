@@ -197,6 +197,7 @@ class Rollups:
         if state.looked_ns is None:
             state.looked_ns = state.flushed_ns = tick_ns
         if state.seen_n < state.last_n:
+            self._driver.index_ids()
             cuts, found = read_batches(self._driver, state.key, state.seen_n, n, CATCH_UP_FRAMES)
             now.seen_n = cuts
             if cuts >= state.last_n:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from twin.punctuality import Punctuality
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -92,8 +94,10 @@ def text_rows(parts: Sequence[Frames], keys: Sequence[int]) -> list[tuple[int, i
     ]
 
 
-def count_rows(batch: Batch, keys: Sequence[int]) -> list[tuple[int, ...]]:
-    """Rows for `stream_count`: (stream_key, frames, values, first_seq, last_seq, first_ns, last_ns)."""
+def count_rows(batch: Batch, keys: Sequence[int], clocks: Sequence[Punctuality]) -> list[tuple[int | None, ...]]:
+    """Rows for `stream_count`: (stream_key, frames, values, first and last seq, first and last time, newest time,
+    late frames, skew).
+    """
     parts = batch.frames
     if not parts:
         return []
@@ -115,6 +119,9 @@ def count_rows(batch: Batch, keys: Sequence[int]) -> list[tuple[int, ...]]:
             columns.highest(columns.seq).tolist(),
             columns.lowest(columns.t_ns).tolist(),
             columns.highest(columns.t_ns).tolist(),
+            [clock.newest_ns for clock in clocks],
+            [clock.late for clock in clocks],
+            [clock.skew_ns for clock in clocks],
             strict=True,
         )
     )

@@ -116,6 +116,7 @@ stream_count = Table(
     Column("first_ns", BigInteger, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
     Column("late", BigInteger, nullable=False, server_default="0"),
+    Column("newest_ns", BigInteger),
     Column("skew_ns", BigInteger),
     postgresql_with=_UPDATED_OFTEN,
 )
@@ -213,7 +214,6 @@ source_count = Table(
             "dead_rows",
             "dead_overflow",
             "last_received_ns",
-            "late",
         )
     ),
 )
@@ -262,7 +262,7 @@ decoder_state = Table(
 )
 
 
-def _rollup(name: str) -> Table:
+def _rollup(name: str, fillfactor: int) -> Table:
     """One row a (stream, bucket): arrays with one element a column, absent values not counted.
 
     SQLite: float64, int32 (``counts``) and int64 (``lasts_at``), little-endian, packed; clustered by
@@ -285,15 +285,15 @@ def _rollup(name: str) -> Table:
         Column("lasts", _Values, nullable=False),
         Column("lasts_at", _Places),
         sqlite_with_rowid=False,
-        postgresql_with={"fillfactor": 70},  # rewritten in place while their bucket is open
+        postgresql_with={"fillfactor": fillfactor},  # rewritten in place while their bucket is open
     )
 
 
 # `writer.rolled_n` is the last batch that is in the roll-ups. Frames of later batches are not older than
 # `writer.rolled_ns`, or their stream stands in `rollup_late` with a time that they are not older than.
-rollup_10s = _rollup("rollup_10s")
-rollup_1m = _rollup("rollup_1m")
-rollup_1h = _rollup("rollup_1h")
+rollup_10s = _rollup("rollup_10s", 85)
+rollup_1m = _rollup("rollup_1m", 70)
+rollup_1h = _rollup("rollup_1h", 70)
 
 rollup_late = Table(
     "rollup_late",
@@ -304,15 +304,12 @@ rollup_late = Table(
 )
 
 # Devices that nobody configured: what was heard of them, and an example to configure them by.
-pending = Table(
-    "pending",
+newcomer = Table(
+    "newcomer",
     metadata,
     Column("source", Text, primary_key=True),
     Column("asset", _Path, primary_key=True),
     Column("first_ns", BigInteger, nullable=False),
-    Column("last_ns", BigInteger, nullable=False),
-    Column("messages", BigInteger, nullable=False),
-    Column("streams", Integer, nullable=False),
     Column("topic", Text, nullable=False),
     Column("stream", Text, nullable=False),
     Column("signals", Text, nullable=False),

@@ -138,6 +138,9 @@ class SqliteDriver:
     def alone(self, name: str) -> None:
         """There is one writer at a time anyway."""
 
+    def index_ids(self) -> None:
+        """The id is the table's own order."""
+
     def make_views(self) -> None:
         """The views are made by who reads: see `_views`."""
 

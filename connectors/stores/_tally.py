@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 LETTERS_PER_SOURCE = 10_000
 """How many dead letters are kept for a source; beyond it they are counted only."""
 
-_STREAM = """INSERT INTO stream_count (stream_key, frames, vals, first_seq, last_seq, first_ns, last_ns)
-VALUES (?,?,?,?,?,?,?) ON CONFLICT (stream_key) DO UPDATE SET
+_STREAM = """INSERT INTO stream_count (stream_key, frames, vals, first_seq, last_seq, first_ns, last_ns,
+ newest_ns, late, skew_ns)
+VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (stream_key) DO UPDATE SET
 frames = stream_count.frames + excluded.frames,
 vals = stream_count.vals + excluded.vals,
 first_seq = CASE WHEN excluded.first_seq < stream_count.first_seq
@@ -28,7 +29,8 @@ last_seq = CASE WHEN excluded.last_seq > stream_count.last_seq
 first_ns = CASE WHEN excluded.first_ns < stream_count.first_ns
  THEN excluded.first_ns ELSE stream_count.first_ns END,
 last_ns = CASE WHEN excluded.last_ns > stream_count.last_ns
- THEN excluded.last_ns ELSE stream_count.last_ns END"""
+ THEN excluded.last_ns ELSE stream_count.last_ns END,
+newest_ns = excluded.newest_ns, late = excluded.late, skew_ns = excluded.skew_ns"""
 _SOURCE = """INSERT INTO source_count
 (source, received, decoded, decoded_frames, stored, duplicate, key_conflict, redriven, last_received_ns)
 VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (source) DO UPDATE SET
@@ -55,10 +57,10 @@ VALUES (?,?,?,?,?,?,?,?,?,1)"""
 _LETTER_GONE = "DELETE FROM dead_letter WHERE id = ? RETURNING source, count"
 
 
-def count_streams(driver: Driver, rows: Sequence[Sequence[int]]) -> None:
+def count_streams(driver: Driver, rows: Sequence[Sequence[int | None]]) -> None:
     """Add to what is stored of each stream."""
     if rows:
-        driver.many_typed(_STREAM, ("bigint",) * 7, rows)
+        driver.many_typed(_STREAM, ("bigint",) * 10, rows)
 
 
 def count_sources(

@@ -16,6 +16,7 @@ from connectors.stores._codec import (
     PAYLOAD_CAP,
     canonical,
     clean_letter,
+    clean_newcomer,
     conflict_letter,
     same_columns,
     same_rows,
@@ -31,6 +32,7 @@ from twin.ports import (
     Folded,
     Gap,
     Keyframe,
+    Newcomer,
     Outcome,
     Removal,
     Series,
@@ -38,6 +40,7 @@ from twin.ports import (
     StoreSummary,
     StreamCount,
 )
+from twin.punctuality import Punctuality, see_batch
 from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class _Kept:
         self.key = key
         self.stream = stream
         self.frames: dict[Place, Frames] = {}
+        self.clock = Punctuality()
         self._places: list[Place] = []
 
     @property
@@ -96,6 +100,7 @@ class MemoryStore:
         self._kept: dict[str, _Kept] = {}
         self._batches: dict[str, dict[int, Batch]] = {}
         self._latest: dict[str, Latest] = {}
+        self._newcomers: dict[tuple[str, str], Newcomer] = {}
         self._events: list[tuple[str, int, bool, Event]] = []
         self._keyframes: dict[str, list[Keyframe]] = {}
         self._checksums: dict[tuple[str, int], str] = {}
@@ -159,6 +164,9 @@ class MemoryStore:
         for part in commit.batch.frames:
             kept = self._kept.setdefault(part.stream.id, _Kept(len(self._kept) + 1, part.stream))
             kept.stream = part.stream
+        see_batch(stored, [self._kept[part.stream.id].clock for part in stored.frames])
+        for newcomer in commit.newcomers:
+            self._newcomers.setdefault((newcomer.source, newcomer.asset), clean_newcomer(newcomer))
         for part in stored.frames:
             kept = self._kept[part.stream.id]
             for row, place in enumerate(zip(part.t_ns.tolist(), part.seq.tolist(), strict=True)):
@@ -379,10 +387,14 @@ class MemoryStore:
         with self._lock:
             return tuple(event for by, at, folded, event in self._events if folded and (by, at) == (writer, n))
 
-    def dead_letters(self, *, source: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """Dead letters, newest first."""
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """Dead letters, newest first; of one source, of one reason, or of all."""
         with self._lock:
-            kept = [letter for letter in self._letters.values() if not source or letter.source == source]
+            kept = [
+                letter
+                for letter in self._letters.values()
+                if source in ("", letter.source) and reason in ("", letter.reason)
+            ]
         return sorted(kept, key=lambda letter: (letter.last_ns, letter.id), reverse=True)[:limit]
 
     def summary(self) -> StoreSummary:
@@ -414,10 +426,17 @@ class MemoryStore:
                     last_seq=max(seq for _, seq in kept.frames),
                     first_ns=kept.places[0][0],
                     last_ns=kept.places[-1][0],
+                    late=kept.clock.late,
+                    skew_ns=kept.clock.skew_ns,
                 )
                 for stream, kept in self._kept.items()
                 if kept.frames
             }
+
+    def newcomers(self) -> list[Newcomer]:
+        """Devices that sent without being named in the factory file, newest first."""
+        with self._lock:
+            return sorted(self._newcomers.values(), key=lambda one: (-one.first_ns, one.source, one.asset))
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""

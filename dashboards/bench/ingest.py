@@ -109,25 +109,27 @@ def _unpaced(plan: Plan, url: str, say: Callable[[str], None]) -> dict[str, Any]
     }
 
 
-def _load(plan: Plan, blocks: int, *, skip: int = 0, rate: float = 0.0) -> Load:
+def load_of(plan: Plan, blocks: int, *, skip: int = 0, rate: float = 0.0) -> Load:
+    """The load of a plan: ``blocks`` messages of each robot."""
     # The robots' clocks end where ours is: none of their times lies ahead.
     span_ms = (skip + blocks) * plan.frames * PERIOD_MS
     first_ms = WallClock().now_ns() // NS_PER_MS - (0 if rate else span_ms)
     return Load(robots=plan.robots, frames=plan.frames, blocks=blocks, skip=skip, rate=rate, first_ms=first_ms)
 
 
-def _generator(url: str, load: Load) -> tuple[str, ...]:
+def load_command(url: str, load: Load) -> tuple[str, ...]:
+    """The load generator's command line."""
     host, port, _ = host_port(url)
     return "-m", "connectors.bench.load", host, str(port), msgspec.json.encode(load).decode()
 
 
 def _ceiling(plan: Plan, url: str, blocks: int) -> float:
     host, port, _ = host_port(url)
-    load = _load(plan, blocks)
+    load = load_of(plan, blocks)
     messages = str(blocks * plan.robots)
     with (
         stage.worker("-m", "connectors.bench.ceiling", host, str(port), messages) as client,
-        stage.worker(*_generator(url, load)) as generator,
+        stage.worker(*load_command(url, load)) as generator,
     ):
         client.wait_ready()
         generator.wait_ready()
@@ -138,7 +140,7 @@ def _ceiling(plan: Plan, url: str, blocks: int) -> float:
     return float(messages) / took_s
 
 
-class _Ingest:
+class Ingest:
     """A running `twin ingest` of one source, and its store (mutable)."""
 
     def __init__(self, child: Worker, store_url: str) -> None:
@@ -190,7 +192,8 @@ class _Ingest:
             history.close()
 
 
-def _factory(url: str, store_url: str, folder: Path) -> Path:
+def factory(url: str, store_url: str, folder: Path) -> Path:
+    """A factory file with one source of robots."""
     file = folder / "factory.toml"
     text = _FACTORY.format(broker=url, store=store_url, topics=TOPICS, template=TOPIC_TEMPLATE)
     file.write_text(text.replace('id = "bench"\nname', f'id = "bench{time.monotonic_ns()}"\nname', 1), encoding="utf-8")
@@ -203,17 +206,17 @@ def _once(plan: Plan, url: str, blocks: int) -> dict[str, float]:
     with (
         TemporaryDirectory(prefix="twin-bench-", ignore_cleanup_errors=True) as folder,
         stage.store(plan.store, Path(folder)) as store_url,
-        stage.worker("-m", "dashboards.cli", "ingest", str(_factory(url, store_url, Path(folder)))) as child,
+        stage.worker("-m", "dashboards.cli", "ingest", str(factory(url, store_url, Path(folder)))) as child,
     ):
-        ingest = _Ingest(child, store_url)
-        with stage.worker(*_generator(url, _load(plan, 1))) as warm:
+        ingest = Ingest(child, store_url)
+        with stage.worker(*load_command(url, load_of(plan, 1))) as warm:
             # The first block makes the streams; its time is the start of the others.
             warm.wait_ready()
             warm.go()
             warm.answer()
         ingest.wait(plan.robots)
-        load = _load(plan, blocks, skip=1)
-        with stage.worker(*_generator(url, load)) as generator:
+        load = load_of(plan, blocks, skip=1)
+        with stage.worker(*load_command(url, load)) as generator:
             generator.wait_ready()
             cpu_s = stage.cpu_s(child.pid)
             generator.go()
@@ -243,10 +246,10 @@ def _paced(plan: Plan, url: str, say: Callable[[str], None]) -> dict[str, Any]:
     with (
         TemporaryDirectory(prefix="twin-bench-", ignore_cleanup_errors=True) as folder,
         stage.store(plan.store, Path(folder)) as store_url,
-        stage.worker("-m", "dashboards.cli", "ingest", str(_factory(url, store_url, Path(folder)))) as child,
+        stage.worker("-m", "dashboards.cli", "ingest", str(factory(url, store_url, Path(folder)))) as child,
     ):
-        ingest = _Ingest(child, store_url)
-        with stage.worker(*_generator(url, _load(plan, blocks, rate=plan.rate))) as generator:
+        ingest = Ingest(child, store_url)
+        with stage.worker(*load_command(url, load_of(plan, blocks, rate=plan.rate))) as generator:
             generator.wait_ready()
             cpu_s = stage.cpu_s(child.pid)
             generator.go()

@@ -44,6 +44,39 @@ def ingest(
     _print(run(Plan(store, broker, robots, frames, messages, repeats, rate, seconds), note), json)
 
 
+@app.command(name="store")
+def store_(
+    *,
+    store: StoreKind = "sqlite",
+    frames: Annotated[
+        int, typer.Option("--frames", help="Frames of 20 values in a transaction, of 500 streams.")
+    ] = 5000,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """Transactions into an empty store; the limit is the bare driver with the same rows."""
+    from dashboards.bench.store import run
+
+    _known(store)
+    _print(run(store, frames, full=full), json)
+
+
+@app.command()
+def latency(
+    *,
+    store: StoreKind = "sqlite",
+    broker: Annotated[str, typer.Option("--broker", help="mqtt://…; else a mosquitto, else the embedded one.")] = "",
+    rate: Annotated[float, typer.Option("--rate", help="Messages a second beside the markers.")] = 1000.0,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """From a device's publish until the live packet that tells of its commit; the limit is a bare MQTT round trip."""
+    from dashboards.bench.latency import run
+
+    _known(store)
+    _print(run(store, broker, rate, 600 if full else 100, note), json)
+
+
 @app.command()
 def query(*, store: StoreKind = "sqlite", full: Full = False, json: Json = False) -> None:
     """Latest values, and a day of one signal drawn from frames and from roll-ups; the limit is bare SQL."""

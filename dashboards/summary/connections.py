@@ -29,6 +29,8 @@ def connections(  # noqa: PLR0913  what the page tells of
     sources: Sequence[SourceConfig],
     by_source: Mapping[str, Mapping[str, Any]],
     letters: Iterable[StoredDeadLetter],
+    newcomers: list[Row],
+    clocks: list[Row] | None,
     store: Row,
     broker: Row,
 ) -> Row:
@@ -51,6 +53,8 @@ def connections(  # noqa: PLR0913  what the page tells of
         "ledger": sums,
         "sources": rows,
         "dead_letters": [_letter(letter, view.clock_ns) for letter in letters if letter.first_ns <= view.clock_ns],
+        "newcomers": newcomers,
+        "clocks": clocks,
         "broker": broker,
         "store": {**store, "commit_s": own_number(view.latest(), "commit_s")},
     }

@@ -19,7 +19,7 @@ from connectors.stores._roll import roll_of
 from connectors.stores._roll_rows import LEVELS, _roll_from
 from connectors.stores._series import series_of
 from connectors.stores.sql import open_history, open_store
-from twin.clock import NS_PER_S
+from twin.clock import NS_PER_S, ManualClock
 from twin.errors import StoreUnavailable
 from twin.ports import Commit, Folded
 from twin.sample import Frames, Kind, Signal, batch_of, frame, merge, stream_of
@@ -392,6 +392,43 @@ def test_whatever_happens_the_roll_ups_are_the_frames(url):
 
     check()
     assert assert_rolled(url) > 100
+
+
+def test_what_is_not_rolled_up_yet_is_not_archived(url, tmp_path):
+    pytest.importorskip("pyarrow")
+    from connectors.archive.run import archive
+
+    store = open_store(url)
+    append(store, START, many(FAST, START, 100, S // 10))
+    crash(store)
+    clock = ManualClock(START + 9 * 86_400 * S)
+    assert archive(url, tmp_path / "archive", START + 5 * 86_400 * S, clock).frames == 0
+    store = open_store(url)
+    append(store, START + S, many(FAST, START + 10 * S, 100, S // 10))
+    store.close()
+    assert archive(url, tmp_path / "archive", START + 5 * 86_400 * S, clock).frames == 200
+    driver = open_store(url)._driver
+    driver.begin()
+    assert driver.ask("SELECT start_ns, frames FROM rollup_10s ORDER BY start_ns") == [
+        (START, 100),
+        (START + 10 * S, 100),
+    ]
+    driver.rollback()
+    driver.close()
+
+
+def test_what_roll_ups_were_let_go_is_drawn_from_frames(url):
+    store = open_store(url)
+    for n in range(30):
+        append(store, START + (n + 1) * 360 * S, many(FAST, START + n * 360 * S, 200, 9 * S // 5, 2 * n))
+    store.close()
+    driver = open_store(url)._driver
+    driver.begin()
+    for table in LIMITS:
+        driver.run(f"DELETE FROM {table} WHERE start_ns < ?", (START + 5000 * S,))
+    driver.commit()
+    driver.close()
+    assert_drawn_as_the_frames_are(url, random.Random(1), [FAST.id], 12)
 
 
 def test_a_day_is_drawn_from_roll_ups_and_not_from_frames(url, monkeypatch):

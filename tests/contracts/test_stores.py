@@ -25,7 +25,7 @@ from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.message import DeadLetter
-from twin.ports import Commit, Folded, Gap, Keyframe, Outcome, SourceCount
+from twin.ports import Commit, Folded, Gap, Keyframe, Newcomer, Outcome, SourceCount
 from twin.sample import (
     SEQ_EPOCH_SHIFT,
     Batch,
@@ -964,3 +964,64 @@ def test_a_reader_never_sees_a_half_made_database(tmp_path: Path) -> None:
     for reader in readers:
         reader.join()
     assert not wrong
+
+
+PACED = stream_of("s/a", "paced", [Signal("x")], source="m")
+
+
+def paced(t_ns, skew_ns=0, quality=192):
+    return frame(PACED, t_ns, t_ns, t_ns + skew_ns, (1.0,), quality=quality)
+
+
+def test_late_frames_are_counted_against_the_newest_that_came_before_them(bench):
+    def late():
+        return bench.history.by_stream()[PACED.id].late
+
+    bench.append(paced(10), paced(30), paced(20), paced(40))
+    assert late() == 1
+    bench.append(paced(50))
+    bench.restart()
+    bench.append(paced(45), paced(60), paced(55))
+    assert late() == 3
+    bench.append(paced(45), paced(60))
+    assert late() == 3, "what came twice is not late"
+    bench.append(paced(2**60, quality=68), paced(70))
+    bench.append(paced(80))
+    assert late() == 3, "what a device dated ahead makes nothing late"
+
+
+def test_the_skew_of_each_streams_clock_is_smoothed_and_survives_a_restart(bench):
+    def skew():
+        return bench.history.by_stream()[PACED.id].skew_ns
+
+    bench.append(paced(10))
+    assert skew() is None, "a device that tells no time has no skew"
+    bench.append(paced(1000, 800))
+    assert skew() == 800
+    bench.restart()
+    bench.append(paced(2000, 0))
+    bench.append(paced(3000, 1600))
+    assert skew() == 900
+    bench.append(paced(4000, -700))
+    assert skew() == 700
+
+
+def test_a_batch_that_is_refused_moves_no_clock(bench):
+    bench.append(paced(1000, 800))
+
+    def broken(_):
+        raise StoreRejected("no")
+
+    with pytest.raises(StoreRejected):
+        bench.append(paced(5000, 8000), fold=broken)
+    bench.append(paced(2000, 800))
+    count = bench.history.by_stream()[PACED.id]
+    assert (count.late, count.skew_ns) == (0, 800)
+
+
+def test_newcomers_are_kept_as_they_came_first(bench):
+    first = Newcomer("m", "s/new", 5, "s/new/data", "s/new:data", "x, y")
+    bench.append(paced(1), newcomers=(first, Newcomer("m", "s/b\x00c"[:3], 7, "t\x00", "s/b:data", "x")))
+    bench.restart()
+    bench.append(paced(2), newcomers=(Newcomer("m", "s/new", 9, "other", "s/new:other", "z"),))
+    assert bench.history.newcomers() == [Newcomer("m", "s/b", 7, "t\N{REPLACEMENT CHARACTER}", "s/b:data", "x"), first]

@@ -6,11 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import psycopg
+from room import new_folder
 
 from connectors.broker import any_port
 
@@ -32,7 +32,7 @@ class Cluster:
     """A data folder and its server (mutable; the test that made it ends it)."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="twin-cluster-"))  # pytest's own folders are closed to others
+        self.folder = new_folder("twin-cluster-")  # pytest's own folders are closed to others
         self.port = any_port()
         self._databases = 0
         if AS_ROOT:

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from cluster import Cluster, why_not
+from room import new_folder
 
 
 @pytest.fixture
@@ -25,3 +26,11 @@ def cluster():
     made = Cluster()
     yield made
     made.close()
+
+
+@pytest.fixture
+def folder():
+    """A folder for brokers and databases, gone afterwards."""
+    made = new_folder("twin-run-")
+    yield made
+    shutil.rmtree(made, ignore_errors=True)

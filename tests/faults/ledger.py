@@ -16,7 +16,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -29,13 +28,14 @@ sys.path.insert(0, str(ROOT))
 
 import cluster as cluster_module  # noqa: E402
 import namespace  # noqa: E402
+import room  # noqa: E402
 from invariants import Account, verify  # noqa: E402
 from rig import Rig  # noqa: E402
 from scenarios import FAULTS, prepare  # noqa: E402
 from schedules import play  # noqa: E402
 
 AT_ONCE = 3
-SCHEDULES = 2000
+SCHEDULES = 1500
 SCHEDULES_A_TASK = 250
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
@@ -60,7 +60,7 @@ def run(number: str, broker: str, store: str, seed: int, size: str) -> Row:
     fault = next(fault for fault in FAULTS if fault.number == number)
     account, trouble, by_broker = None, "", ""
     cluster = cluster_module.Cluster() if store == "postgres" else None
-    folder = Path(tempfile.mkdtemp(prefix="twin-ledger-"))
+    folder = room.new_folder("twin-ledger-")
 
     def play_it() -> tuple[Account, str]:
         rig = Rig(folder, broker, store, seed=seed, cluster=cluster, **fault.rig)
@@ -136,6 +136,11 @@ def page(rows: list[Row], skipped: list[str], schedules: tuple[int, int, str], s
     lost = sum(row.account.lost for row in ours)
     theirs = sum(row.account.lost for row in runs if row.by_broker)
     messages, played, wrong = schedules
+    where = (
+        ", brokers and databases in memory (processes die here, not machines)"
+        if room.place() == str(room.MEMORY)
+        else ""
+    )
     broken = [row for row in rows if row.trouble]
     head = f"""# The loss ledger
 
@@ -146,7 +151,7 @@ own ledger on disk, a real broker, `twin ingest`, a real database. After each ru
 
 {machine()}
 {versions()}
-{datetime.now(UTC):%Y-%m-%d}, seed {seed}, {AT_ONCE} runs at a time, {took_s / 60:.0f} minutes.
+{datetime.now(UTC):%Y-%m-%d}, seed {seed}, {AT_ONCE} runs at a time, {took_s / 60:.0f} minutes{where}.
 
 **{len(runs)} runs, {acknowledged:,} messages acknowledged by a broker, {lost} lost, {len(broken)} runs with a broken
 invariant.** {theirs:,} more were lost by mosquitto itself (¹).

@@ -28,7 +28,7 @@ def received(rig: Rig) -> int:
     return rig.history.by_source().get(SOURCE, {}).get("received", 0)
 
 
-def wait_stored(rig: Rig, timeout_s: float = 30.0) -> None:
+def wait_stored(rig: Rig, timeout_s: float = 60.0) -> None:
     """Until ingest has stored a message after now."""
     before = received(rig)
     wait_for(lambda: received(rig) > before, "a message stored", timeout_s)
@@ -55,7 +55,7 @@ def ingest_killed_before_a_slow_store(rig: Rig, total: int, rate_hz: float, kill
 def _slow(rig: Rig, slow_s: float) -> Iterator[None]:
     """Every answer of PostgreSQL comes later; on SQLite somebody else has the write lock again and again."""
     if rig.cluster is not None:
-        rig.proxies["store"].weather.latency_s = slow_s
+        rig.proxies["store"].weather.latency_s = slow_s / 5  # each way, and a commit asks a dozen times and more
         yield
         return
     stop = threading.Event()
@@ -314,18 +314,18 @@ SERVER = (EMBEDDED_PG, MOSQUITTO_PG)
 FAULTS = (
     Fault(
         "F1", "ingest killed (-9)", ingest_killed,
-        {"total": 2000, "rate_hz": 1500.0, "kills": 1}, {"total": 12_000, "rate_hz": 1500.0, "kills": 5},
+        {"total": 2000, "rate_hz": 1500.0, "kills": 1}, {"total": 10_000, "rate_hz": 1500.0, "kills": 3},
         ALL, (EMBEDDED, MOSQUITTO_PG),
     ),
     Fault(
         "F2", "ingest killed (-9) before a slow store", ingest_killed_before_a_slow_store,
         {"total": 2000, "rate_hz": 1500.0, "kills": 1, "slow_s": 0.02},
-        {"total": 10_000, "rate_hz": 1500.0, "kills": 3, "slow_s": 0.05},
+        {"total": 8000, "rate_hz": 1500.0, "kills": 2, "slow_s": 0.05},
         ALL, (MOSQUITTO,), {"between": ("store",)},
     ),
     Fault(
         "F3", "broker restarted (SIGTERM)", broker_restarted,
-        {"total": 2000, "rate_hz": 1000.0, "times": 1}, {"total": 10_000, "rate_hz": 1000.0, "times": 3},
+        {"total": 2000, "rate_hz": 1000.0, "times": 1}, {"total": 8000, "rate_hz": 1000.0, "times": 3},
         ALL, (MOSQUITTO,),
     ),
     Fault(
@@ -340,7 +340,7 @@ FAULTS = (
     ),
     Fault(
         "F5", "PostgreSQL crashed (immediate stop)", server_crashed,
-        {"total": 4000, "rate_hz": 1000.0, "down_s": 1.0}, {"total": 35_000, "rate_hz": 500.0, "down_s": 60.0},
+        {"total": 4000, "rate_hz": 1000.0, "down_s": 1.0}, {"total": 30_000, "rate_hz": 500.0, "down_s": 60.0},
         SERVER, (MOSQUITTO_PG,), {"max_queue": 1000, "batch_messages": 500}, long_in_proof=True,
     ),
     Fault(
@@ -350,18 +350,18 @@ FAULTS = (
     ),
     Fault(
         "F7", "devices, broker and ingest killed (-9) at random", everything_killed,
-        {"total": 3000, "rate_hz": 1000.0, "kills": 4}, {"total": 15_000, "rate_hz": 1000.0, "kills": 12},
+        {"total": 3000, "rate_hz": 1000.0, "kills": 4}, {"total": 10_000, "rate_hz": 1000.0, "kills": 8},
         (EMBEDDED, EMBEDDED_PG), (EMBEDDED,),
     ),
     Fault(
         "F8", "store locked for long, small queue", store_stalled,
-        {"total": 9000, "rate_hz": 1000.0, "stalled_s": 8.0}, {"total": 24_000, "rate_hz": 2000.0, "stalled_s": 8.0},
+        {"total": 9000, "rate_hz": 1000.0, "stalled_s": 8.0}, {"total": 20_000, "rate_hz": 2000.0, "stalled_s": 12.0},
         ALL, (MOSQUITTO,), {"max_queue": 1000, "batch_messages": 500},
     ),
     Fault(
         "F9", "network: reset, cut, slow, narrow, swallowed", foul_weather,
         {"total": 4000, "rate_hz": 1000.0, "faults": 5, "hole_s": 1.0},
-        {"total": 15_000, "rate_hz": 1000.0, "faults": 10, "hole_s": 7.0},
+        {"total": 12_000, "rate_hz": 1000.0, "faults": 10, "hole_s": 7.0},
         ALL, (MOSQUITTO,), {"between": ("ingest", "devices")},
     ),
     Fault(

@@ -17,9 +17,11 @@ from pathlib import Path
 
 import msgspec
 
+from connectors.ingest import pipeline as pipeline_module
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
+from connectors.ingest.redrive import Redrive
 from connectors.plugins import asset_types, load
 from connectors.sources import Surroundings, memory
 from connectors.stores._append import SqlStore
@@ -27,7 +29,7 @@ from connectors.stores._sqlite import SqliteDriver
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock
-from twin.config import BrokerConfig, IngestConfig, SourceConfig
+from twin.config import BrokerConfig, IngestConfig, SourceConfig, parse_factory
 from twin.errors import StoreRejected, StoreUnavailable
 from twin.keyframes import resume, verify
 from twin.site import Hub, Name
@@ -53,6 +55,17 @@ SOURCES = {
 }  # fmt: skip
 
 TYPES = asset_types()
+FACTORY = parse_factory(
+    {
+        "hub": {"id": "hub", "name": "h"},
+        "site": [{"id": "s", "name": "s"}],
+        "source": [
+            {"name": s.name, "topics": list(s.topics), "decoder": s.decoder, "options": s.options}
+            for s in SOURCES.values()
+        ],
+    },
+    tuple(TYPES),
+)
 MODULES = {config.decoder: load("decoders", config.decoder) for config in SOURCES.values()}
 
 
@@ -343,7 +356,9 @@ class World:
         self.broker_lost: set[int] = set()
         self.steps = Counter()
         self._config = IngestConfig(batch_messages=chance.choice([2, 7, 1000]), max_queue=chance.choice([3, 20, 500]))
+        pipeline_module.MAX_BATCH_FRAMES = chance.choice([3, 20_000])
         self._deeds = self._choose_deeds()
+        self.redrives = chance.random() < 0.5
         self._crash_in = -1
         self._away_until_ns = 0
         self._calm = False
@@ -575,7 +590,7 @@ class World:
             self.broker_lost.add(self.contents[packet.topic, packet.payload].id)
 
     def step_clock(self) -> None:
-        self.clock.advance(self.random.choice([0.5, 2.0, 65.0, 65.0, -36.0, DAY_S, -DAY_S]))
+        self.clock.advance(self.random.choice([0.5, 2.0, 65.0, 65.0, 3700.0, -36.0, DAY_S, -DAY_S]))
 
     def store_goes(self) -> None:
         self._away_until_ns = self.clock.now_ns() + round(self.random.choice([0.5, 5.0, 40.0]) * NS_PER_S)
@@ -594,7 +609,21 @@ class World:
             self.steps["crash"] += 1
         for source in self.sources.values():
             source.stop()
+        if self.redrives and self.random.random() < 0.5:
+            self._redrive()
         self.end()
+
+    def _redrive(self) -> None:
+        """`twin store redrive`, while ingest is away: what was refused once may be understood now."""
+        self.store.begin_again()
+        redrive = Redrive(FACTORY, self.store, self.history, self.clock)
+        try:
+            redrive.run()
+        except StoreUnavailable:
+            self.steps["redrive without a store"] += 1
+        except Crash:
+            self.steps["crash"] += 1
+        self.steps["redriven"] += redrive._result.letters
 
     def on_puback(self, packet) -> None:
         content = self.contents[packet.topic, packet.payload]
@@ -675,7 +704,7 @@ def play(seed: int, deeds: int = 50, folder: Path | None = None) -> World:
 
     With a ``folder`` the store is the real one, on a SQLite file there.
     """
-    state = random.getstate()
+    before = random.getstate(), pipeline_module.MAX_BATCH_FRAMES
     world = None
     try:
         world = World(seed, folder)
@@ -683,6 +712,7 @@ def play(seed: int, deeds: int = 50, folder: Path | None = None) -> World:
         world.check()
         return world
     finally:
-        random.setstate(state)
+        random.setstate(before[0])
+        pipeline_module.MAX_BATCH_FRAMES = before[1]
         if world is not None:
             world.store.close()

@@ -37,14 +37,14 @@ def _cases():
 @pytest.mark.usefixtures("mosquitto")
 @pytest.mark.parametrize(("fault", "broker", "store", "size"), _cases())
 def test_after_a_fault_every_acknowledged_message_is_stored_once_or_a_dead_letter(
-    fault, broker, store, size, tmp_path, seed, request
+    fault, broker, store, size, folder, seed, request
 ):
     if fault.namespace and (reason := namespace.why_not()):
         pytest.skip(reason)
     cluster = request.getfixturevalue("cluster") if store == "postgres" else None
 
     def play():
-        rig = Rig(tmp_path, broker, store, seed=seed, cluster=cluster, **fault.rig)
+        rig = Rig(folder, broker, store, seed=seed, cluster=cluster, **fault.rig)
         try:
             prepare(fault, rig)
             rig.start()

@@ -39,9 +39,9 @@ def faults_of(rig: Rig):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
-def test_health_is_red_while_something_is_broken_and_green_when_it_is_mended(store, tmp_path, request):
+def test_health_is_red_while_something_is_broken_and_green_when_it_is_mended(store, folder, request):
     cluster = request.getfixturevalue("cluster") if store == "postgres" else None
-    rig = Rig(tmp_path, "embedded", store, cluster=cluster, web=True)
+    rig = Rig(folder, "embedded", store, cluster=cluster, web=True)
     try:
         rig.start()
         rig.device(100_000, 100.0)

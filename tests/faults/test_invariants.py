@@ -15,8 +15,8 @@ from connectors.stores.sql import open_history
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_an_ingest_that_acknowledges_before_it_stores_is_found_out(tmp_path, seed):
-    rig = Rig(tmp_path, "embedded", "sqlite", seed=seed)
+def test_an_ingest_that_acknowledges_before_it_stores_is_found_out(folder, seed):
+    rig = Rig(folder, "embedded", "sqlite", seed=seed)
     rig.own_processes["ingest"] = [str(HERE / "early_ingest.py")]
     rig.patience_s = 8.0
     try:

@@ -9,6 +9,7 @@ from schedules import play
 
 SCHEDULES, PART = 500, 100
 MANY = 10_000
+ON_SQLITE, MANY_ON_SQLITE = 12, 300
 FOUND = (4, 76, 120, 140)
 """What these seeds broke once: numbers of one's own after a stepped clock, and sequences of earlier sessions."""
 
@@ -20,12 +21,16 @@ def _quiet():
     logging.disable(logging.NOTSET)
 
 
-def play_all(seeds):
-    """Play each; the first that breaks something is named, with how to see it again."""
+def play_all(seeds, folder=None):
+    """Play each, with a ``folder`` on SQLite; the first that breaks something is named, with how to see it again."""
     told = {}
     for seed in seeds:
+        where = None
+        if folder is not None:
+            where = folder / str(seed)
+            where.mkdir()
         try:
-            world = play(seed)
+            world = play(seed, folder=where)
         except AssertionError as error:
             pytest.fail(f"schedule {seed}: {error}\nreplay: pytest {__file__} -k one_schedule --seed {seed}")
         for what, count in world.steps.items():
@@ -53,8 +58,19 @@ def test_ten_thousand_fresh_schedules_break_nothing(seed):
     play_all(range(seed, seed + MANY))
 
 
-def test_one_schedule_breaks_nothing(seed):
+def test_schedules_on_the_real_store_break_nothing(folder):
+    assert play_all(range(1, ON_SQLITE + 1), folder)["crash"] > ON_SQLITE / 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_fresh_schedules_on_the_real_store_break_nothing(seed, folder):
+    play_all(range(seed, seed + MANY_ON_SQLITE), folder)
+
+
+def test_one_schedule_breaks_nothing(seed, folder):
     play_all([seed])
+    play_all([seed], folder)
 
 
 def test_a_seed_is_a_schedule():

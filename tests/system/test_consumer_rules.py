@@ -300,6 +300,8 @@ def test_a_store_away_for_long_gives_the_connection_up_and_takes_it_up_again(bro
     assert first.pubacks == []
     assert ingest.stored == [0, 1]
     assert ingest.kinds() == [EventKind.SOURCE_CONNECTED, EventKind.SOURCE_LOST, EventKind.SOURCE_CONNECTED]
+    (lost,) = ingest.store.events(0, 2**62, kinds=[EventKind.SOURCE_LOST])
+    assert lost.after == mqtt.HELD, "an operator must not look for a fault in the network"
     ingest.close()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.ingest import pipeline as pipeline_module
 from connectors.ingest.decoding import Decoding
+from connectors.ingest.newcomers import Newcomers
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import make_decoder
@@ -22,7 +23,7 @@ from twin.errors import StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.keyframes import resume, verify
 from twin.message import Message
-from twin.ports import Delivery
+from twin.ports import Delivery, Newcomer
 from twin.site import Hub, Name
 
 HUB = Hub("hub", Name("h", "h"), ())
@@ -278,6 +279,27 @@ def test_more_signals_than_allowed_are_dead_letters():
         "",
         *["cardinality"] * 2,
     ] * 2
+
+
+def test_devices_that_nobody_named_are_listed_once_and_only_so_many():
+    newcomers = Newcomers(["known"], [Newcomer("plain", "old", 1, "t", "s", "x")], 3)
+    decoding = Decoding({"plain": make_decoder(*OPTIONS["plain"], "plain", HUB)}, 60.0, 100, newcomers=newcomers)
+
+    def hear(asset):
+        return decoding.decode([Delivery("plain", Message(f"one/{asset}/s", b"1", T0))], 1)
+
+    assert not hear("known").letters
+    assert not hear("old").letters
+    assert decoding.take_newcomers() == ()
+    assert not hear("a").letters
+    assert not hear("b").letters
+    assert [(one.source, one.asset, one.first_ns) for one in decoding.take_newcomers()] == [
+        ("plain", "a", T0), ("plain", "b", T0),
+    ]  # fmt: skip
+    assert decoding.take_newcomers() == ()
+    assert hear("c").letters[0].reason == "unknown_device"
+    assert not hear("a").letters
+    assert not hear("known").letters
 
 
 def test_a_retained_topic_that_is_cleared_is_handled():

@@ -29,6 +29,7 @@ from connectors.stores._postgres import copy_bytes
 from connectors.stores._rows import count_rows, rows_of
 from connectors.stores._series import changes_of, series_of
 from twin.checksum import checksum
+from twin.punctuality import Punctuality
 from twin.sample import Batch, Kind, Role, Signal, batch_of, frame, merge, stream_of
 
 _row_sets = arrays.arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(0, 20)), elements=st.floats())
@@ -108,8 +109,9 @@ def test_copy_bytes_are_what_the_format_says():
 
 def test_count_rows_hold_extremes_and_present_values():
     part = merge([frame(ARM, 5, 9, 7, (1.5, None), ("x",)), frame(ARM, 3, 11, 7, (1, 2), (None,))])
-    assert count_rows(Batch("w", 1, 0, (part,)), [4]) == [(4, 2, 4, 9, 11, 3, 5)]
-    assert count_rows(Batch("w", 1, 0), []) == []
+    rows = count_rows(Batch("w", 1, 0, (part,)), [4], [Punctuality(6, 1, -2)])
+    assert rows == [(4, 2, 4, 9, 11, 3, 5, 6, 1, -2)]
+    assert count_rows(Batch("w", 1, 0), [], []) == []
 
 
 @given(

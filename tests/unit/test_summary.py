@@ -9,6 +9,7 @@ from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.status import Ingest, ledger, source_stream
 from dashboards.summary.connections import refusals
+from dashboards.summary.devices import clocks, newcomers
 from dashboards.summary.events import told
 from dashboards.summary.lanes import RECEIVED_POINTS, lanes, overlaid, speakers
 from dashboards.summary.overview import line_state, overview
@@ -18,7 +19,7 @@ from dashboards.view import PastView
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.mirror import Mirror
-from twin.ports import Commit, Folded
+from twin.ports import Commit, Folded, Newcomer, StreamCount
 from twin.sample import Kind, Role, Signal, batch_of, frame, stream_of
 from twin.site import Asset, Hub, Level, Name, Place, Site
 
@@ -296,3 +297,31 @@ def test_the_rate_history_puts_each_second_in_its_place():
     assert len(history) == 60
     assert history[-3:] == [1.0, 3.0, 5.0]
     assert not any(history[:-3])
+
+
+def test_devices_that_nobody_named_are_told_with_what_is_stored_of_them():
+    found = [
+        Newcomer("line", "s/new", 2 * NS_PER_S, "s/new/data", "s/new:data", "x"),
+        Newcomer("line", "s/known", 1, "t", "s/known:data", "y"),
+    ]
+    kept = {"s/new:data": StreamCount(5, 5, 0, 4, 0, 9), "s/new:other": StreamCount(2, 2, 0, 1, 0, 9)}
+    (row,) = newcomers(found, {"s/known"}, kept, 3 * NS_PER_S)
+    assert (row["asset"], row["frames"], row["first_ms"], row["signals"]) == ("s/new", 7, 2000.0, "x")
+    assert newcomers(found, {"s/known"}, kept, NS_PER_S) == [], "a past moment does not know who came later"
+
+
+def test_clocks_that_are_off_are_told_the_worst_first_and_one_that_is_right_is_not():
+    kept = {
+        "s/right:data": StreamCount(5, 5, 0, 4, 0, 9, 0, NS_PER_S // 2),
+        "s/none:data": StreamCount(5, 5, 0, 4, 0, 9),
+        "s/late:data": StreamCount(5, 5, 0, 4, 0, 9, 3, None),
+        "s/ahead:a": StreamCount(5, 5, 0, 4, 0, 9, 1, -90 * NS_PER_S),
+        "s/ahead:b": StreamCount(5, 5, 0, 4, 0, 9, 1, 2 * NS_PER_S),
+        "s/behind:a": StreamCount(5, 5, 0, 4, 0, 9, 0, 5 * NS_PER_S),
+        "twin/ingest:metrics": StreamCount(5, 5, 0, 4, 0, 9, 4, 50 * NS_PER_S),
+    }
+    assert clocks(kept) == [
+        {"asset": "s/ahead", "skew_s": -90.0, "late": 2},
+        {"asset": "s/behind", "skew_s": 5.0, "late": 0},
+        {"asset": "s/late", "skew_s": 0.0, "late": 3},
+    ]

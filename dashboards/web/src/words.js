@@ -207,6 +207,19 @@ export const ENGLISH = {
   "reason.store_rejected": "refused by the store",
   "reason.too_large": "too large",
   "reason.number_range": "number out of range",
+  "reason.unknown_device": "device not named in the factory file",
+  "connections.newcomers": "Unknown devices",
+  "connections.no_newcomers": "Every device that sends is named in the factory file.",
+  "connections.newcomers_hint": "stored; name them in the factory file",
+  "connections.since": "since",
+  "connections.all_sources": "all sources",
+  "connections.all_reasons": "all reasons",
+  "connections.clocks": "Clocks of devices",
+  "connections.clocks_fine": "No device's clock is off by more than a second.",
+  "connections.clock_ahead": "{span} ahead",
+  "connections.clock_behind": "{span} behind",
+  "connections.late_frames": "{n} frames late",
+  "connections.filter": "Filter",
 };
 
 let given = null;

@@ -26,9 +26,16 @@ export class ConnectionsView extends Core {
     this.rows = new Map();
     this.letters = [];
     this.build();
-    this.poll = new Poll((asOf) => `/view/connections${asOf === null ? "" : `?as_of_ms=${Math.round(asOf)}`}`, (answer) => this.hear(answer), EVERY_MS, (message) => this.fail(message));
+    this.poll = new Poll((asOf) => this.address(asOf), (answer) => this.hear(answer), EVERY_MS, (message) => this.fail(message));
     this.until(() => this.poll.dispose());
     this.until(live.on("directory", () => this.answer && this.hear(this.answer)));
+  }
+
+  address(asOf) {
+    const asked = new URLSearchParams();
+    if (asOf !== null) asked.set("as_of_ms", String(Math.round(asOf)));
+    for (const [name, choice] of Object.entries(this.choices)) if (choice.value) asked.set(name, choice.value);
+    return `/view/connections?${asked}`;
   }
 
   build() {
@@ -53,6 +60,11 @@ export class ConnectionsView extends Core {
     this.letterView = el("div", { class: "ft-raw", tabindex: "0" });
     this.letterCount = el("small");
     this.refused = el("ul", { class: "ft-refused" });
+    this.newcomers = el("ul", { class: "ft-refused" });
+    this.newcomerCount = el("small");
+    this.clocks = el("ul", { class: "ft-refused" });
+    this.clockCount = el("small");
+    this.choices = { source: this.choice("connections.source"), reason: this.choice("connections.reason") };
     this.brokerText = el("small");
     this.root.replaceChildren(
       this.note,
@@ -61,11 +73,49 @@ export class ConnectionsView extends Core {
       el(
         "div",
         { class: "ft-connections-b" },
-        el("section", { class: "card" }, el("header", { class: "card-h" }, el("h2", null, t("connections.broker")), this.brokerText), el("div", { class: "card-b flush ft-scroll" }, this.refused)),
-        el("section", { class: "card" }, el("header", { class: "card-h" }, el("h2", null, t("connections.why_rejected")), this.reasonCount), el("div", { class: "card-b ft-scroll" }, this.reasons)),
-        el("section", { class: "card" }, el("header", { class: "card-h" }, el("h2", null, t("connections.dead_letters")), this.letterCount), el("div", { class: "ft-letter-b" }, this.letterList, this.letterView)),
+        el(
+          "div",
+          { class: "ft-pair" },
+          this.card("newcomers", this.newcomerCount, this.newcomers, "card-b flush ft-scroll"),
+          this.card("broker", this.brokerText, this.refused, "card-b flush ft-scroll"),
+        ),
+        el(
+          "div",
+          { class: "ft-pair" },
+          this.card("why_rejected", this.reasonCount, this.reasons, "card-b ft-scroll"),
+          this.card("clocks", this.clockCount, this.clocks, "card-b flush ft-scroll"),
+        ),
+        el(
+          "section",
+          { class: "card" },
+          el("header", { class: "card-h" }, el("h2", null, t("connections.dead_letters")), this.letterCount, el("span", { class: "r ft-choices" }, Object.values(this.choices))),
+          el("div", { class: "ft-letter-b" }, this.letterList, this.letterView),
+        ),
       ),
     );
+  }
+
+  card(name, count, body, className) {
+    return el("section", { class: "card" }, el("header", { class: "card-h" }, el("h2", null, t(`connections.${name}`)), count), el("div", { class: className, tabindex: "0" }, body));
+  }
+
+  choice(label) {
+    const made = el("select", { class: "ft-choice", "aria-label": `${t("connections.filter")}: ${t(label)}` });
+    made.addEventListener("change", () => this.poll.refresh());
+    return made;
+  }
+
+  /** The words to choose from; what is chosen stays, though it be gone. */
+  drawChoice(name, every, words) {
+    const made = this.choices[name];
+    const listed = [...new Set([...words.map(([value]) => value), ...(made.value ? [made.value] : [])])];
+    const key = listed.join("\n");
+    if (made.dataset.drawn === key) return;
+    made.dataset.drawn = key;
+    const chosen = made.value;
+    const text = new Map(words);
+    made.replaceChildren(el("option", { value: "" }, t(every)), ...listed.map((value) => el("option", { value }, text.get(value) ?? value)));
+    made.value = chosen;
   }
 
   sum(name, terms) {
@@ -120,6 +170,11 @@ export class ConnectionsView extends Core {
     this.drawReasons(sources);
     this.drawLetters(answer.dead_letters ?? []);
     this.drawBroker(answer.broker ?? {});
+    this.drawNewcomers(answer.newcomers ?? []);
+    this.drawClocks(answer.clocks);
+    this.drawChoice("source", "connections.all_sources", sources.map((source) => [source.source, source.source]));
+    const reasons = [...new Set(sources.flatMap((source) => [...Object.keys(source.rejected ?? {}), ...(source.key_conflict ? ["key_conflict"] : [])]))].filter(Boolean).sort();
+    this.drawChoice("reason", "connections.all_reasons", reasons.map((reason) => [reason, t(`reason.${reason}`, {}, reason)]));
   }
 
   row(name) {
@@ -298,6 +353,47 @@ export class ConnectionsView extends Core {
       lines.push(`${plain}\n`);
     }
     return lines;
+  }
+
+  drawNewcomers(newcomers) {
+    const name = JSON.stringify(newcomers);
+    if (name === this.newcomersDrawn) return;
+    this.newcomersDrawn = name;
+    setText(this.newcomerCount, newcomers.length ? `${number(newcomers.length)} · ${t("connections.newcomers_hint")}` : "");
+    this.newcomers.replaceChildren(
+      ...(newcomers.length
+        ? newcomers.map((one) =>
+            el(
+              "li",
+              null,
+              svg("svg", { viewBox: "0 0 14 14", class: "ft-light", "aria-hidden": "true" }, STATE_SHAPES.silent()),
+              el("div", null, el("b", null, one.asset), " ", el("span", null, one.source), el("p", { title: one.topic }, one.signals)),
+              el("time", { title: t("connections.since") }, time(one.first_ms, this.zone)),
+            ),
+          )
+        : [el("li", { class: "ft-empty" }, t("connections.no_newcomers"))]),
+    );
+  }
+
+  drawClocks(clocks) {
+    const name = JSON.stringify(clocks);
+    if (name === this.clocksDrawn) return;
+    this.clocksDrawn = name;
+    setText(this.clockCount, clocks?.length ? number(clocks.length) : "");
+    const skew = (s) => (Math.abs(s) < 1 ? "" : t(s < 0 ? "connections.clock_ahead" : "connections.clock_behind", { span: span(Math.abs(s)) }));
+    this.clocks.replaceChildren(
+      ...(clocks?.length
+        ? clocks.map((one) =>
+            el(
+              "li",
+              null,
+              svg("svg", { viewBox: "0 0 14 14", class: "ft-light", "aria-hidden": "true" }, STATE_SHAPES.silent()),
+              el("div", null, el("b", null, one.asset), el("p", null, one.late ? t("connections.late_frames", { n: number(one.late) }) : "")),
+              el("span", { class: "num" }, skew(one.skew_s)),
+            ),
+          )
+        : [el("li", { class: "ft-empty" }, clocks ? t("connections.clocks_fine") : "–")]),
+    );
   }
 
   drawBroker(broker) {
