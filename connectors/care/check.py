@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,12 +109,21 @@ def check(
 
 
 def problems(path: Path) -> tuple[str, ...]:
-    """What SQLite itself finds wrong with a file; () where nothing is. 0.2 s for 100 MB in the cache."""
+    """What SQLite itself finds wrong with a file; () where nothing is. 0.2 s for 100 MB in the cache.
+
+    Raises StoreUnavailable where the file cannot be read just now: that says nothing about it.
+    """
     try:
         with closing(_sqlite.open_reader(path)) as connection, _sqlite.translated():
             connection.execute("PRAGMA mmap_size = 0")  # a file cut short would end the process
             rows = connection.execute("PRAGMA quick_check(20)").fetchall()
+    except sqlite3.Error as error:
+        if _sqlite.is_corrupt(error):
+            return (str(error),)
+        raise StoreUnavailable(f"{path} cannot be read: {error}") from error
     except StoreError as error:
+        if _sqlite.is_away(error.__cause__):
+            raise
         return (str(error),)
     return tuple(str(text) for (text,) in rows if text != "ok")
 
@@ -121,11 +131,12 @@ def problems(path: Path) -> tuple[str, ...]:
 def newest_are_sound(path: Path) -> str:
     """The first damage among the newest batches of a SQLite file, in words; "" where there is none.
 
-    Only the file itself is read: batches with rows in the archive are passed over.
+    Only the file itself is read: batches with rows in the archive are passed over. Raises
+    StoreUnavailable where the file cannot be read just now.
     """
     with closing(SqlHistory(SqliteReader(path))) as history:
         is_archived = bool(history.ask("SELECT 1 FROM archive_part LIMIT 1"))
-        for damage in _damages(history, _Count(), quick=True, progress=lambda _done, _all: None):
+        for damage in _damages(history, _Count(), quick=True, progress=lambda _done, _all: None, strict=True):
             sizes = history.ask(
                 "SELECT b.frames, b.first_id, b.last_id FROM batch b JOIN writer w ON w.writer_key = b.writer_key "
                 "WHERE w.name = ? AND b.n = ?",
@@ -141,11 +152,17 @@ def newest_are_sound(path: Path) -> str:
 
 
 def _damages(
-    history: SqlHistory, count: _Count, *, quick: bool, progress: Callable[[int, int], None]
+    history: SqlHistory,
+    count: _Count,
+    *,
+    quick: bool,
+    progress: Callable[[int, int], None],
+    strict: bool = False,
 ) -> Iterator[Damage]:
+    """What is not as it was written; ``strict`` raises where the database cannot be reached just now."""
     total = history.summary().batches
     for writer in history.writers():
-        for n, batch in _batches(history, writer, quick=quick):
+        for n, batch in _batches(history, writer, quick=quick, strict=strict):
             count.batches += 1
             if count.batches % _SINGLE == 0:
                 progress(count.batches, total)
@@ -163,7 +180,7 @@ def _damages(
     progress(count.batches, total)
 
 
-def _batches(history: SqlHistory, writer: str, *, quick: bool) -> Iterator[tuple[int, Batch | str]]:
+def _batches(history: SqlHistory, writer: str, *, quick: bool, strict: bool) -> Iterator[tuple[int, Batch | str]]:
     """Every batch that should be there, or why it cannot be read."""
     n, last = history.batch_range(writer)
     n = max(n, last - NEWEST + 1) if quick else n
@@ -174,7 +191,9 @@ def _batches(history: SqlHistory, writer: str, *, quick: bool) -> Iterator[tuple
             for batch in history.batches(writer, n, last):
                 yield batch.n, batch
                 n = batch.n + 1
-        except UNREADABLE:
+        except UNREADABLE as first:
+            if strict and _sqlite.is_away(first.__cause__):
+                raise
             end = min(n + _SINGLE, last + 1)
             while n < end:
                 try:

@@ -33,23 +33,22 @@ class GuardedStore:
 
         The writer's batches tell of the room too, once in `Room.EVERY_S`: signals of ``twin/ingest``.
         """
-        room = self._room
-        if room.check() is Level.CRITICAL:
-            raise StoreUnavailable(room.words())
-        own = room.frames() if commit.batch.writer == self._writer else None
-        if own is not None:
+        with self._lock:
+            if self._room.check() is Level.CRITICAL:
+                raise StoreUnavailable(self._room.words())
+            own = self._room.frames() if commit.batch.writer == self._writer else None
+            if own is None:
+                return self._store.append(commit, fold)
             batch = commit.batch
             told = SourceCount("twin", 1, 1, decoded_frames=1, last_received_ns=int(own.received_ns[0]))
-            commit = replace(
+            with_own = replace(
                 commit,
                 batch=batch_of(batch.writer, batch.n, batch.tick_ns, (*batch.frames, own)),
                 counts=(*commit.counts, told),
             )
-        with self._lock:
-            outcome = self._store.append(commit, fold)
-        if own is not None:
-            room.told()
-        return outcome
+            outcome = self._store.append(with_own, fold)
+            self._room.told()
+            return outcome
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets."""

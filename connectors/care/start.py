@@ -105,7 +105,11 @@ def _under_way(path: Path) -> Path | None:
 
 
 def damage(path: Path) -> str:
-    """What is wrong with a SQLite file, before anything is written into it; "" where nothing is found."""
+    """What is wrong with a SQLite file, before anything is written into it; "" where nothing is found.
+
+    Raises StoreUnavailable where the file cannot be reached just now (locked, no file numbers, an
+    I/O error): that is no damage, and nothing is set aside for it.
+    """
     if not path.exists() or not path.stat().st_size:
         return ""
     suspect = suspicion(path)
@@ -117,7 +121,9 @@ def damage(path: Path) -> str:
         bad = newest_are_sound(path)
     except StoreCorrupt as error:
         return str(error)
-    except StoreError:
+    except StoreError as error:
+        if _sqlite.is_away(error.__cause__):
+            raise
         return ""  # no tables yet, or another's: opening will say so
     except UNREADABLE as error:
         return f"the newest batches cannot be read: {error}"
@@ -155,7 +161,11 @@ def check_in_background(path: Path, found: Callable[[str], None]) -> threading.T
         return None
 
     def look() -> None:
-        bad = problems(path)
+        try:
+            bad = problems(path)
+        except StoreError as error:
+            log.warning("the check of %s did not end, the next start begins it again: %s", path, error)
+            return
         if bad:
             suspicion(path).touch()
             found(bad[0])

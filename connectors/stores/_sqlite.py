@@ -77,6 +77,28 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(f"SQLite: {error}") from error
 
 
+_AWAY = frozenset(
+    (
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_AUTH,
+    )
+)
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error of sqlite3 says that the file cannot be reached just now, and nothing about what is in it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _AWAY
+
+
 def is_corrupt(error: BaseException | None) -> bool:
     """Whether an error of sqlite3 says that the file itself is damaged, or is no database."""
     code = getattr(error, "sqlite_errorcode", None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
 import shutil
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from writing import ARM, CELL, DOOR, T0, Writer, checkpointed, copied, pages_of, part_of, spoil, sqlite_url, stored
@@ -17,9 +19,10 @@ from connectors.care import start
 from connectors.care.check import check
 from connectors.care.salvage import Salvage
 from connectors.care.start import open_for_writing, to_salvage
+from connectors.stores import _sqlite
 from connectors.stores.sql import open_history, open_store
 from twin.clock import NS_PER_S, ManualClock
-from twin.errors import StoreCorrupt, StoreError
+from twin.errors import StoreCorrupt, StoreError, StoreUnavailable
 from twin.events import EventKind
 from twin.keyframes import verify
 
@@ -320,3 +323,29 @@ def test_what_was_archived_is_not_lost_with_the_file(tmp_path):
     again = Writer(url)
     assert again.append(part_of(ARM, 0, 50, step_ns=300 * NS_PER_S)).duplicate == 50, "archived frames are known still"
     again.close()
+
+
+def test_a_file_that_cannot_be_reached_just_now_is_not_taken_for_a_damaged_one(place, monkeypatch):
+    url, path = place
+    monkeypatch.setattr(_sqlite, "BUSY_TIMEOUT_MS", 50)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable):
+            open_for_writing(url, "ingest", ManualClock(NOW))
+    assert not list(path.parent.glob("*corrupt*"))
+    held = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises((StoreUnavailable, OSError)):
+            open_for_writing(url, "ingest", ManualClock(NOW))
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not list(path.parent.glob("*corrupt*"))
+    open_for_writing(url, "ingest", ManualClock(NOW)).close()
