@@ -34,8 +34,8 @@ from rig import Rig  # noqa: E402
 from scenarios import FAULTS, prepare  # noqa: E402
 from schedules import play  # noqa: E402
 
-AT_ONCE = 3
-SCHEDULES = 1500
+AT_ONCE = 4
+SCHEDULES = 1000
 SCHEDULES_A_TASK = 250
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
