@@ -26,8 +26,8 @@ class Decoder(Protocol):
     def state(self) -> bytes:
         """What must survive a restart (sequence epochs …); b"" for none.
 
-        Saved once a second with a batch, and with the very batch that brings a new stream; where the
-        decoder counts in an attribute ``sessions`` how many sessions it saw begin, with that of a new one too.
+        Saved once a second with a batch, and with the very batch that brings a new stream, or makes an
+        attribute ``marks`` of the decoder go up (a new session of a device, say).
         """
         ...
 

@@ -32,9 +32,9 @@ class TopicDialect:
         self.sequences = SequenceTracker()
 
     @property
-    def sessions(self) -> int:
-        """How many sessions of devices were seen to begin: a new one is a state to be saved at once."""
-        return self.sequences.sessions
+    def marks(self) -> int:
+        """Goes up where the state must be saved with the very batch: a device began a session, or its time leapt."""
+        return self.sequences.marks
 
     def place(self, topic: str) -> tuple[str, dict[str, str]]:
         """(asset id, captured levels) of a topic; raises DecodeError."""

@@ -32,6 +32,8 @@ _LEAP_SECOND = re.compile(r"(.*T?\d\d:?\d\d:?)60(?:[.,]\d+)?(\D.*|)", re.DOTALL)
 _BEFORE_COLON = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 _RANGE_REASONS = {"Number out of range": "non_finite", "Integer value out of range": "int_range"}
 _EPOCH, _LAST, _LAST_NS, _BEGAN, _BEGAN_BEFORE = range(5)
+LEAP_NS = 60 * NS_PER_S
+"""A device's time that goes on by more at once may be a clock that is set back later."""
 MAX_SESSIONS = 16
 """Of how many sessions of a stream it is known when they began: a message may be sent again long after."""
 _generic = msgspec.json.Decoder()
@@ -263,8 +265,8 @@ class SequenceTracker:
     """
 
     def __init__(self) -> None:
-        self.sessions = 0
-        """How many sessions were seen to begin."""
+        self.marks = 0
+        """How often a session began, or a device's time leapt: what comes again later is judged by that."""
         self._refused: dict[str, int] = {}
         self.streams: dict[str, list[int]] = {}
         """By key: epoch, last sequence, its time, when the epoch began, then when those before it did, newest first.
@@ -298,6 +300,7 @@ class SequenceTracker:
             return 0
         if first != row[_LAST] + 1 or (first_ns < row[_BEGAN] and row[_EPOCH] > 0):
             return None
+        self.marks += last_ns > row[_LAST_NS] + LEAP_NS
         row[_LAST], row[_LAST_NS] = last, max(row[_LAST_NS], last_ns)
         return row[_EPOCH]
 
@@ -325,11 +328,12 @@ class SequenceTracker:
         elif seq <= row[_LAST] and t_ns > row[_LAST_NS]:
             self._begin_session(row, seq, t_ns)
         elif seq > row[_LAST]:
+            self.marks += t_ns > row[_LAST_NS] + LEAP_NS
             row[_LAST], row[_LAST_NS] = seq, max(row[_LAST_NS], t_ns)
         return row[_EPOCH] << SEQ_EPOCH_SHIFT | seq
 
     def _begin_session(self, row: list[int], seq: int, t_ns: int) -> None:
-        self.sessions += 1
+        self.marks += 1
         row[:] = [row[_EPOCH] + 1, seq, t_ns, t_ns, *row[_BEGAN : _BEGAN + MAX_SESSIONS]]
 
 

@@ -95,8 +95,8 @@ class Decoding:
 
     @property
     def marks(self) -> int:
-        """Goes up where a decoder's state must be stored at once: at a new stream, and at a new session of a count."""
-        return self.streams + sum(getattr(decoder, "sessions", 0) for decoder in self.decoders.values())
+        """Goes up where a decoder's state must be stored at once: at a new stream, and where the decoder says so."""
+        return self.streams + sum(getattr(decoder, "marks", 0) for decoder in self.decoders.values())
 
     def decode(self, deliveries: Sequence[Delivery], max_frames: int) -> Decoded:
         """Decode deliveries in order until there are ``max_frames`` frames; the result holds those it came to.

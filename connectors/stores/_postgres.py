@@ -83,6 +83,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except errors.CheckViolation as error:
+        if error.diag.constraint_name:
+            raise StoreRejected(f"PostgreSQL refuses the data: {error}") from error
         # Another writer has just made a partition that these rows belong to: tried again, they find it.
         raise StoreUnavailable(f"PostgreSQL: {error}") from error
     except (psycopg.DataError, psycopg.IntegrityError, UnicodeError, OverflowError) as error:

@@ -1,7 +1,8 @@
 """Runs every fault at length and writes down what came of it: ``python tests/faults/ledger.py docs/loss-ledger.md``.
 
 Exit 1 if a run broke an invariant or lost anything; 3 where nothing could be run. ``--seed N`` replays,
-``--only F5,F8`` picks, ``--short`` takes the sizes of CI.
+``--only F5,F20`` runs those again (F20: the schedules) and keeps the other rows of the file, ``--short`` takes
+the sizes of CI.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from schedules import play  # noqa: E402
 AT_ONCE = 3
 SCHEDULES = 1500
 SCHEDULES_A_TASK = 250
+SIMULATED = "Simulated (F20):"
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
 
@@ -128,20 +130,51 @@ def versions() -> str:
     return ", ".join(told)
 
 
-def page(rows: list[Row], skipped: list[str], schedules: tuple[int, int, str], seed: int, took_s: float) -> str:
-    """The ledger as Markdown."""
-    runs = [row for row in rows if row.account is not None]
-    acknowledged = sum(row.account.acknowledged for row in runs)
-    ours = [row for row in runs if not row.by_broker]
-    lost = sum(row.account.lost for row in ours)
-    theirs = sum(row.account.lost for row in runs if row.by_broker)
-    messages, played, wrong = schedules
-    where = (
-        ", brokers and databases in memory (processes die here, not machines)"
-        if room.place() == str(room.MEMORY)
-        else ""
+def line_of(row: Row) -> str:
+    """A run as a row of the table."""
+    place = f"| {row.number} {row.what} | {row.broker} | {row.store} | "
+    told = row.account
+    if told is None:
+        return place + "broken, see below | | | | | | | |"
+    recovery = "" if told.recovery_s is None else f"{told.recovery_s:.1f}"
+    mark = " ¹" if row.by_broker and told.lost else ""
+    return (
+        place + f"{told.acknowledged:,} | {told.stored:,} | {told.duplicates:,} | {told.rejected:,} | "
+        f"{told.lost:,}{mark} | {told.rss_mb:.0f} | {told.queue:,} | {recovery} |"
     )
-    broken = [row for row in rows if row.trouble]
+
+
+def lines_of(text: str) -> dict[tuple[str, str, str], str]:
+    """The rows of a ledger by (fault, broker, store)."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:]]
+        if line.startswith("| F"):
+            found[cells[0].split()[0], cells[1], cells[2]] = line
+    return found
+
+
+def totals(lines: dict[tuple[str, str, str], str]) -> tuple[int, int, int, int]:
+    """(runs, acknowledged, lost by us, lost by a broker) of the rows."""
+    runs = acknowledged = ours = theirs = 0
+    for line in lines.values():
+        cells = [cell.strip() for cell in line.split("|")[1:]]
+        if not cells[3].replace(",", "").isdigit():
+            continue
+        runs += 1
+        acknowledged += int(cells[3].replace(",", ""))
+        lost = int(cells[7].removesuffix("¹").strip().replace(",", ""))
+        ours, theirs = (ours, theirs + lost) if cells[7].endswith("¹") else (ours + lost, theirs)
+    return runs, acknowledged, ours, theirs
+
+
+def page(rows: list[Row], kept: str, skipped: list[str], simulated: str, ran: str) -> str:
+    """The ledger as Markdown: these rows, and those of ``kept`` that were not run again."""
+    lines = {**lines_of(kept), **{(row.number, row.broker, row.store): line_of(row) for row in rows}}
+    order = [fault.number for fault in FAULTS]
+    lines = dict(sorted(lines.items(), key=lambda item: order.index(item[0][0])))
+    runs, acknowledged, lost, theirs = totals(lines)
+    where = ", brokers and databases in memory (processes die here, not machines)"
     head = f"""# The loss ledger
 
 Every fault of the plan ([reliability.md](reliability.md)), at length, on whole processes: devices that keep their
@@ -149,13 +182,15 @@ own ledger on disk, a real broker, `twin ingest`, a real database. After each ru
 (`tests/faults/invariants.py`) holds what is stored against what the devices saw acknowledged. Written by
 `make ledger`, which fails if anything was lost; do not edit.
 
-{machine()}
-{versions()}
-{datetime.now(UTC):%Y-%m-%d}, seed {seed}, {AT_ONCE} runs at a time, {took_s / 60:.0f} minutes{where}.
+{machine()}{where if room.place() == str(room.MEMORY) else ""}.
+{versions()}.
 
-**{len(runs)} runs, {acknowledged:,} messages acknowledged by a broker, {lost} lost, {len(broken)} runs with a broken
+{ran}
+
+**{runs} runs, {acknowledged:,} messages acknowledged by a broker, {lost} lost, {len(lines) - runs} runs with a broken
 invariant.** {theirs:,} more were lost by mosquitto itself (¹).
-{played:,} simulated schedules (F20) with {messages:,} messages: {wrong or "0 lost, no invariant broken"}.
+
+{simulated}
 
 - acknowledged: messages whose PUBACK a device got. All of them are stored or dead letters, or stand under *lost*.
 - duplicates: frames that came again after the fault and were recognised by their key.
@@ -165,19 +200,6 @@ invariant.** {theirs:,} more were lost by mosquitto itself (¹).
 | fault | broker | store | acknowledged | stored | duplicates | dead letters | lost | memory, MB | queue | recovery, s |
 |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|
 """
-    lines = []
-    for row in rows:
-        place = f"| {row.number} {row.what} | {row.broker} | {row.store} | "
-        told = row.account
-        if told is None:
-            lines.append(place + "a broken invariant, see below | | | | | | | |")
-            continue
-        recovery = "" if told.recovery_s is None else f"{told.recovery_s:.1f}"
-        mark = " ¹" if row.by_broker and told.lost else ""
-        lines.append(
-            place + f"{told.acknowledged:,} | {told.stored:,} | {told.duplicates:,} | {told.rejected:,} | "
-            f"{told.lost:,}{mark} | {told.rss_mb:.0f} | {told.queue:,} | {recovery} |"
-        )
     foot = """
 ¹ mosquitto 2.0 acknowledges a message before it is on its disk, and saves every few seconds: a kill -9 takes what came
 since, and a session younger than that. What is lost there is told as a gap of each sequenced stream, frame for frame
@@ -188,8 +210,13 @@ own under `tests/faults/`. F7 of the plan (edge spool with the hub's watermark, 
 the edge spool; what stands here is the nearest: devices with an outbox on disk, broker and ingest killed at random.
 """
     foot += "".join(f"\nSkipped: {reason}\n" for reason in sorted(set(skipped)))
+    broken = [row for row in rows if row.trouble]
     foot += "".join(f"\n{row.number} {row.broker} {row.store}:\n\n```\n{row.trouble}\n```\n" for row in broken)
-    return head + "\n".join(lines) + "\n" + foot
+    return head + "\n".join(lines.values()) + "\n" + foot
+
+
+def kept_line(kept: str, start: str) -> str:
+    return next((line for line in kept.splitlines() if line.startswith(start)), "")
 
 
 def main() -> int:
@@ -215,10 +242,11 @@ def main() -> int:
                     skipped.append(f"{fault.number} on {broker} and {store}: {reason}.")
                 else:
                     tasks.append(pool.submit(run, fault.number, broker, store, seed, size))
-        simulated = SCHEDULES // (10 if told.short else 1)
+        due = SCHEDULES // (10 if told.short else 1)
+        due = due if not told.only or "F20" in told.only.split(",") else 0
         simulations = [
-            pool.submit(run_schedules, seed + first, min(SCHEDULES_A_TASK, simulated - first))
-            for first in range(0, simulated if not told.only else 0, SCHEDULES_A_TASK)
+            pool.submit(run_schedules, seed + first, min(SCHEDULES_A_TASK, due - first))
+            for first in range(0, due, SCHEDULES_A_TASK)
         ]
         for task in tasks:
             row = task.result()
@@ -228,16 +256,22 @@ def main() -> int:
                 file=sys.stderr,
             )
         played = [task.result() for task in simulations]
-    if not rows:
+    if not rows and not played:
         print("nothing could be run here: neither a broker nor a database", file=sys.stderr)
         return 3
+    kept = told.file.read_text(encoding="utf-8") if told.only and told.file.exists() else ""
     wrong = "; ".join(trouble for *_, trouble in played if trouble)
-    schedules = (sum(messages for messages, *_ in played), sum(count for _, count, _ in played), wrong)
-    text = page(rows, skipped, schedules, seed, time.monotonic() - began_s)
-    told.file.write_text(text, encoding="utf-8")
-    lost = any(row.trouble or (row.account and row.account.lost and not row.by_broker) for row in rows)
-    print(f"{told.file}: {'LOST OR BROKEN' if lost or wrong else 'nothing lost'}")
-    return 1 if lost or wrong else 0
+    simulated = kept_line(kept, SIMULATED)
+    if played:
+        messages, count = sum(row[0] for row in played), sum(row[1] for row in played)
+        simulated = f"{SIMULATED} {count:,} schedules with {messages:,} messages: {wrong or '0 lost, nothing broken'}."
+    ran = f"Run on {datetime.now(UTC):%Y-%m-%d}, seed {seed}, {AT_ONCE} at a time, {(time.monotonic() - began_s) / 60:.0f} minutes."
+    if kept:
+        ran = f"{kept_line(kept, 'Run on')} {told.only} again with seed {seed}."
+    told.file.write_text(page(rows, kept, skipped, simulated, ran), encoding="utf-8")
+    bad = bool(wrong) or any(row.trouble or (row.account and row.account.lost and not row.by_broker) for row in rows)
+    print(f"{told.file}: {'LOST OR BROKEN' if bad else 'nothing lost'}")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -447,6 +447,19 @@ def test_a_session_that_began_just_before_a_crash_is_remembered_after_it():
     assert (terms["stored"], terms["duplicate"], terms["key_conflict"]) == (6, 1, 0), "sent again, it has another key"
 
 
+def test_a_clock_that_was_ahead_just_before_a_crash_is_remembered_after_it():
+    plant = Plant()
+    for n, t_s in ((1, 1), (2, 2), (3, 3600)):
+        plant.count(n, 1.0, t_s=t_s)
+        plant.drain()
+    again = Plant(store=plant.store)
+    for n, t_s in ((4, 4), (5, 5), (3, 3600)):
+        again.count(n, 1.0, t_s=t_s)
+        again.drain()
+    terms = again.store.by_source()["counted"]
+    assert (terms["stored"], terms["duplicate"], terms["key_conflict"]) == (5, 1, 0), "sent again, it has another key"
+
+
 def test_a_field_that_turns_into_text_is_a_dead_letter_and_the_signal_keeps_its_type():
     plant = Plant()
     plant.count(1, 1.5)
