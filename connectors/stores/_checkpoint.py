@@ -11,10 +11,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,9 @@ PATIENCE_MS = 50
 class Checkpoints:
     """Keeps the log of one database short. Mutable; the writer tells of its commits, a thread does the work."""
 
-    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._log = path.with_name(f"{path.name}-wal")
-        self._connect = connect
         self._done_bytes = 0
         self._wanted = threading.Event()
         self._stopping = False
@@ -79,25 +78,18 @@ class Checkpoints:
             return 0
 
     def _run(self) -> None:
-        try:
-            connection = self._connect(self._path)
-        except sqlite3.Error as error:
-            log.warning("no checkpoints beside the writer: %s", error)
-            return
-        try:
-            while True:
-                self._wanted.wait()
-                if self._stopping:
-                    return
+        while not self._stopping:  # looked at after each clearing: a wish to stop is not cleared away
+            self._wanted.wait()
+            if not self._stopping:
                 size = self._size()
-                self._checkpoint(connection)
+                self._checkpoint()
                 self._done_bytes = size
                 self._wanted.clear()
-        finally:
-            connection.close()
 
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+    def _checkpoint(self) -> None:
         try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            # A connection for each: no pragma that writes, for the writer may hold the lock for long.
+            with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:  # a full disk, a damaged file: the writer meets it too, and tells it
             log.warning("a checkpoint failed: %s", error)

@@ -110,7 +110,7 @@ class SqliteDriver:
 
     def __init__(self, path: Path) -> None:
         self._connection = open_writer(path)
-        self._checkpoints = Checkpoints(path, open_writer)
+        self._checkpoints = Checkpoints(path)
 
     def begin(self) -> None:
         """Take the write lock at once, so that nothing can fail on it later."""
