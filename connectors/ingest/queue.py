@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from twin.ports import Delivery
 
 
+log = logging.getLogger(__name__)
 MAX_BYTES = 128_000_000
+MAX_EVENTS = 10_000
+"""Facts that wait while the store is away; beyond it the oldest go, and the log says so."""
 
 
 class DeliveryQueue:
@@ -74,6 +78,9 @@ class DeliveryQueue:
 
     def report(self, event: Event) -> None:
         """Add a fact from outside the fold."""
+        if len(self._events) >= MAX_EVENTS:
+            lost = self._events.popleft()
+            log.error("too many facts wait for the store: %s of %s is not kept", lost.kind, lost.asset)
         self._events.append(event)
 
     def take(self, limit: int, wait_s: float) -> tuple[list[Delivery], tuple[Event, ...]]:

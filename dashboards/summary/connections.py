@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CONNECTION_EVENTS = (EventKind.SOURCE_CONNECTED, EventKind.SOURCE_LOST, EventKind.SESSION_LOST)
 RAW_BYTES = 4096
+SESSION_LOST_TOLD_S = 3600
+"""So long a source says that its broker forgot the session: what was queued there is gone."""
 Row = dict[str, Any]
 
 
@@ -125,7 +127,11 @@ def _state(view: View, name: str, frames: Frames) -> tuple[str, str]:
     moved = [int(t) for t, before, after in zip(frames.t_ns[1:], counts, counts[1:], strict=False) if after != before]
     if not moved or view.clock_ns - moved[-1] > HEARD_AGAIN_S * NS_PER_S:
         return "silent", ""
-    return "up", "SessionLost" if told and told[0].kind is EventKind.SESSION_LOST else ""
+    start_ns = view.clock_ns - SESSION_LOST_TOLD_S * NS_PER_S
+    lost = view.events(
+        start_ns, view.clock_ns + 1, asset=f"twin/ingest/{name}", kinds=(EventKind.SESSION_LOST,), limit=1
+    )
+    return "up", "SessionLost" if lost else ""
 
 
 def _sequence_terms(total: Row) -> Row:

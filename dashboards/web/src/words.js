@@ -220,6 +220,7 @@ export const ENGLISH = {
   "connections.clock_behind": "{span} behind",
   "connections.late_frames": "{n} frames late",
   "connections.filter": "Filter",
+  "connections.session_lost": "The broker forgot the session: what waited there is lost",
 };
 
 let given = null;

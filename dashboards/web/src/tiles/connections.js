@@ -217,8 +217,9 @@ export class ConnectionsView extends Core {
     setText(row.topics, (source.topics ?? []).join(", "));
     row.topics.title = (source.topics ?? []).join("\n");
     setText(row.state, t(`source.${state}`));
-    setText(row.detail, source.detail ?? "");
-    row.detail.title = source.detail ?? "";
+    const detail = source.detail === "SessionLost" ? t("connections.session_lost") : (source.detail ?? "");
+    setText(row.detail, detail);
+    row.detail.title = detail;
     toggle(row.node, "is-stale", state !== "up");
     const show = (name, value, decimals = 0) => {
       setText(row.cells[name], number(value, decimals));
