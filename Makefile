@@ -25,7 +25,7 @@ demo: install
 
 # The fault runs wait for networks, brokers and databases most of their time: three at once.
 test: install-test
-	$(BIN)/python -m pytest -m "not slow" --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 2 --ignore=tests/faults
 	$(BIN)/python -m pytest -m "not slow" -n 3 tests/faults
 
 lint: install-test
@@ -36,7 +36,7 @@ lint: install-test
 
 # What takes longer than CI allows: every test, every fault on every broker and store, ten thousand schedules.
 proof: lint
-	$(BIN)/python -m pytest --ignore=tests/faults
+	$(BIN)/python -m pytest -n 2 --ignore=tests/faults
 	$(BIN)/python -m pytest -n 3 tests/faults
 
 # Each fault at length, and what came of it into docs/loss-ledger.md; fails if anything was lost.
