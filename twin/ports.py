@@ -400,8 +400,8 @@ class History(Protocol):
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source: received decoded handled rejected
-        decoded_frames stored duplicate key_conflict redriven last_received_ns, and of its sequenced
-        streams expected = distinct + gap.
+        decoded_frames stored duplicate key_conflict redriven dead_letters (the sum of their counts, those
+        beyond the cap too) last_received_ns, and of its sequenced streams expected = distinct + gap.
         """
         ...
 

@@ -30,7 +30,8 @@ KEYFRAMES_A_READ = 16
 TEXTS_A_LOOK_BACK = 64
 
 TERMS = (
-    "received", "decoded", "decoded_frames", "stored", "duplicate", "key_conflict", "redriven", "last_received_ns"
+    "received", "decoded", "decoded_frames", "stored", "duplicate", "key_conflict", "redriven", "dead_letters",
+    "last_received_ns",
 )  # fmt: skip
 _STREAM = "stream_key, id, source, sequenced, period_s, columns, text_columns"
 _TEXT_JOIN = "LEFT JOIN frame_text x ON x.stream_key = f.stream_key AND x.t_ns = f.t_ns AND x.seq = f.seq"

@@ -106,7 +106,6 @@ class MemoryStore:
         self._checksums: dict[tuple[str, int], str] = {}
         self._decoder_states: dict[str, bytes] = {}
         self._letters: dict[tuple[str, str, str], StoredDeadLetter] = {}
-        self._letter_count = 0
         self._last_letter = 0
         self._sequences: dict[tuple[str, int], SequenceCount] = {}
         self._sources: dict[str, dict[str, object]] = {}
@@ -198,6 +197,7 @@ class MemoryStore:
                 "duplicate": 0,
                 "key_conflict": 0,
                 "redriven": 0,
+                "dead_letters": 0,
                 "last_received_ns": 0,
             },
         )
@@ -217,8 +217,7 @@ class MemoryStore:
 
     def _keep_letter(self, raw: DeadLetter) -> None:
         letter = clean_letter(raw)
-        self._source(letter.source)
-        self._letter_count += 1
+        _add(self._source(letter.source), "dead_letters", 1)
         key = (letter.source, letter.reason, _tally.same_letter(letter))
         kept = self._letters.get(key)
         if kept is not None:
@@ -244,7 +243,7 @@ class MemoryStore:
         for key, letter in list(self._letters.items()):
             if letter.id in gone:
                 del self._letters[key]
-                self._letter_count -= letter.count
+                _add(self._source(letter.source), "dead_letters", -letter.count)
 
     def next_batch(self, writer: str) -> int:
         """The number the writer's next batch gets: one past its last, from 1."""
@@ -407,7 +406,7 @@ class MemoryStore:
                 streams=len(self._kept),
                 signals=sum(len(kept.stream.signals) for kept in self._kept.values()),
                 events=len(self._events),
-                dead_letters=self._letter_count,
+                dead_letters=sum(_int(terms["dead_letters"]) for terms in self._sources.values()),
                 batches=sum(map(len, self._batches.values())),
                 keyframes=sum(map(len, self._keyframes.values())),
                 first_ns=min((count.first_ns for count in counts), default=None),

@@ -626,6 +626,10 @@ def test_dead_letters_beyond_the_room_of_a_source_are_counted(bench, monkeypatch
     bench.append(dead_letters=(replace(letters[0], source="uns"),))
     assert len(bench.history.dead_letters(source="mqtt")) == 5
     assert bench.history.summary().dead_letters == 13
+    assert {source: terms["dead_letters"] for source, terms in bench.history.by_source().items()} == {
+        "mqtt": 12,
+        "uns": 1,
+    }
     assert sum(row.count for row in bench.history.dead_letters(source="mqtt")) == 9
 
 
@@ -646,6 +650,7 @@ def test_the_accounting_equations_hold_by_source(bench):
         "duplicate": 1,
         "key_conflict": 1,
         "redriven": 0,
+        "dead_letters": 1,
         "last_received_ns": 50,
         "expected": 4,
         "distinct": 4,
