@@ -259,7 +259,7 @@ def array_messages(draw):
     return made
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=150)
 @given(
     st.lists(array_messages(), min_size=1, max_size=3),
     st.sampled_from([{}, {"seq": ""}, {"epoch": "e"}, {"topic": "p/{asset}/{_}", "stream": "one"}]),
