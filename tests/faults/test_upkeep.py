@@ -13,7 +13,9 @@ from writing import checkpointed, pages_of, spoil, stored
 from connectors.care import notes, start, upkeep
 from connectors.factory_file import read_factory
 from connectors.ingest.run import run_ingest
+from connectors.stores import _rollup
 from connectors.stores.sql import open_history
+from twin.clock import NS_PER_S
 from twin.errors import StoreError
 from twin.events import EventKind
 from twin.keyframes import verify
@@ -134,6 +136,7 @@ def test_closed_days_are_archived_and_then_let_go_while_ingest_runs(tmp_path, mo
     pytest.importorskip("pyarrow", reason="the extra `archive` is not installed")
     monkeypatch.setattr(upkeep, "PERIOD_S", 0.1)
     monkeypatch.setattr(upkeep, "ARCHIVE_EVERY_NS", 0)
+    monkeypatch.setattr(_rollup, "FLUSH_AT_LAST_NS", 2 * NS_PER_S)  # what is not rolled up is not archived
     factory = place(tmp_path, 'archive = "old"\n[store.retention]\nevents_days = 1000\n')
     url = factory.store.url
     with ingest(factory):
