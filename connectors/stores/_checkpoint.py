@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,12 +64,15 @@ class Checkpoints:
             writer.execute(f"PRAGMA busy_timeout = {patience_ms}")
         self._done_bytes = size if busy else 0
 
-    def close(self) -> None:
-        """End the thread."""
+    def close(self, writer: sqlite3.Connection) -> None:
+        """End the thread, and put the log into the file, which readers that stay would keep the last one from."""
         self._stopping = True
         self._wanted.set()
         if self._thread is not None:
             self._thread.join()
+        with suppress(sqlite3.Error):  # what is committed is in the log, and the next one finds it there
+            writer.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _size(self) -> int:
         try:

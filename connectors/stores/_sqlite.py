@@ -132,7 +132,7 @@ class SqliteDriver:
 
     def close(self) -> None:
         """Release the file."""
-        self._checkpoints.close()
+        self._checkpoints.close(self._connection)
         self._connection.close()
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:

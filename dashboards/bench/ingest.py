@@ -233,6 +233,7 @@ def _once(plan: Plan, url: str, blocks: int) -> dict[str, float]:
             "duplicates": terms["duplicate"],
             "memory_mb": memory_mb,
             "disk_bytes_per_value": summary.bytes / max(1, summary.values),
+            "commit_p50_ms": commits[len(commits) // 2],
             "commit_p99_ms": commits[int(0.99 * (len(commits) - 1))],
         }
 
@@ -283,6 +284,7 @@ def _paced(plan: Plan, url: str, say: Callable[[str], None]) -> dict[str, Any]:
         "memory_last_mb": round(statistics.median(memory[-third:])),
         "caught_up_s": round((ended_ns - sent["sent_ns"]) / NS_PER_S, 2),
         "load_late_s": round(sent["late_s"], 3),
+        "commit_p50_ms": round(commits[len(commits) // 2], 1),
         "commit_p99_ms": round(commits[int(0.99 * (len(commits) - 1))], 1),
         "disk_bytes_per_value": round(summary.bytes / max(1, summary.values), 2),
         "seconds": round(took_s, 1),

@@ -41,7 +41,7 @@ def test_the_log_begins_again_though_commits_never_pause(tmp_path, small):
         longest = max(longest, log.stat().st_size)
     assert longest < 12 * EVERY, "16 MB were written"
     assert path.stat().st_size > 8_000_000, "most of it is in the file"
-    checkpoints.close()
+    checkpoints.close(connection)
     connection.close()
 
 
@@ -64,7 +64,7 @@ def test_a_reader_in_the_midst_delays_the_new_beginning_and_no_commit(tmp_path, 
         if log.stat().st_size < 4 * EVERY:
             break
         assert time.monotonic() < deadline, "the log did not begin again"
-    checkpoints.close()
+    checkpoints.close(connection)
     connection.close()
     reader.close()
 
@@ -87,5 +87,5 @@ def test_a_checkpoint_that_fails_is_tried_again(tmp_path, small, monkeypatch, ca
     assert failed.is_set()
     assert "a checkpoint failed" in caplog.text
     assert path.stat().st_size > 4_000_000
-    checkpoints.close()
+    checkpoints.close(connection)
     connection.close()
