@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from connectors.ingest.pipeline import Pipeline, Prepared
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.002
 """How long a thread that wants the interpreter waits for one that has it: the writer asks many times a batch."""
 _END_S = 0.05
 
