@@ -18,15 +18,15 @@ from twin.errors import (
     UnitError,
 )
 from twin.events import Event, EventKind
-from twin.message import DeadLetter, Handled, Liveness, Message
+from twin.message import Announced, Ask, DeadLetter, Finding, Handled, Liveness, Message, Settled
 from twin.packml import UnitState
 from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, Stream
 from twin.site import Asset, AssetType, Hub, Level, Name, Node, Place, Pose, Site, StreamType
 
 __all__ = [
-    "Asset", "AssetType", "Batch", "BrokerError", "Clock", "ConfigError", "DeadLetter", "DecodeError",
-    "Event", "EventKind", "Frames", "Handled", "Hub", "IdError", "Kind", "Latest", "Level", "Liveness",
-    "ManualClock", "Message", "Mistake", "Name", "Node", "Place", "PluginError", "Pose", "Quality", "Role",
-    "ScenarioError", "Signal", "Site", "SourceError", "StoreCorrupt", "StoreError", "StoreRejected", "StoreUnavailable",
-    "Stream", "StreamType", "TwinError", "UnitError", "UnitState",
+    "Announced", "Ask", "Asset", "AssetType", "Batch", "BrokerError", "Clock", "ConfigError", "DeadLetter",
+    "DecodeError", "Event", "EventKind", "Finding", "Frames", "Handled", "Hub", "IdError", "Kind", "Latest",
+    "Level", "Liveness", "ManualClock", "Message", "Mistake", "Name", "Node", "Place", "PluginError", "Pose",
+    "Quality", "Role", "ScenarioError", "Settled", "Signal", "Site", "SourceError", "StoreCorrupt", "StoreError",
+    "StoreRejected", "StoreUnavailable", "Stream", "StreamType", "TwinError", "UnitError", "UnitState",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.events import Event, EventKind
-    from twin.message import DeadLetter, Handled, Liveness, Message
+    from twin.message import Announced, Ask, DeadLetter, Finding, Handled, Liveness, Message, Settled
     from twin.sample import Batch, Block, Frames, Latest, Stream
+
+Told: TypeAlias = "Frames | Liveness | Announced | Event | Finding | Ask | Handled | Settled"
+"""What a decoder may make of a message."""
 
 
 class Decoder(Protocol):
     """Bytes → samples, one dialect a class. Raises DecodeError for a message that has no meaning."""
 
-    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+    def decode(self, message: Message) -> Iterable[Told]:
         """What the message says. All of it or DecodeError: never a part."""
         ...
 
@@ -33,6 +36,15 @@ class Decoder(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Take back what `state` gave."""
+        ...
+
+
+@runtime_checkable
+class TimedDecoder(Decoder, Protocol):
+    """A decoder to which time itself means something: a silence, a message that did not come."""
+
+    def tick(self, now_ns: int) -> Iterable[Told]:
+        """What the receiver's clock says, about once a second, between messages; mostly nothing."""
         ...
 
 

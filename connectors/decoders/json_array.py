@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.message import Liveness, Message
+    from twin.message import Message
+    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -98,7 +99,7 @@ class Decoder(TopicDialect):
         self._routes: dict[str, Route] = {}
         self._typed = _typed_decoder(options)
 
-    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+    def decode(self, message: Message) -> Iterable[Told]:
         """All rows of the message, as frames of one stream."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.message import Liveness
+    from twin.ports import Told
     from twin.site import AssetType, Hub
 
 MAX_ROWS = 10_000
@@ -104,7 +104,7 @@ class Decoder(TopicDialect):
         self._plans: dict[tuple[str, str, tuple[str, ...], tuple[type, ...]], Stream] = {}
         self._chosen = [(value.path.split("."), _signal(value), _factor(value)) for value in options.values]
 
-    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+    def decode(self, message: Message) -> Iterable[Told]:
         """One `Frames` of one or more rows."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]

@@ -30,8 +30,8 @@ from twin.sample import Kind, Quality, frame
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from twin.message import Liveness, Message
-    from twin.sample import Frames
+    from twin.message import Message
+    from twin.ports import Told
     from twin.site import AssetType, Hub
 
 MAX_WORD = 4096
@@ -63,7 +63,7 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
 
-    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+    def decode(self, message: Message) -> Iterable[Told]:
         """One frame of one value."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]

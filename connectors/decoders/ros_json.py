@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.message import Liveness, Message
+    from twin.message import Message
+    from twin.ports import Told
     from twin.site import AssetType, Hub
 
 _UNITS = {"position": "rad", "velocity": "rad/s", "effort": "N.m"}
@@ -95,7 +96,7 @@ class Decoder(TopicDialect):
         self._parser = msgspec.json.Decoder(_JointState | list[_JointState])
         self._streams: dict[tuple[str, tuple[str, ...], int, int, int, bool], tuple[Stream, list[int] | None]] = {}
 
-    def decode(self, message: Message) -> Iterable[Frames | Liveness | Handled]:
+    def decode(self, message: Message) -> Iterable[Told]:
         """Positions, velocities and efforts of all joints: one frame a message."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]
