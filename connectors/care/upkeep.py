@@ -1,4 +1,7 @@
-"""What ingest does beside ingesting, in threads of its own: salvage, the check of a large file, archive, retention."""
+"""What ingest does beside ingesting, in threads of its own.
+
+Salvage, the check of a large file, packing the indexes of closed days, the archive, retention.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from connectors.care.check import SQLITE
 from connectors.care.retention import Retention
 from connectors.care.salvage import Salvage
 from connectors.care.start import check_in_background, to_salvage
+from connectors.stores._packing import pack_closed_days
 from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_driver, open_history
 from twin.clock import NS_PER_S
@@ -30,6 +34,10 @@ log = logging.getLogger(__name__)
 JOIN_S = 10.0
 PERIOD_S = 60.0
 ARCHIVE_EVERY_NS = 3600 * NS_PER_S
+PACK_EVERY_NS = 3600 * NS_PER_S
+CLOSED_AFTER_DAYS = 2 / 24
+"""A day is packed so long after its end: what comes late has come by then."""
+PACKING_LOCK = "packing"
 RETENTION_LOCK = "retention"
 """The name under which one process at a time lets old data go."""
 
@@ -53,7 +61,8 @@ class Upkeep:
             path = Path(url.removeprefix(SQLITE))
             salvage = Salvage(aside, path, self._store, self._clock, self._stop)
             self._spawn("salvage", salvage.run)
-        if self._config.archive or self._config.retention != RetentionConfig():
+        by_day = not url.startswith(SQLITE)
+        if by_day or self._config.archive or self._config.retention != RetentionConfig():
             self._spawn("care", self._care)
         if url.startswith(SQLITE):
             check_in_background(Path(url.removeprefix(SQLITE)), self._found)
@@ -65,9 +74,10 @@ class Upkeep:
             thread.join(JOIN_S)
 
     def _care(self) -> None:
-        """The archive and retention, over and over; what fails is tried again the next time."""
+        """Packing, the archive and retention, over and over; what fails is tried again the next time."""
         said = ""
-        next_archive_ns = 0
+        next_archive_ns = next_packing_ns = 0
+        by_day = not self._config.url.startswith(SQLITE)
         while not self._stop.wait(PERIOD_S):
             try:
                 if self._config.archive and self._clock.now_ns() >= next_archive_ns and self._is_free(LOCK):
@@ -75,6 +85,9 @@ class Upkeep:
                     next_archive_ns = self._clock.now_ns() + ARCHIVE_EVERY_NS
                 if self._config.retention != RetentionConfig() and self._is_free(RETENTION_LOCK):
                     self._retain()
+                if by_day and self._clock.now_ns() >= next_packing_ns and self._is_free(PACKING_LOCK):
+                    self._pack()
+                    next_packing_ns = self._clock.now_ns() + PACK_EVERY_NS
                 said = ""
             except StoreError as error:
                 if str(error) != said:
@@ -95,6 +108,11 @@ class Upkeep:
         config = self._config
         before_ns = last_closed_ns(self._clock, config.archive_after_days)
         archive(config.url, Path(config.archive), before_ns, self._clock, self._stop)
+
+    def _pack(self) -> None:
+        url = self._config.url
+        with writer_lock(url, PACKING_LOCK):
+            pack_closed_days(url, last_closed_ns(self._clock, CLOSED_AFTER_DAYS), self._stop)
 
     def _retain(self) -> None:
         config = self._config

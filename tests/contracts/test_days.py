@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import numpy as np
 import psycopg
 import pytest
 
 from connectors.stores import _days
+from connectors.stores._packing import pack_closed_days
 from connectors.stores.sql import open_history, open_store
 from twin.ports import Commit, Folded, Outcome
 from twin.sample import Frames, Kind, Signal, Stream, batch_of, stream_of
@@ -149,3 +151,52 @@ def test_the_only_unique_key_is_stream_time_and_sequence(url):
             "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'frame'::regclass AND indisunique"
         ).fetchall()
     assert [row[0].partition("USING ")[2] for row in found] == ["btree (stream_key, t_ns, seq)"]
+
+
+def leaves(url: str) -> dict[str, int]:
+    """Bytes of the key's index of each partition."""
+    with psycopg.connect(url) as connection:
+        return dict(
+            connection.execute(
+                "SELECT t.relname, pg_relation_size(x.indexrelid) FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid "
+                "WHERE x.indisunique AND t.relname LIKE 'frame\\_2%' AND t.relname NOT LIKE 'frame\\_text%'"
+            ).fetchall()
+        )
+
+
+def test_the_index_of_a_closed_day_is_packed_and_keeps_keys_unique(url):
+    arms = [stream_of(f"s/arm{i:03d}", "all", [Signal("q0")], sequenced=True, source="m") for i in range(40)]
+    store = open_store(url)
+    for n in range(100):
+        seq = np.arange(n * 10, n * 10 + 10)
+        for day in (NOW - DAY, NOW):
+            t_ns = day + seq * 10**7
+            ones, good = np.ones((10, 1)), np.full(10, 192, np.int16)
+            append(store, *(Frames(arm, t_ns, seq + (day == NOW) * 100_000, t_ns, ones, good) for arm in arms))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+        connection.execute("CREATE INDEX frame_1_ccnew ON frame_text_2024_10_03 (seq)")
+        connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'frame_1_ccnew'::regclass")
+    loose = leaves(url)
+    packed = pack_closed_days(url, NOW // DAY * DAY, threading.Event())
+    assert packed == ("frame_2024_10_03_stream_key_t_ns_seq_key",)
+    dense = leaves(url)
+    assert dense["frame_2024_10_03"] < 0.75 * loose["frame_2024_10_03"]
+    assert dense["frame_2024_10_04"] == loose["frame_2024_10_04"], "the day that is still written to is left alone"
+    assert pack_closed_days(url, NOW // DAY * DAY, threading.Event()) == ()
+    with psycopg.connect(url) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_class WHERE relname LIKE '%ccnew%'").fetchone()
+    assert left == (0,), "what a REINDEX left that was cut short is taken away"
+    t_ns = np.array([NOW - DAY])
+    again = Frames(arms[0], t_ns, np.array([0]), t_ns, np.ones((1, 1)), np.full(1, 192, np.int16))
+    assert append(store, again) == Outcome(0, 1, 0)
+    store.close()
+    assert open_history(url).summary().bytes == sum_of_tables(url)
+
+
+def sum_of_tables(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        (size,) = connection.execute(
+            "SELECT sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables WHERE schemaname = 'public'"
+        ).fetchone()
+    return int(size)
