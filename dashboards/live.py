@@ -113,7 +113,7 @@ class LiveHub:
                     continue
             self.latest[stream] = latest
             self._changed.add(stream)
-            self.ingest.hear(latest)
+            self.ingest.hear(latest, self.clock.now_ns())
 
     async def load(self) -> None:
         """Read streams and latest values from the store; raises StoreUnavailable when it is away."""

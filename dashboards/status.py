@@ -50,6 +50,8 @@ class _Told:
     moved_ns: int = 0
     """When the count of messages last rose."""
     began_behind_s: float = 0.0
+    heard_ns: int = 0
+    """When it was told, by our own clock where the teller's is ahead of it."""
 
 
 class Ingest:
@@ -57,26 +59,31 @@ class Ingest:
 
     def __init__(self) -> None:
         self._told: dict[str, _Told] = {}
-        self._heard_ns = 0
 
-    def hear(self, latest: Latest) -> None:
+    def hear(self, latest: Latest, now_ns: int) -> None:
         """Take a metrics frame; others are not for us."""
         stream = latest.stream.id
         if not (is_own(stream) or (stream.startswith(SOURCE_PREFIX) and stream.endswith(METRICS))):
             return
         told = self._told.setdefault(stream, _Told())
-        if told.rows and latest.t_ns <= told.rows[-1].t_ns:
+        last = told.rows[-1] if told.rows else None
+        if last is not None and (latest.t_ns < last.t_ns or latest.received_ns == last.received_ns):
             return
+        if last is not None and latest.received_ns < last.received_ns:
+            # Ingest's clock was set back (its metrics are dated by ticks, which are not): no rate across that.
+            told.rows.clear()
         messages = number(latest, "messages_total") or 0.0
         if told.rows and messages != told.messages:
-            told.moved_ns = latest.t_ns
+            told.moved_ns = latest.received_ns
         told.messages = messages
         told.rows.append(latest)
-        self._heard_ns = max(self._heard_ns, latest.t_ns)
+        told.heard_ns = min(latest.received_ns, now_ns)
 
     def state(self, now_ns: int) -> str:
         """``ok``, ``silent`` (no metrics for 3 s) or ``down`` (10 s)."""
-        silent_s = (now_ns - self._heard_ns) / NS_PER_S
+        # What was heard later than now was heard before the clock was set back.
+        heard_ns = max((told.heard_ns for told in self._told.values() if told.heard_ns <= now_ns), default=0)
+        silent_s = (now_ns - heard_ns) / NS_PER_S
         return "down" if silent_s > DOWN_S else "silent" if silent_s > SILENT_S else "ok"
 
     def frames_per_s(self, now_ns: int) -> float:
@@ -115,23 +122,23 @@ def _rate(rows: deque[Latest], signal: str) -> float:
     if len(rows) < 2:  # noqa: PLR2004  a difference needs two
         return 0.0
     last = rows[-1]
-    first = next(row for row in rows if last.t_ns - row.t_ns <= RATE_OVER_S * NS_PER_S)
+    first = next(row for row in rows if last.received_ns - row.received_ns <= RATE_OVER_S * NS_PER_S)
     if first is last:
         first = rows[-2]
     rise = (number(last, signal) or 0.0) - (number(first, signal) or 0.0)
-    return max(0.0, rise) * NS_PER_S / (last.t_ns - first.t_ns)
+    return max(0.0, rise) * NS_PER_S / (last.received_ns - first.received_ns)
 
 
 def _gaining(rows: deque[Latest], now_ns: int) -> float | None:
     """Seconds behind the wall clock, where that is much and shrinking; else None."""
-    if len(rows) < 2 or now_ns - rows[-1].t_ns > SILENT_S * NS_PER_S:  # noqa: PLR2004
+    if len(rows) < 2 or now_ns - rows[-1].received_ns > SILENT_S * NS_PER_S:  # noqa: PLR2004
         return None
     first, last = rows[0], rows[-1]
     from_s, to_s = number(first, "newest_s"), number(last, "newest_s")
     if from_s is None or to_s is None:
         return None
     behind_s = now_ns / NS_PER_S - to_s
-    passed_s = (last.t_ns - first.t_ns) / NS_PER_S
+    passed_s = (last.received_ns - first.received_ns) / NS_PER_S
     return behind_s if behind_s > BEHIND_S and to_s - from_s > FASTER * passed_s else None
 
 

@@ -112,8 +112,12 @@ class Metrics:
         """The frames told last were not stored: tell them again with the next batch."""
         self._next_ns = self._told_before_ns
 
-    def frames(self, now_ns: int, queue: int) -> list[Frames]:
-        """The frames due now, or none."""
+    def frames(self, now_ns: int, tick_ns: int, n: int, queue: int) -> list[Frames]:
+        """The frames due now, or none; batch ``n`` with that tick holds them.
+
+        They are dated by the tick, which never goes back, and told apart by ``n``: so they are the newest
+        even where the clock was set back. ``received_ns`` is the clock itself.
+        """
         self._told_before_ns = self._next_ns
         if self._next_ns - EVERY_NS <= now_ns < self._next_ns:  # earlier still: the clock was set back
             return []
@@ -121,8 +125,8 @@ class Metrics:
         rows = self._rows.values()
         own = frame(
             self._own,
-            now_ns,
-            0,
+            tick_ns,
+            n,
             now_ns,
             (
                 sum(row.messages for row in rows),
@@ -134,15 +138,19 @@ class Metrics:
             ),
         )
         self._commit_s = 0.0
-        return [own, *(self._of_source(name, row, now_ns) for name, row in self._rows.items())]
+        return [
+            own,
+            *(frame(stream, tick_ns, n, now_ns, _told(self._rows[name])) for name, stream in self._streams.items()),
+        ]
 
-    def _of_source(self, name: str, row: _Row, now_ns: int) -> Frames:
-        heard = row.newest_ns > 0
-        lag_s = (row.received_ns - row.newest_ns) / NS_PER_S if heard else None
-        newest_s = row.newest_ns / NS_PER_S if heard else None
-        skew_s: tuple[float | None, float | None] = (None, None)
-        if row.skews_ns:
-            median, high = np.percentile(np.array(row.skews_ns), (50, 95)) / NS_PER_S
-            skew_s = (float(median), float(high))
-        values = (row.messages, row.frames, row.rejected, lag_s, newest_s, *skew_s)
-        return frame(self._streams[name], now_ns, 0, now_ns, values)
+
+def _told(row: _Row) -> tuple[float | None, ...]:
+    """What a source's row says, in the order of its signals."""
+    heard = row.newest_ns > 0
+    lag_s = (row.received_ns - row.newest_ns) / NS_PER_S if heard else None
+    newest_s = row.newest_ns / NS_PER_S if heard else None
+    skew_s: tuple[float | None, float | None] = (None, None)
+    if row.skews_ns:
+        median, high = np.percentile(np.array(row.skews_ns), (50, 95)) / NS_PER_S
+        skew_s = (float(median), float(high))
+    return (row.messages, row.frames, row.rejected, lag_s, newest_s, *skew_s)

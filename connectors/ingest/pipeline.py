@@ -144,8 +144,8 @@ class Pipeline:
         """
         decoded = prepared.decoded
         now_ns = self._clock.now_ns()
-        own = self.metrics.frames(now_ns, len(self._queue))
         self._tick_ns = max(self._tick_ns, now_ns)
+        own = self.metrics.frames(now_ns, self._tick_ns, self._n, len(self._queue))
         batch = batch_of(self._config.writer, self._n, self._tick_ns, [*(part for part, _ in decoded.parts), *own])
         counts = count(decoded)
         commit = Commit(

@@ -172,6 +172,23 @@ def test_a_message_is_acknowledged_once_and_only_after_it_is_stored():
     equations_hold(plant.store)
 
 
+def test_the_twins_own_numbers_stay_the_newest_where_its_clock_is_set_back_an_hour():
+    plant = Plant()
+    for n in range(3):
+        plant.count(n, 1.5, t_s=0)
+        plant.pipeline.step(0.0)
+        plant.clock.advance(2)
+    plant.clock.set(plant.clock.now_ns() - 3600 * NS_PER_S)
+    for n in range(3, 6):
+        plant.count(n, 1.5, t_s=0)
+        plant.pipeline.step(0.0)
+        latest = plant.mirror.latest["twin/ingest:metrics"]
+        assert latest.values[[s.name for s in latest.stream.columns].index("messages_total")] == n
+        assert latest.received_ns == plant.clock.now_ns()
+        plant.clock.advance(2)
+    assert verify(plant.store).mismatches == ()
+
+
 @pytest.mark.parametrize("word", ["away", "torn", "doubt"])
 def test_a_store_that_is_away_gets_the_same_batch_again_and_nothing_is_acknowledged_before(word):
     steady, plant = Plant(), Plant(["", word, word])

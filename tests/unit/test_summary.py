@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.mirror import Mirror
 from twin.ports import Commit, Folded, Newcomer, StreamCount
-from twin.sample import Kind, Role, Signal, batch_of, frame, stream_of
+from twin.sample import Kind, Latest, Role, Signal, batch_of, frame, stream_of
 from twin.site import Asset, Hub, Level, Name, Place, Site
 
 T0 = 1_800_000_000 * NS_PER_S
@@ -252,7 +254,7 @@ def _latest_of(frames):
 
 
 def _hear(ingest: Ingest, frames) -> None:
-    ingest.hear(_latest_of(frames))
+    ingest.hear(_latest_of(frames), int(frames.t_ns[0]))
 
 
 def test_ingest_is_silent_after_three_seconds_and_down_after_ten():
@@ -262,6 +264,27 @@ def test_ingest_is_silent_after_three_seconds_and_down_after_ten():
     assert ingest.state(T0 + 2 * NS_PER_S) == "ok"
     assert ingest.state(T0 + 5 * NS_PER_S) == "silent"
     assert ingest.state(T0 + 11 * NS_PER_S) == "down"
+
+
+def test_ingest_that_dies_after_the_clock_was_set_back_is_down_ten_seconds_later():
+    def told(received_ns: int, messages: float) -> Latest:
+        """As ingest tells it: dated by the tick, which stands still until the clock has caught up."""
+        return dataclasses.replace(_latest_of(_metrics("a", T0, messages)), received_ns=received_ns)
+
+    ingest = Ingest()
+    ingest.hear(told(T0, 1), T0)
+    back = T0 - 3600 * NS_PER_S
+    for second in range(3):
+        ingest.hear(told(back + second * NS_PER_S, 2 + second), back + second * NS_PER_S)
+    assert ingest.state(back + 3 * NS_PER_S) == "ok"
+    assert ingest.state(back + 13 * NS_PER_S) == "down"
+
+
+def test_an_ingest_whose_clock_is_ahead_of_the_pages_is_heard_when_it_tells():
+    ingest = Ingest()
+    ingest.hear(_latest_of(_metrics("a", T0 + 60 * NS_PER_S, 1)), T0)
+    assert ingest.state(T0 + NS_PER_S) == "ok"
+    assert ingest.state(T0 + 12 * NS_PER_S) == "down"
 
 
 def test_catching_up_tells_how_much_of_the_backlog_is_done():
