@@ -23,9 +23,9 @@ install-test: .venv/installed-test
 demo: install
 	$(BIN)/twin demo
 
-# The fault runs wait for networks, brokers and databases most of their time: three at once.
+# Three at once: much of the time they wait for networks, brokers, databases and browsers.
 test: install-test
-	$(BIN)/python -m pytest -m "not slow" -n 2 --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 3 --ignore=tests/faults
 	$(BIN)/python -m pytest -m "not slow" -n 3 tests/faults
 
 lint: install-test
