@@ -1,13 +1,19 @@
 """Settings of every test: a busy machine must not fail a property by being slow; chance comes from one seed."""
 
+import itertools
+import os
 import secrets
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 from hypothesis import settings
 
 settings.register_profile("twin", deadline=None)
 settings.load_profile("twin")
 STEADY_SEED = 20_261_127
+SERVER = {"host": "127.0.0.1", "user": "root"}
+_NUMBERS = itertools.count(1)
 
 
 def pytest_addoption(parser):
@@ -30,3 +36,27 @@ def seed(request):
         told = secrets.randbelow(1 << 31) if request.node.get_closest_marker("slow") else STEADY_SEED
     print(f"seed {told}: replay with --seed {told}")
     return told
+
+
+@pytest.fixture(scope="session")
+def new_database():
+    """``with new_database() as url``: an empty database of this run's own on the PostgreSQL server, dropped at the end.
+
+    Skips the test where no server answers.
+    """
+
+    @contextmanager
+    def made():
+        name = f"twin_test_{os.getpid()}_{next(_NUMBERS)}"
+        try:
+            connection = psycopg.connect(**SERVER, dbname="postgres", autocommit=True, connect_timeout=2)
+        except psycopg.OperationalError:
+            pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
+        with connection:
+            connection.execute(f"CREATE DATABASE {name}")
+            try:
+                yield f"postgresql://{SERVER['user']}@{SERVER['host']}/{name}"
+            finally:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return made

@@ -28,7 +28,6 @@ from twin.assets.robot_arm import ASSET_TYPE as ROBOT_ARM
 from twin.ports import Commit, Folded
 from twin.sample import Kind, Signal, batch_of, frame, merge, stream_of
 
-SERVER = {"host": "127.0.0.1", "user": "root"}
 T = 1_790_000_000 * 10**9
 ARM = stream_of(
     "전주/cell1/ur3", 'joi"nts', [Signal("q0"), Signal("time"), Signal("Q0"), Signal("모드", Kind.TEXT)], source="m"
@@ -37,19 +36,12 @@ LONG = stream_of("s/" + "가나다라마바사아자차" * 5, "all", [Signal("�
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request, tmp_path):
+def url(request, tmp_path, new_database):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/twin.db"
         return
-    name = f"twin_console_{os.getpid()}"
-    try:
-        connection = psycopg.connect(**SERVER, dbname="postgres", autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    with connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://root@127.0.0.1/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database() as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import numpy as np
@@ -16,23 +15,15 @@ from twin.ports import Commit, Folded, Outcome
 from twin.sample import Frames, Kind, Signal, Stream, batch_of, stream_of
 
 pytestmark = pytest.mark.postgres
-SERVER = {"host": "127.0.0.1", "user": "root"}
 DAY = _days.DAY_NS
 NOW = 20_000 * DAY + DAY // 2
 ARM = stream_of("s/arm", "all", [Signal("q0"), Signal("say", Kind.TEXT)], source="m")
 
 
 @pytest.fixture
-def url():
-    name = f"twin_days_{os.getpid()}"
-    try:
-        connection = psycopg.connect(**SERVER, dbname="postgres", autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    with connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://root@127.0.0.1/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def url(new_database):
+    with new_database() as made:
+        yield made
 
 
 def frames(*times_ns: int, received_ns: int = NOW, stream: Stream = ARM) -> Frames:

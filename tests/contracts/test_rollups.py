@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import sqlite3
 from dataclasses import replace
@@ -24,7 +23,6 @@ from twin.errors import StoreUnavailable
 from twin.ports import Commit, Folded
 from twin.sample import Frames, Kind, Signal, batch_of, frame, merge, stream_of
 
-SERVER = {"host": "127.0.0.1", "user": "root"}
 S = NS_PER_S
 START = 20_000 * 86_400 * S
 FAST = stream_of("s/fast", "all", [Signal(f"q{i}") for i in range(3)], sequenced=True, period_s=0.1, source="m")
@@ -36,19 +34,12 @@ LIMITS = {table.table: table.ns for table in LEVELS}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request, tmp_path):
+def url(request, tmp_path, new_database):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/twin.db"
         return
-    name = f"twin_rollups_{os.getpid()}"
-    try:
-        connection = psycopg.connect(**SERVER, dbname="postgres", autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    with connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://root@127.0.0.1/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database() as made:
+        yield made
 
 
 def nothing(_: object) -> Folded:

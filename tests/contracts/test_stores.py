@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import socket
 import sqlite3
 import threading
 from contextlib import closing
@@ -58,14 +56,6 @@ DOOR = stream_of(
 SERVER = {"host": "127.0.0.1", "user": "root"}
 
 
-def postgres_answers() -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", 5432), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
 @dataclass
 class Place:
     """Somewhere to store: a memory, a file, a database."""
@@ -107,15 +97,10 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def server_database():
+def server_database(new_database):
     """A database of this run's own on the PostgreSQL server, dropped at the end."""
-    if not postgres_answers():
-        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    name = f"twin_contract_{os.getpid()}"
-    with psycopg.connect(**SERVER, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield name
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database() as url:
+        yield url.rpartition("/")[2]
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from connectors.broker import BrokerProcess, any_port
@@ -51,18 +50,9 @@ COUNT = 600
 
 
 @pytest.fixture
-def database():
-    name = f"twin_workers_{os.getpid()}"
-    try:
-        connection = psycopg.connect(
-            host="127.0.0.1", user="root", dbname="postgres", autocommit=True, connect_timeout=2
-        )
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL server answers at 127.0.0.1:5432")
-    with connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://root@127.0.0.1/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def database(new_database):
+    with new_database() as url:
+        yield url
 
 
 def wait_for(condition, what, timeout_s=40.0):
