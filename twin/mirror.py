@@ -19,7 +19,7 @@ import numpy as np
 
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
-from twin.sample import Batch, Kind, Latest, Quality, Stream
+from twin.sample import PRESENCE_SUFFIX, Batch, Kind, Latest, Quality, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -97,7 +97,8 @@ class Mirror:
         self._changed = {}
         events: list[Event] = []
         parts = _of_now(batch)
-        said = [part for part in parts.frames if part.stream.tells_presence]
+        # The name first: most streams have another one, and this is asked of each of them in each batch.
+        said = [p for p in parts.frames if p.stream.id.endswith(PRESENCE_SUFFIX) and p.stream.tells_presence]
         if said:
             others = tuple(part for part in parts.frames if not part.stream.tells_presence)
             parts = Batch(batch.writer, batch.n, batch.tick_ns, others)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SEQ_EPOCH_SHIFT = 40
 """A frame's ``seq`` holds the session's epoch above this bit and the source's own count below."""
 MIN_STALE_S = 3.0
+PRESENCE_SUFFIX = ":liveness"
+"""How the id of a stream ends that says whether its asset is there."""
 MISSED_PERIODS = 3
 
 
@@ -143,6 +145,8 @@ class Stream:
     @property
     def tells_presence(self) -> bool:
         """Whether its frames say whether the asset is there, and nothing else (``PATH:liveness``)."""
+        if not self.id.endswith(PRESENCE_SUFFIX):
+            return False
         return len(self.columns) == 1 and self.columns[0].role is Role.ONLINE
 
     @property

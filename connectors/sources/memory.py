@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from twin.config import OWN_TOPICS, topic_matches
+from connectors.sources import Share
+from twin.config import topic_matches
 from twin.events import Event, EventKind
 from twin.message import Message
 from twin.ports import Delivery
@@ -200,6 +201,7 @@ class Source:
         self.asks_dropped = 0
         self.broker = broker or MemoryBroker()
         self._topics = config.topics
+        self._share = Share(config)
         self._client_id = surroundings.client_id
         self._clock = surroundings.clock
         self._expects_session = surroundings.expects_session
@@ -247,7 +249,7 @@ class Source:
         for packet in packets:
             if packet.mid in self._in_flight:
                 continue  # sent again while its first copy waits to be stored: one acknowledgement serves both
-            if packet.topic.startswith(OWN_TOPICS):
+            if not self._share.has(packet.topic):
                 self.broker.take_puback(self._client_id, packet.mid)
                 continue
             if packet.mid:

@@ -22,10 +22,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from connectors.broker import host_port, kind_of, url_of
 from connectors.factory_file import read_secret
+from connectors.sources import Share
 from connectors.sources._packets import pubacks
 from connectors.sources._wire import BulkClient, Wire
 from connectors.tls import context
-from twin.config import OWN_TOPICS
 from twin.events import Event, EventKind
 from twin.ports import Delivery
 
@@ -73,7 +73,7 @@ class Source:
         self._lost = False
         self._full_since_s: float | None = None
         self._held = False
-        self._may_see_own = any(topic.split("/")[0] in ("#", "+", OWN_TOPICS.split("/")[0]) for topic in config.topics)
+        self._share = Share(config)
         self._turning = threading.Lock()
         self._client: BulkClient | None = None
 
@@ -271,7 +271,7 @@ class Source:
         numbered = set(mids)
         numbered.discard(0)  # at QoS 0 there is no number
         plain = len(numbered) + mids.count(0) == len(mids) and wire.in_flight.isdisjoint(numbered)
-        if plain and not self._may_see_own:
+        if plain and (self._share.is_all or all(map(self._share.has, (m.topic for m in messages)))):
             taken = self._offer(wire, messages, mids)
         else:
             taken = self._offer_one_by_one(wire, messages, mids)
@@ -297,11 +297,16 @@ class Source:
         return taken
 
     def _offer_one_by_one(self, wire: Wire, messages: list[Message], mids: list[int]) -> int:
+        others: list[int] = []
+        taken = len(messages)
         for place, (message, mid) in enumerate(zip(messages, mids, strict=True)):
             if mid in wire.in_flight:
                 continue  # sent again while its first copy waits to be stored: one acknowledgement serves both
-            if message.topic.startswith(OWN_TOPICS):
-                self.acknowledge([wire.generation << _MID_BITS | mid])
+            if not self._share.has(message.topic):
+                others.append(wire.generation << _MID_BITS | mid)
             elif not self._offer(wire, [message], [mid]):
-                return place
-        return len(messages)
+                taken = place
+                break
+        if others:
+            self.acknowledge(others)
+        return taken
