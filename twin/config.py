@@ -7,7 +7,7 @@ takes the parsed TOML, so that overrides can be laid over it first.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
@@ -19,6 +19,7 @@ from twin.site import Asset, Hub, Level, Name, Node, Place, Pose, Site
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
 """Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
 _MAX_PORT = 65535
@@ -112,6 +113,9 @@ class SourceConfig:
     ``site`` says which site it belongs to, where its topics do not.
 
     ``path`` and ``map`` are the file, and the mapping of a CSV file, of a source of type ``capture``.
+
+    ``rest`` says that it takes only what no other source takes; ``leaves`` are then the filters of the
+    topics that it leaves to others: theirs, and Sparkplug's, whose host has a connection of its own.
     """
 
     name: str
@@ -122,6 +126,8 @@ class SourceConfig:
     path: str = ""
     map: str = ""
     site: str = ""
+    rest: bool = False
+    leaves: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -163,7 +169,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
     _unique([site.id for site in hub.sites], "site", mistakes)
     factory = Factory(
         hub=hub,
-        sources=tuple(_source(table, hub) for table in root.tables("source")),
+        sources=_leaving(tuple(_source(table, hub) for table in root.tables("source"))),
         broker=_broker(root.table("broker")),
         store=_store(root.table("store")),
         web=_web(root.table("web")),
@@ -447,10 +453,18 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
         path=path,
         map=table.get("map", str, ""),
         site=table.get("site", str, "", choices=("", *(site.id for site in hub.sites))),
+        rest=table.get("rest", bool, False),
         options=options.data,
     )
     table.done()
     return source
+
+
+def _leaving(sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
+    """The sources, each that takes the rest with what it leaves to the others."""
+    taken = [topic for source in sources if not source.rest and source.type == "mqtt" for topic in source.topics]
+    leaves = tuple(dict.fromkeys([*taken, SPARKPLUG_TOPICS]))
+    return tuple(replace(source, leaves=leaves) if source.rest else source for source in sources)
 
 
 def filter_problem(topic: str) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SEQ_EPOCH_SHIFT = 40
 """A frame's ``seq`` holds the session's epoch above this bit and the source's own count below."""
 MIN_STALE_S = 3.0
+PRESENCE_SUFFIX = ":liveness"
+"""How the id of a stream ends that says whether its asset is there."""
 MISSED_PERIODS = 3
 
 
@@ -79,6 +81,8 @@ class Role(StrEnum):
     POWER = "power"
     ENERGY = "energy"
     CYCLE_TIME = "cycle_time"
+    ONLINE = "online"
+    """Whether the asset is there: of it, and of all below it, 0 says that it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,13 @@ class Stream:
     def signals(self) -> tuple[Signal, ...]:
         """All signals, the numeric ones first."""
         return self.columns + self.text_columns
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether its frames say whether the asset is there, and nothing else (``PATH:liveness``)."""
+        if not self.id.endswith(PRESENCE_SUFFIX):
+            return False
+        return len(self.columns) == 1 and self.columns[0].role is Role.ONLINE
 
     @property
     def stale_after_s(self) -> float | None:

@@ -73,18 +73,20 @@ class StreamBook:
         known = {signal.name: signal for signal in (stream_type.signals if stream_type else ())}
         signals = tuple(_merged(known.get(signal.name), signal) for signal in fields)
         is_declared = stream_type is not None and set(known) == {signal.name for signal in fields}
+        # Where the device sent before it was declared, its plain name holds frames in units that nobody knew.
+        was_undeclared = f"{asset}:{name}" in self.plain
         period_s = stream_type.period_s if stream_type is not None and is_declared else None
         if is_declared:
             order = [signal.name for signal in (stream_type.signals if stream_type else ())]
-            stream_name = segment(name)
+            stream_name = f"{signal_name(name)}~{_digest(signals)}" if was_undeclared else signal_name(name)
         elif stream_type is None and self._holds_plain(asset, name, fields):
             held = self.held(asset, name)
             order = list(held)
             signals = tuple(dataclasses.replace(signal, kind=held[signal.name]) for signal in signals)
-            stream_name = segment(name)
+            stream_name = signal_name(name)
         else:
             order = sorted(signal.name for signal in fields)
-            stream_name = f"{segment(name)}~{_digest(fields)}"
+            stream_name = f"{signal_name(name)}~{_digest(fields)}"
         signals = tuple(sorted(signals, key=lambda signal: order.index(signal.name)))
         return stream_of(asset, stream_name, signals, sequenced=sequenced, period_s=period_s, source=self._source)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.config import OWN_TOPICS, topic_matches
+
 if TYPE_CHECKING:
     from twin.clock import Clock
-    from twin.config import BrokerConfig
+    from twin.config import BrokerConfig, SourceConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,30 @@ class Surroundings:
     client_id: str
     clock: Clock
     expects_session: bool = False
+
+
+MAX_TOPICS = 100_000
+
+
+class Share:
+    """Which topics are a source's own, of those that its filters bring (mutable: it remembers topics).
+
+    Not its own are the twin's own topics, and what it leaves to other sources.
+    """
+
+    def __init__(self, config: SourceConfig) -> None:
+        self._leaves = config.leaves
+        roots = {topic.split("/")[0] for topic in config.topics}
+        self.is_all = not self._leaves and not roots & {"#", "+", OWN_TOPICS.split("/")[0]}
+        """Whether nothing that comes can be another's."""
+        self._known: dict[str, bool] = {}
+
+    def has(self, topic: str) -> bool:
+        """Whether the source takes messages of that topic."""
+        found = self._known.get(topic)
+        if found is None:
+            found = not topic.startswith(OWN_TOPICS) and not any(topic_matches(one, topic) for one in self._leaves)
+            if len(self._known) >= MAX_TOPICS:
+                self._known.clear()
+            self._known[topic] = found
+        return found

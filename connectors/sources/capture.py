@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.recorded import Tally, read_recorded
+from connectors.sources import Share
 from twin.config import topic_matches
 from twin.errors import TwinError
 from twin.ports import Delivery
@@ -41,6 +42,7 @@ class Source:
         del surroundings
         self.name = config.name
         self._config = config
+        self._share = Share(config)
         self.acknowledged = 0
         self.tally = Tally()
         self.exhausted = threading.Event()
@@ -72,6 +74,8 @@ class Source:
         mapping = Path(self._config.map) if self._config.map else None
         try:
             for message in read_recorded(Path(self._config.path), mapping, self.tally):
+                if not self._share.has(message.topic):
+                    continue
                 if self._config.topics and not any(topic_matches(t, message.topic) for t in self._config.topics):
                     continue
                 delivery = Delivery(self.name, message, self.tally.rows)

@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from twin.config import OWN_TOPICS, topic_matches
+from connectors.sources import Share
+from twin.config import topic_matches
 from twin.events import Event, EventKind
 from twin.message import Message
 from twin.ports import Delivery
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from connectors.sources import Surroundings
     from twin.config import SourceConfig
+    from twin.message import Ask
 
 WINDOW = 100
 MAX_MID = 65_535
@@ -196,8 +198,10 @@ class Source:
 
     def __init__(self, config: SourceConfig, surroundings: Surroundings, broker: MemoryBroker | None = None) -> None:
         self.name = config.name
+        self.asks_dropped = 0
         self.broker = broker or MemoryBroker()
         self._topics = config.topics
+        self._share = Share(config)
         self._client_id = surroundings.client_id
         self._clock = surroundings.clock
         self._expects_session = surroundings.expects_session
@@ -245,7 +249,7 @@ class Source:
         for packet in packets:
             if packet.mid in self._in_flight:
                 continue  # sent again while its first copy waits to be stored: one acknowledgement serves both
-            if packet.topic.startswith(OWN_TOPICS):
+            if not self._share.has(packet.topic):
                 self.broker.take_puback(self._client_id, packet.mid)
                 continue
             if packet.mid:
@@ -267,6 +271,15 @@ class Source:
                 self._in_flight.discard(receipt.mid)
                 if receipt.mid:
                     self.broker.take_puback(self._client_id, receipt.mid)
+
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Publish these, in order; what cannot be sent now is dropped, and counted in ``asks_dropped``."""
+        for one in asks:
+            valid = one.topic and not set("+#\0") & set(one.topic)
+            if not (
+                self._connected and valid and self.broker.publish(one.topic, one.payload, one.qos, retain=one.retain)
+            ):
+                self.asks_dropped += 1
 
     def hold(self) -> None:
         """Leave the broker until `resume`; the session stays."""

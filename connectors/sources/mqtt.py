@@ -22,10 +22,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from connectors.broker import host_port, kind_of, url_of
 from connectors.factory_file import read_secret
+from connectors.sources import Share
 from connectors.sources._packets import pubacks
 from connectors.sources._wire import BulkClient, Wire
 from connectors.tls import context
-from twin.config import OWN_TOPICS
 from twin.events import Event, EventKind
 from twin.ports import Delivery
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from connectors.sources import Surroundings
     from twin.config import SourceConfig
-    from twin.message import Message
+    from twin.message import Ask, Message
 
 log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 7 * 86400
@@ -57,6 +57,7 @@ class Source:
 
     def __init__(self, config: SourceConfig, surroundings: Surroundings) -> None:
         self.name = config.name
+        self.asks_dropped = 0
         self._config = config
         self._broker = surroundings.broker
         self._client_id = surroundings.client_id
@@ -72,7 +73,7 @@ class Source:
         self._lost = False
         self._full_since_s: float | None = None
         self._held = False
-        self._may_see_own = any(topic.split("/")[0] in ("#", "+", OWN_TOPICS.split("/")[0]) for topic in config.topics)
+        self._share = Share(config)
         self._turning = threading.Lock()
         self._client: BulkClient | None = None
 
@@ -104,6 +105,23 @@ class Source:
             wire.send_all(pubacks(mids))
         except OSError as error:
             log.warning("%s: the connection broke under an acknowledgement: %s", self.name, error)
+
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Publish these, in order; what cannot be sent now is dropped, and counted in ``asks_dropped``."""
+        client = self._client
+        for place, one in enumerate(asks):
+            sent = client is not None and self._connected.is_set()
+            if sent and client is not None:
+                try:
+                    answer = client.publish(one.topic, one.payload, min(one.qos, 1), retain=one.retain)
+                    sent = answer.rc == paho.MQTT_ERR_SUCCESS
+                except (ValueError, OSError) as error:  # a topic that is none, a connection that broke
+                    log.warning("%s: cannot publish to %r: %s", self.name, one.topic, error)
+                    sent = False
+            if not sent:
+                self.asks_dropped += 1
+                if place == 0:
+                    log.warning("%s: %d requests to devices dropped so far", self.name, self.asks_dropped)
 
     def hold(self) -> None:
         """Give the connection up; the session stays, and what was not acknowledged comes again after `resume`."""
@@ -253,7 +271,7 @@ class Source:
         numbered = set(mids)
         numbered.discard(0)  # at QoS 0 there is no number
         plain = len(numbered) + mids.count(0) == len(mids) and wire.in_flight.isdisjoint(numbered)
-        if plain and not self._may_see_own:
+        if plain and (self._share.is_all or all(map(self._share.has, (m.topic for m in messages)))):
             taken = self._offer(wire, messages, mids)
         else:
             taken = self._offer_one_by_one(wire, messages, mids)
@@ -279,11 +297,16 @@ class Source:
         return taken
 
     def _offer_one_by_one(self, wire: Wire, messages: list[Message], mids: list[int]) -> int:
+        others: list[int] = []
+        taken = len(messages)
         for place, (message, mid) in enumerate(zip(messages, mids, strict=True)):
             if mid in wire.in_flight:
                 continue  # sent again while its first copy waits to be stored: one acknowledgement serves both
-            if message.topic.startswith(OWN_TOPICS):
-                self.acknowledge([wire.generation << _MID_BITS | mid])
+            if not self._share.has(message.topic):
+                others.append(wire.generation << _MID_BITS | mid)
             elif not self._offer(wire, [message], [mid]):
-                return place
-        return len(messages)
+                taken = place
+                break
+        if others:
+            self.acknowledge(others)
+        return taken

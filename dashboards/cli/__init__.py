@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import bench, care, files, processes, publish, sql, store
+from dashboards.cli import bench, care, decode, files, processes, publish, sql, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -31,6 +31,9 @@ app.command()(processes.web)
 app.command()(processes.simulate)
 app.command()(processes.broker)
 app.command()(publish.publish)
+app.command()(decode.decode)
+app.command()(decode.conformance)
+app.command()(decode.plugins)
 app.command()(store.verify)
 app.command()(sql.sql)
 store.app.command()(sql.migrate)

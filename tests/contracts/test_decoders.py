@@ -197,7 +197,13 @@ OPTION_SETS = {
     "json_topic": [{}, {"time": "ts"}, {"time": "ts", "time_unit": "iso", "zone_offset_h": 14.0}],
     "ros_json": [{}],
 }
-TOPICS = {"json_array": "a/b/data", "json_object": "a/b/data", "json_topic": "a/b/x", "ros_json": "a/b/joint_states"}
+TOPICS = {
+    "auto": "sensors/temp1",
+    "json_array": "a/b/data",
+    "json_object": "a/b/data",
+    "json_topic": "a/b/x",
+    "ros_json": "a/b/joint_states",
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
