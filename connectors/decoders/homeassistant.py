@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.decoders import _json
-from connectors.decoders._homeassistant.config import Entity, Presence, device_name, long_form, read
+from connectors.decoders._homeassistant.config import Feature, Presence, device_name, long_form, read
 from connectors.decoders._homeassistant.template import value_at
 from connectors.decoders._plain import Plain
 from connectors.decoders._streams import signal_name
@@ -69,7 +69,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class _State(msgspec.Struct):
     plain: msgspec.Raw
-    entities: dict[str, list[Entity]]
+    entities: dict[str, list[Feature]]
     present: dict[str, dict[str, bool]]
     held: list[tuple[str, bytes, int, int, bool]]
 
@@ -82,8 +82,8 @@ class Decoder(Plain):
         self._options = options
         self._prefix = options.prefix.strip("/") + "/"
         self._values = ValueFrames(self.book)
-        self._entities: dict[str, list[Entity]] = {}
-        self._by_topic: dict[str, list[Entity]] = {}
+        self._entities: dict[str, list[Feature]] = {}
+        self._by_topic: dict[str, list[Feature]] = {}
         self._present: dict[str, dict[str, bool]] = {}
         self._held: list[Message] = []
         self._marks = 0
@@ -180,7 +180,7 @@ class Decoder(Plain):
         for entities in self._entities.values():
             self._bind_to(entities)
 
-    def _bind_to(self, entities: Iterable[Entity]) -> None:
+    def _bind_to(self, entities: Iterable[Feature]) -> None:
         for entity in entities:
             topics = {entity.state_topic, entity.attributes_topic, *(one.topic for one in entity.presence)}
             for topic in sorted(topics - {""}):
@@ -210,14 +210,14 @@ class Decoder(Plain):
                     found += self._presence(entity, one, message)
         return found
 
-    def _value(self, entity: Entity, message: Message) -> Told:
+    def _value(self, entity: Feature, message: Message) -> Told:
         if entity.path is None:
             return Handled("template")
         value = _typed(value_at(message.payload, list(entity.path)), entity)
         known = {entity.name: entity.signal}
         return self._values.frame(entity.asset, entity.name, {entity.name: value}, moment_of(message), known)
 
-    def _attributes(self, entity: Entity, message: Message) -> Told:
+    def _attributes(self, entity: Feature, message: Message) -> Told:
         body = _json.parse(message.payload)
         if not isinstance(body, dict):
             raise DecodeError("schema", f"attributes are a JSON object, not {type(body).__name__}")
@@ -227,7 +227,7 @@ class Decoder(Plain):
         name = signal_name(f"{entity.name}.attributes")
         return self._values.frame(entity.asset, name, flat(told, ".", f"{entity.name}."), moment_of(message))
 
-    def _presence(self, entity: Entity, one: Presence, message: Message) -> list[Told]:
+    def _presence(self, entity: Feature, one: Presence, message: Message) -> list[Told]:
         said = str(value_at(message.payload, list(one.path)))
         if said not in (one.available, one.not_available):
             raise DecodeError("schema", f"{said[:80]!r} is neither {one.available!r} nor {one.not_available!r}")
@@ -247,7 +247,7 @@ def _asset(template: str, device: str) -> str:
         raise DecodeError("name", str(error)) from error
 
 
-def _typed(value: Any, entity: Entity) -> Any:
+def _typed(value: Any, entity: Feature) -> Any:
     """The value as what its entity is; None for Home Assistant's words for none."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _NO_VALUE):
         return None

@@ -206,6 +206,7 @@ TOPICS = {
     "json_topic": "a/b/x",
     "ros_json": "a/b/joint_states",
     "homeassistant": "homeassistant/sensor/a/config",
+    "mapping": "plant/press",
     "opcua_pubsub": "opcua/json/data/plc/group",
     "senml": "senml/oven",
     "tasmota": "tele/pump/SENSOR",

@@ -53,7 +53,7 @@ class Presence(msgspec.Struct, frozen=True):
     not_available: str = "offline"
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Feature(msgspec.Struct, frozen=True):
     """One entity: where its value comes, and what it is. ``path`` None: its template is of a form that is not run."""
 
     asset: str
@@ -80,7 +80,7 @@ class Entity(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """A configuration as read: its entities, and what it tells of their device."""
 
-    entities: tuple[Entity, ...]
+    entities: tuple[Feature, ...]
     device: str
     asset_type: str
     attributes: dict[str, str]
@@ -121,7 +121,7 @@ def _based(body: dict[str, Any], base: str) -> dict[str, Any]:
 def read(component: str, object_id: str, body: Mapping[str, Any], asset: str) -> Told:
     """What a configuration in its long form says; raises DecodeError (schema, type, name, too_many_values)."""
     entities = tuple(
-        _entity(part, name, {**body, **one} if one is not body else one, asset)
+        _feature(part, name, {**body, **one} if one is not body else one, asset)
         for part, name, one in _parts(component, object_id, body)
     )
     classes = {str(one.get("device_class")) for _, _, one in _parts(component, object_id, body)}
@@ -142,14 +142,14 @@ def _parts(component: str, object_id: str, body: Mapping[str, Any]) -> Iterator[
             yield one["platform"], name, {"state_topic": body.get("state_topic"), **one}
 
 
-def _entity(component: str, object_id: str, body: Mapping[str, Any], asset: str) -> Entity:
+def _feature(component: str, object_id: str, body: Mapping[str, Any], asset: str) -> Feature:
     name = body.get("name")
     label = name if isinstance(name, str) and name.strip() else _text(body, "device_class") or object_id
     template = _text(body, "value_template") or _text(body, "state_value_template")
     path = path_of(template)
     kind = _kind(component, body)
     on, off = _text(body, "payload_on") or "ON", _text(body, "payload_off") or "OFF"
-    return Entity(
+    return Feature(
         asset,
         signal_name(label),
         kind,
