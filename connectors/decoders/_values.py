@@ -55,9 +55,10 @@ class ValueFrames:
     ) -> Frames:
         """One frame of a stream.
 
-        ``values`` are numbers, truth values, texts or None, by the name of the signal; ``known`` are
-        the signals that the dialect knows more of (its units, say). Raises DecodeError (schema,
-        type, int_range, nul, name, too_many_values, type_change, cardinality).
+        ``name`` is the stream's as the device says it; ``values`` are numbers, truth values, texts or
+        None, by the name of the signal; ``known`` are the signals that the dialect knows more of (its
+        units, say). Raises DecodeError (schema, type, int_range, nul, name, too_many_values,
+        type_change, cardinality).
         """
         key = (asset, name, moment.counted, tuple(values), tuple(map(type, values.values())), tuple(known.values()))
         stream = self._plans.get(key)

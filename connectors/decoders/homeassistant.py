@@ -26,7 +26,6 @@ from connectors.decoders import _json
 from connectors.decoders._homeassistant.config import Feature, Presence, device_name, long_form, read
 from connectors.decoders._homeassistant.template import value_at
 from connectors.decoders._plain import Plain
-from connectors.decoders._streams import signal_name
 from connectors.decoders._values import ValueFrames, flat, moment_of
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, IdError
@@ -160,7 +159,7 @@ class Decoder(Plain):
         else:
             self._bind()
         streams = tuple(
-            self.book.stream(asset, entity.name, [entity.signal], sequenced=False)
+            self.book.stream(asset, entity.label, [entity.signal], sequenced=False)
             for entity in told.entities
             if entity.state_topic and entity.path is not None
         )
@@ -215,7 +214,7 @@ class Decoder(Plain):
             return Handled("template")
         value = _typed(value_at(message.payload, list(entity.path)), entity)
         known = {entity.name: entity.signal}
-        return self._values.frame(entity.asset, entity.name, {entity.name: value}, moment_of(message), known)
+        return self._values.frame(entity.asset, entity.label, {entity.name: value}, moment_of(message), known)
 
     def _attributes(self, entity: Feature, message: Message) -> Told:
         body = _json.parse(message.payload)
@@ -224,8 +223,8 @@ class Decoder(Plain):
         told = {key: _encode(item).decode() if isinstance(item, list) else item for key, item in body.items()}
         if all(item is None for item in told.values()):
             return Handled("no_attributes")
-        name = signal_name(f"{entity.name}.attributes")
-        return self._values.frame(entity.asset, name, flat(told, ".", f"{entity.name}."), moment_of(message))
+        values = flat(told, ".", f"{entity.label}.")
+        return self._values.frame(entity.asset, f"{entity.label}.attributes", values, moment_of(message))
 
     def _presence(self, entity: Feature, one: Presence, message: Message) -> list[Told]:
         said = str(value_at(message.payload, list(one.path)))

@@ -247,7 +247,7 @@ def _groups(options: Options) -> tuple[_Group, ...]:
             )
             for field, name in zip(fields, signals, strict=True)
         )
-        found.append(_Group(signal_name(stream), time, parse_path(time), unit, rows, signals))
+        found.append(_Group(stream, time, parse_path(time), unit, rows, signals))
     return tuple(found)
 
 

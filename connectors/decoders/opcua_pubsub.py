@@ -127,7 +127,7 @@ class Decoder(Plain):
         if not one.payload:
             return [Handled("empty_data_set")]
         asset, stream = self._place(one)
-        stream = signal_name(f"{stream}.event") if one.type == "ua-event" else stream
+        stream = f"{stream}.event" if one.type == "ua-event" else stream
         values: dict[str, Any] = {}
         refused: dict[str, Any] = {}
         qualities: list[int] = []
@@ -174,9 +174,7 @@ class Decoder(Plain):
             raise DecodeError("schema", "neither topic nor message names the publisher")
         named = {"publisher": one.publisher, "group": one.group or "group", "writer": one.writer or "dataset"}
         stream = one.writer or one.group or "dataset"
-        return fill_asset(named, self._options.asset), signal_name(
-            f"dataset_{stream}" if stream.isdecimal() else stream
-        )
+        return fill_asset(named, self._options.asset), f"dataset_{stream}" if stream.isdecimal() else stream
 
     def _moment(self, one: DataSet, now: Moment, source_times: list[Any], key: str) -> Moment:
         told = one.time if one.time is not None else max(map(str, source_times), default=None)

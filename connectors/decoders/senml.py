@@ -110,9 +110,10 @@ class Decoder(TopicDialect):
             if "{base}" in self._options.asset:
                 own = fill_asset({**captured, "base": row.base.strip(":/-_. ") or "unnamed"}, self._options.asset)
             group = groups.setdefault((own, row.t_ns), {})
-            if row.name in group:
+            name = signal_name(row.name)
+            if name in group:
                 raise DecodeError("dup_key", f"{row.name!r} is there twice at one time")
-            group[row.name] = row
+            group[name] = row
         if not groups:
             raise DecodeError("schema", "no record has a value")
         now = moment_of(message)
@@ -128,7 +129,9 @@ class Decoder(TopicDialect):
         found = self._signals.get(key)
         if found is None:
             kind = {bool: Kind.FLAG, str: Kind.TEXT}.get(type(row.value), Kind.GAUGE)
-            found = Signal(row.name, kind, "1" if kind is not Kind.GAUGE else _unit(row.unit), source_name=row.name)
+            found = Signal(
+                signal_name(row.name), kind, "1" if kind is not Kind.GAUGE else _unit(row.unit), source_name=row.name
+            )
             if len(self._signals) < 10_000:  # noqa: PLR2004  a cache, bounded against random names
                 self._signals[key] = found
         return found
@@ -170,7 +173,7 @@ def _rows(records: list[dict[Any, Any]], now_ns: int) -> Iterator[_Row]:
             raise DecodeError("schema", "a record without a name")
         t_ns = _time_ns(base_t, _number(record, "t", 0.0), now_ns)
         # Where the record has no name of its own, the unit of a place, or the word value, stands for it.
-        name = signal_name(own or _PLACES.get(unit) or "value")
+        name = own or _PLACES.get(unit) or "value"
         yield from _values(record, _Row(base_name, name, unit or base_unit, t_ns, None), base_v, base_s)
 
 
@@ -194,7 +197,7 @@ def _values(record: Mapping[Any, Any], row: _Row, base_v: float, base_s: float) 
     if "s" in record or "bs" in record:
         unit = f"{row.unit}.s" if row.unit in ("W", "A") else row.unit
         total = _number(record, "s", 0.0) + base_s
-        yield row._replace(name=signal_name(f"{row.name}.sum"), unit=unit, value=total)
+        yield row._replace(name=f"{row.name}.sum", unit=unit, value=total)
 
 
 def _time_ns(base: float, own: float, now_ns: int) -> int:

@@ -23,7 +23,6 @@ import msgspec
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
-from connectors.decoders._streams import signal_name
 from connectors.decoders._values import ValueFrames, flat, moment_of
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
@@ -129,7 +128,7 @@ class Decoder(TopicDialect):
             raise DecodeError("too_many_values", f"{len(groups)} sensors, at most {MAX_SENSORS} are taken")
         frames = []
         for name, group in groups.items():
-            stream = signal_name(name)
+            stream = name
             values = flat(_numbered(group), ".", "" if stream in ("sensor", kind.lower()) else f"{name}.")
             known = {own: signal for own in values if (signal := self._signal(own, units)) is not None}
             frames.append(self._values.frame(asset, stream, values, moment, known))

@@ -26,7 +26,6 @@ import msgspec
 from connectors.decoders import _json
 from connectors.decoders._lines import Line, read_lines
 from connectors.decoders._plain import Plain
-from connectors.decoders._streams import signal_name
 from connectors.decoders._values import Moment, ValueFrames, flat, moment_of
 from twin.errors import DecodeError, IdError
 from twin.ids import segment
@@ -90,7 +89,7 @@ class Decoder(Plain):
         if line.time is not None:
             moment = moment._replace(t_ns=_json.time_ns(line.time, unit, "timestamp"))
         rest = [f"{key}={value}" for key, value in sorted(line.tags.items()) if key not in self._in_asset]
-        stream = signal_name(",".join([line.name, *rest]))
+        stream = ",".join([line.name, *rest])
         return self._values.frame(self._asset(line), stream, line.fields, moment)
 
     def _asset(self, line: Line) -> str:

@@ -125,7 +125,7 @@ class Decoder(Plain):
             raise DecodeError("schema", "one value, and no name of a tag behind _historian")
         if value is None and not self._values.is_known(place.asset, name):
             return [Handled("null")]
-        return [self._values.frame(place.asset, name, {name: value}, moment_of(message, t_ns))]
+        return [self._values.frame(place.asset, name, {signal_name(name): value}, moment_of(message, t_ns))]
 
     def _place(self, topic: str) -> _Place:
         found = self._places.get(topic)
@@ -157,7 +157,8 @@ def _name(place: _Place) -> str:
     """The tag's name: its path, and for another contract than ``_historian`` the contract before it."""
     told = [] if place.contract == "_historian" else [place.contract.strip("_") or "_"]
     name = ".".join([*told, *([place.path] if place.path else [])])
-    return signal_name(name) if name else ""
+    signal_name(name or "_")
+    return name
 
 
 def _as_text(value: Any) -> Any:

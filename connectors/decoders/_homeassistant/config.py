@@ -163,7 +163,7 @@ def _feature(component: str, object_id: str, body: Mapping[str, Any], asset: str
         tuple(_presence(body)),
         _text(body, "availability_mode") or "latest",
         template[:_MAX_TEXT],
-        label[:_MAX_TEXT],
+        label,
     )
 
 
