@@ -22,6 +22,7 @@ import msgspec
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import guessed, signal_name
+from connectors.decoders._words import bare_value
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
 from twin.message import Handled
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from twin.message import Message
     from twin.ports import Told
     from twin.site import AssetType, Hub
-
-MAX_WORD = 4096
-_JSON_WORDS = frozenset({b"true", b"false", b"null", b"NaN", b"Infinity"})
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,14 +83,7 @@ class Decoder(TopicDialect):
 
     def _read(self, message: Message) -> tuple[Any, int]:
         options = self._options
-        if message.payload[:1].isalpha() and message.payload not in _JSON_WORDS:
-            return _bare_word(message.payload), message.received_ns
-        try:
-            body = _json.parse(message.payload)
-        except DecodeError as error:
-            if error.reason != "json_syntax":
-                raise
-            return _bare_word(message.payload, error), message.received_ns
+        body = bare_value(message.payload)
         if not isinstance(body, dict):
             return body, message.received_ns
         if options.value not in body:
@@ -103,18 +94,6 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", f"no field {options.time!r} with the time")
         zone_s = None if options.zone_offset_h is None else options.zone_offset_h * 3600
         return body[options.value], _json.time_ns(body[options.time], options.time_unit, options.time, zone_s)
-
-
-def _bare_word(payload: bytes, error: DecodeError | None = None) -> str:
-    """A text written without quotation marks; ``error`` is what the JSON parser said of it, if it was asked."""
-    try:
-        word = payload.decode("utf-8").strip()
-    except UnicodeDecodeError as broken:
-        raise DecodeError("encoding", f"not UTF-8 at byte {broken.start}") from broken
-    looks_like_json = word[:1] in '{["' or word[:1].isdigit() or word[:1] in "-+."
-    if not word or looks_like_json or len(word) > MAX_WORD:
-        raise error or DecodeError("json_syntax", f"a word of {len(word)} characters; {MAX_WORD} are taken")
-    return word
 
 
 def _quality(value: object) -> int:
