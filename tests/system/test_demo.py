@@ -160,7 +160,7 @@ def test_a_faster_plant_never_passes_the_wall_clock(tmp_path: Path) -> None:
         history.close()
     plant_s = (int(frames.t_ns[-1]) - int(frames.t_ns[0])) / 1e9
     wall_s = (int(frames.received_ns[-1]) - int(frames.received_ns[0])) / 1e9
-    assert plant_s > 2 * wall_s
+    assert plant_s > 1.2 * wall_s, "5 on a quiet machine"
     assert (frames.t_ns < frames.received_ns).all()
 
 
