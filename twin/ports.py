@@ -108,6 +108,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Asking(Protocol):
+    """A source that can also publish to where its messages come from."""
+
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Publish these, in order; what cannot be sent is dropped, and counted."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Keyframe:
     """The mirror's whole state after batch ``n`` of ``writer``; ``sha256`` is of the full canonical state.

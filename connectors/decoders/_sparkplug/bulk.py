@@ -183,8 +183,9 @@ class _Run:
         of_route = np.array([numbers[one.node.key] for one in routes], np.int64)
         self._node = np.where(route >= 0, of_route[self._route], -1 - route)
         bad = read.odd | (route < 0) | (read.ms < _EARLIEST_MS) | (read.ms >= _END_MS)
-        if any([message[4] for message in messages]):
-            bad |= np.array([message[4] for message in messages], np.bool_)
+        retained = [message[4] for message in messages]
+        if True in retained:
+            bad |= np.array(retained, np.bool_)
         self._bad = bad
         self._look_up()
         self._convert()
@@ -239,33 +240,31 @@ class _Run:
         self._bad[read.message[wrong]] = True
         self._values = values
 
-    def _group(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """By route: messages that tell all of its group at one time, and their values; others of them are left."""
-        read, found = self._wire, {}
+    def _group(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+        """By width: messages that tell all of a group at one time, when that is, and their values; others are left."""
+        read = self._wire
         rows = np.flatnonzero(self._place == _GROUPED)
         if not len(rows):
-            return found
+            return []
+        widths = np.array([one.group.stream.width if one.group else 0 for one in self._routes], np.int64)
+        width = widths[self._route]
         message = read.message[rows]
-        count = np.bincount(message, minlength=len(self._messages))
-        for number, one in enumerate(self._routes):
-            group = one.group
-            if group is None:
-                continue
-            width = group.stream.width
-            of_it = (self._route == number) & (count > 0)
-            self._bad[of_it & (count != width)] = True
-            mine = np.flatnonzero(of_it & ~self._bad)
+        count = np.bincount(message, minlength=len(width))
+        self._bad[(count > 0) & (count != width)] = True
+        found = []
+        for wide in np.unique(widths[widths > 0]).tolist():
+            mine = np.flatnonzero((count > 0) & (width == wide) & ~self._bad)
             if not len(mine):
                 continue
-            where = np.full(len(self._messages), -1, np.int64)
+            where = np.full(len(width), -1, np.int64)
             where[mine] = np.arange(len(mine))
             picked = rows[where[message] >= 0]
-            values = np.full((len(mine), width), np.nan)
+            values = np.full((len(mine), wide), np.nan)
             values[where[read.message[picked]], self._column[picked]] = self._values[picked]
-            times = read.metric_ms[picked].reshape(len(mine), width)
+            times = read.metric_ms[picked].reshape(len(mine), wide)
             wrong = np.isnan(values).any(axis=1) | (times != times[:, :1]).any(axis=1)
             self._bad[mine[wrong]] = True
-            found[number] = mine, values
+            found.append((mine, times[:, 0] * NS_PER_MS, values))
         return found
 
     def _in_sequence(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -301,26 +300,23 @@ class _Run:
         epoch = epochs[self._node]
         sent_ns = read.ms * NS_PER_MS
         found = []
-        for number, (mine, values) in self._grouped.items():
+        for mine, t_ns, values in self._grouped:
             rows = np.flatnonzero(self.taken[mine])
-            group = self._routes[number].group
-            if group is None or not len(rows):
+            rows = rows[np.argsort(self._route[mine[rows]], kind="stable")]
+            if not len(rows):
                 continue
-            mine, values = mine[rows], values[rows]
-            first = np.cumsum(read.metrics) - read.metrics
-            t_ns = self._group_ms(mine, first) * NS_PER_MS
-            seq = epoch[mine] | self.counts[mine] << PLACE_BITS
-            group.values = values[-1].tolist()
-            found.append(_block((group.stream,), [0, len(mine)], t_ns, seq, received_ns[mine], values, mine))
+            message = mine[rows]
+            route = self._route[message]
+            starts = np.flatnonzero(np.diff(route, prepend=-1))
+            edges = np.append(starts, len(rows))
+            told = values[rows]
+            groups = [group for number in route[starts].tolist() if (group := self._routes[number].group) is not None]
+            for group, last in zip(groups, told[edges[1:] - 1].tolist(), strict=True):
+                group.values = last
+            seq = epoch[message] | self.counts[message] << PLACE_BITS
+            streams = tuple(group.stream for group in groups)
+            found.append(_block(streams, edges, t_ns[rows], seq, received_ns[message], told, message))
         found.append(self._singles(kept, epoch, sent_ns, received_ns))
-        return found
-
-    def _group_ms(self, mine: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The time of the grouped metrics of each message: that of the first of them."""
-        read = self._wire
-        rows = np.flatnonzero(self._place == _GROUPED)
-        index = np.searchsorted(rows, first[mine])
-        found: NDArray[np.int64] = read.metric_ms[rows[index]]
         return found
 
     def _singles(

@@ -79,6 +79,11 @@ class Heard:
         told_ns = int(self.payload.timestamp) * NS_PER_MS
         return told_ns if EARLIEST_NS <= told_ns < END_NS else self.message.received_ns
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a broker kept it: it may be of any age, and has no place in the sequence."""
+        return self.topic.kept or self.message.retain
+
     def breaks(self, rule: str, detail: str) -> None:
         """Note a broken rule."""
         self.broken.append(Broken(rule, detail))

@@ -48,7 +48,8 @@ class Host(Ground):
         """What a message says; raises DecodeError. A message that must wait is `Handled` as held."""
         if topic.verb is Verb.STATE:
             return [Handled("state")]
-        payload = unwrapped(message.payload, self.settings.max_unpacked)
+        is_bare_death = topic.verb in (Verb.NDEATH, Verb.DDEATH) and not message.payload
+        payload = Payload() if is_bare_death else unwrapped(message.payload, self.settings.max_unpacked)
         heard = Heard(topic, message, payload, rules.of_envelope(topic, message, payload))
         if (heard.seq or 0) > rules.MAX_SEQ:
             raise DecodeError("seq", f"{heard.seq} is no sequence number (0 to {rules.MAX_SEQ})")
@@ -117,8 +118,7 @@ class Host(Ground):
     def _node_birth(self, node: Node, heard: Heard) -> list[Told]:
         """A session begins: aliases and devices of the one before are no more."""
         digest = hashlib.blake2b(heard.message.payload, digest_size=8).hexdigest()
-        is_kept = heard.topic.kept or heard.message.retain
-        if is_kept and node.born and node.digest == digest:
+        if heard.is_kept and node.born and node.digest == digest:
             return [Handled("birth_repeated")]
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         bdseq = _bdseq(heard.payload)
@@ -131,8 +131,8 @@ class Host(Ground):
         self._refuse_broken(node, heard)
 
         node.begin(digest, heard.seq or 0)
-        if is_kept:
-            node.count = -1  # of any age: the next message says where its sequence stands
+        if heard.is_kept:
+            node.count = -1  # of any age: the next message says where the sequence stands
         if is_new:
             node.told = []
         node.bdseq, node.birth_ns, node.born, node.online = bdseq, heard.t_ns, True, True
@@ -141,7 +141,7 @@ class Host(Ground):
         self._name_aliases(birth, reader, heard)
         self.births[node.key] = birth
         layout = self._lay_out(node, "")
-        count = node.first if heard.seq is not None else -1
+        count = node.first if heard.seq is not None and not heard.is_kept else -1
         told = [*self._counted(node, count, heard), *self._frames(layout, node, count, reader.readings, heard)]
         told.append(Liveness(node.asset, online=True, t_ns=heard.t_ns))
         told += self._lose_devices(node, heard.t_ns)
@@ -159,7 +159,7 @@ class Host(Ground):
         birth, name = self.births[node.key], heard.topic.device
         reader = self._read_birth(birth, heard)
         self._refuse_broken(node, heard)
-        count = self._place(node, heard)
+        count = -1 if heard.is_kept else self._place(node, heard)
         device = self._device(node, heard)
         is_newest = count < 0 or count >= device.count
         if is_newest or name not in birth.definitions:
@@ -242,13 +242,15 @@ class Host(Ground):
         layout = self.layout(node, device)
         self._define_unborn(layout, reader.definitions)
         told = [*self._counted(node, count, heard), *self._frames(layout, node, count, reader.readings, heard)]
+        if not told:
+            told.append(Handled("transient" if reader.readings else "empty"))
         if node.suspect_until_ns and count > node.count:
             node.suspect_ns = node.suspect_until_ns = 0  # the dead do not count on
         self._take(node, count, heard)
         told += self._findings(node, heard)
         if node.held and not node.missing:
             told += self._release(node)
-        return told or [Handled("transient" if heard.payload.metrics else "empty")]
+        return told
 
     def _path(self, node: Node, heard: Heard, metric: Any, known: Mapping[str, Definition]) -> str:
         """The metric's name, by its alias or as told; raises DecodeError (unknown_alias, name) or waits."""

@@ -113,10 +113,7 @@ def of_metrics(topic: Topic, payload: Any) -> list[Broken]:
         if metric.HasField("datatype"):
             found.append(Broken("payloads-metric-datatype-not-req", f"datatype {metric.datatype} in {topic.verb}"))
             break
-    for metric in payload.metrics:
-        if metric.WhichOneof("value") == "template_value" and metric.template_value.is_definition:
-            found.append(Broken("payloads-template-definition-nbirth-only", f"{metric.name!r} in {topic.verb}"))
-    return found
+    return found + _definitions(topic, payload)
 
 
 def _of_timestamps(payload: Any) -> list[Broken]:
@@ -129,7 +126,7 @@ def _of_birth(topic: Topic, payload: Any) -> list[Broken]:
     verb = topic.verb
     seen: set[str] = set()
     folded: dict[str, str] = {}
-    aliases: dict[int, str] = {}
+    aliases: set[int] = set()
     for metric in payload.metrics:
         name = metric.name
         if not metric.HasField("name"):
@@ -145,19 +142,20 @@ def _of_birth(topic: Topic, payload: Any) -> list[Broken]:
             rule = f"operational-behavior-data-publish-{verb.lower()}-values"
             found.append(Broken(rule, f"{name!r} has no value and is not null"))
         if metric.HasField("alias"):
-            other = aliases.setdefault(metric.alias, name)
-            if other != name:
-                found.append(Broken("payloads-alias-uniqueness", f"alias {metric.alias}: {other!r} and {name!r}"))
+            if metric.alias in aliases:
+                found.append(Broken("payloads-alias-uniqueness", f"alias {metric.alias} again: {name!r}"))
+            aliases.add(metric.alias)
         found += _of_properties(metric)
-        if (
-            verb is Verb.DBIRTH
-            and metric.WhichOneof("value") == "template_value"
-            and metric.template_value.is_definition
-        ):
-            found.append(Broken("payloads-template-definition-nbirth-only", f"{name!r} in DBIRTH"))
-    if verb is Verb.NBIRTH:
-        found += _of_node_birth(payload)
-    return found
+    return found + (_of_node_birth(payload) if verb is Verb.NBIRTH else _definitions(topic, payload))
+
+
+def _definitions(topic: Topic, payload: Any) -> list[Broken]:
+    """Template definitions, where they do not belong."""
+    return [
+        Broken("payloads-template-definition-nbirth-only", f"{metric.name!r} in {topic.verb}")
+        for metric in payload.metrics
+        if metric.WhichOneof("value") == "template_value" and metric.template_value.is_definition
+    ]
 
 
 def _of_properties(metric: Any) -> list[Broken]:

@@ -107,34 +107,31 @@ def type_of_field(field: str) -> Datatype:
 
 def scalar(kind: Datatype, field: str, value: Any, where: str) -> Cell:
     """A value of one part; raises DecodeError (type) for one that its field cannot hold, (nul) for a text with NUL."""
-    if kind in SIGNED_BITS:
+    found: Cell = None
+    if kind in UNSIGNED_BITS:
+        found = _whole(field, value, where) & ((1 << UNSIGNED_BITS[kind]) - 1)
+    elif kind in SIGNED_BITS:
         bits = SIGNED_BITS[kind]
         number = _whole(field, value, where) & ((1 << bits) - 1)
-        return number - (1 << bits) if number >> (bits - 1) else number
-    if kind in UNSIGNED_BITS:
-        return _whole(field, value, where) & ((1 << UNSIGNED_BITS[kind]) - 1)
-    if kind in (Datatype.FLOAT, Datatype.DOUBLE):
-        if field in ("float_value", "double_value"):
-            return float(value)
-        return float(_whole(field, value, where))
-    if kind is Datatype.BOOLEAN:
-        if field == "boolean_value":
-            return float(value)
+        found = number - (1 << bits) if number >> (bits - 1) else number
+    elif kind in (Datatype.FLOAT, Datatype.DOUBLE):
+        found = float(value) if field in ("float_value", "double_value") else float(_whole(field, value, where))
+    elif kind is Datatype.BOOLEAN:
         number = _whole(field, value, where)
-        if number in (0, 1):
-            return float(number)
-        raise DecodeError("type", f"{where}: {number} where a truth value belongs")
-    if kind in (Datatype.BYTES, Datatype.FILE) and field == "bytes_value":
-        return base64.b64encode(value).decode()
-    if kind in TEXTS and field == "string_value":
-        return _text(value, where)
-    raise DecodeError("type", f"{where}: {field} where {kind.name} belongs")
+        if number not in (0, 1):
+            raise DecodeError("type", f"{where}: {number} where a truth value belongs")
+        found = float(number)
+    elif kind in (Datatype.BYTES, Datatype.FILE) and field == "bytes_value":
+        found = base64.b64encode(value).decode()
+    elif kind in TEXTS and field == "string_value":
+        found = _text(value, where)
+    else:
+        raise DecodeError("type", f"{where}: {field} where {kind.name} belongs")
+    return found
 
 
 def _whole(field: str, value: Any, where: str) -> int:
-    if field in ("int_value", "long_value"):
-        return int(value)
-    if field == "boolean_value":
+    if field in ("int_value", "long_value", "boolean_value"):
         return int(value)
     raise DecodeError("type", f"{where}: {field} where a whole number belongs")
 
