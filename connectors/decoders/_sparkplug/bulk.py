@@ -97,20 +97,20 @@ class Bulk:
         self._source = source
         self._routes: dict[str, Route] = {}
         self._last: tuple[Sequence[Message], NDArray[np.int64]] | None = None
+        self._kept: Sequence[Message] = ()
         self._recalled: dict[int, int] = {}
 
     def recall(self, message: Message) -> int:
         """The count that the last call gave a message, which ingest reads again alone; -1 for another one."""
         if self._last is not None:
             messages, counts = self._last
-            self._recalled = {id(one): count for one, count in zip(messages, counts.tolist(), strict=False)}
-            self._last = None
-            self._kept = messages  # their ids are good as long as they are
+            self._recalled = {id(one): count for one, count in zip(messages, counts.tolist(), strict=True)}
+            self._last, self._kept = None, messages  # their ids are good as long as they are kept
         return self._recalled.get(id(message), -1)
 
     def read(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`."""
-        self._last, self._recalled = None, {}
+        self._last, self._kept, self._recalled = None, (), {}
         payloads = [message[1] for message in messages]
         rows = np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)) // _MIN_METRIC_BYTES + 1)
         looked_at = min(int(np.searchsorted(rows, max_rows)) + 1, len(messages))
