@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sparkplug_edge import MS, S, T0_MS, Edge, counts, handled, reasons, rows, settled, told, values
+from sparkplug_edge import MS, T0_MS, Edge, S, counts, handled, reasons, rows, settled, told, values
 
 from connectors.decoders._sparkplug import bulk as bulk_module
 from connectors.ingest.decoding import Decoding

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from sparkplug_edge import (
-    FIELDS, MS, S, T0, T0_MS, Edge, counts, handled, liveness, metric, reasons, rows, rules, settled, told, values,
+    FIELDS,
+    MS,
+    T0,
+    T0_MS,
+    Edge,
+    S,
+    counts,
+    handled,
+    liveness,
+    metric,
+    reasons,
+    rows,
+    rules,
+    settled,
+    told,
+    values,
 )  # fmt: skip
 
 from connectors.decoders._sparkplug.proto import Payload
@@ -208,7 +225,7 @@ def test_another_quality_of_service_is_told(verb, rule):
     edge = Edge()
     edge.up(metrics=X)
     message = {
-        "nbirth": lambda: edge.nbirth(),
+        "nbirth": edge.nbirth,
         "dbirth": lambda: edge.dbirth("d", X),
         "ndata": lambda: edge.ndata([]),
         "ddata": lambda: edge.ddata("d", x(1.0)),
@@ -231,11 +248,11 @@ def test_what_must_not_be_retained_is_told(verb, rule):
     edge = Edge()
     edge.up(metrics=X)
     message = {
-        "nbirth": lambda: edge.nbirth(),
+        "nbirth": edge.nbirth,
         "dbirth": lambda: edge.dbirth("d", X),
         "ndata": lambda: edge.ndata([]),
         "ddata": lambda: edge.ddata("d", x(1.0)),
-        "ndeath": lambda: edge.ndeath(),
+        "ndeath": edge.ndeath,
     }[verb]()
     assert rule in rules(edge.hear(message._replace(retain=True)))
 
@@ -656,7 +673,7 @@ def test_a_node_that_never_gets_it_right_is_asked_ever_more_rarely():
     for second in range(3600):
         edge.hear(edge.ddata("d", [{"alias": 77, "value": 1.0, "field": "double_value"}]))
         asked_s += [second] * len(asks(edge.tick(1.0)))
-    apart = [after - before for before, after in zip(asked_s, asked_s[1:], strict=False)]
+    apart = [after - before for before, after in itertools.pairwise(asked_s)]
     assert apart[0] >= 9
     assert apart == sorted(apart)
     assert 5 <= len(asked_s) <= 12

@@ -518,14 +518,15 @@ def test_any_bytes_become_something_told_or_a_decode_error(messages):
     edge = Edge()
     edge.up()
     for verb, body in messages:
+        octets = body
         if isinstance(body, list):
-            body = (
+            octets = (
                 b"\x08\x80\xa0\xfa\xd4\x8e\xa0\x34"
                 + b"".join(b"\x12" + _varint(len(w := wire(one))) + w for one in body)
                 + b"\x18\x02"
             )
         device = "d" if verb.startswith("D") else ""
-        message = edge.message(verb, body, device)
+        message = edge.message(verb, octets, device)
         for part in told(edge.hear(message), Frames):
             assert part.values.shape == (len(part), part.stream.width)
             assert (part.seq >= 0).all()
