@@ -23,6 +23,7 @@ SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
 """Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
 _MAX_PORT = 65535
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,27 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """Where the dashboards listen."""
+    """Where the dashboards listen.
+
+    ``may_edit`` says from where pages may write the factory file: ``local``, where they are bound to
+    this machine only, ``always`` or ``never``.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8050
     language: str = "ko"
     allow_remote_without_users: bool = False
+    may_edit: str = "local"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the pages are for this machine only."""
+        return self.host in _LOCAL
+
+    @property
+    def editing(self) -> bool:
+        """Whether pages may write the factory file."""
+        return self.may_edit == "always" or (self.may_edit == "local" and self.is_local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,9 +405,9 @@ def _web(table: Table) -> WebConfig:
         port=_port(table, 8050),
         language=table.get("language", str, "ko", choices=("ko", "en")),
         allow_remote_without_users=table.get("allow_remote_without_users", bool, False),
+        may_edit=table.get("may_edit", str, "local", choices=("local", "always", "never")),
     )
-    local = config.host in ("127.0.0.1", "::1", "localhost")
-    if not local and not config.allow_remote_without_users:
+    if not config.is_local and not config.allow_remote_without_users:
         table.wrong(
             "host",
             f"{config.host} is open to others, and there are no users yet",
