@@ -112,7 +112,9 @@ def test_a_device_is_heard_listed_accepted_and_taken_up_by_the_run(running):
     try:
         wait_for(lambda: frames_of(history, PUMP) == 2, "its next frame")
         # What it sent before has no units, and stays as it was: with them it is another stream.
-        units = {signal.unit for stream in history.streams().values() for signal in stream.signals if stream.asset == PUMP}
+        units = {
+            signal.unit for stream in history.streams().values() for signal in stream.signals if stream.asset == PUMP
+        }
         assert units >= {"1", "Cel"}
         rejected = [terms["rejected"] for terms in history.by_source().values()]
         assert not any(rejected)
