@@ -211,7 +211,7 @@ export const ENGLISH = {
   "reason.unknown_device": "device not named in the factory file",
   "connections.newcomers": "Unknown devices",
   "connections.no_newcomers": "Every device that sends is named in the factory file.",
-  "connections.newcomers_hint": "stored; name them in the factory file",
+  "connections.newcomers_hint": "stored; accept them under Devices",
   "connections.since": "since",
   "connections.all_sources": "all sources",
   "connections.all_reasons": "all reasons",
