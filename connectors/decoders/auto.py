@@ -58,6 +58,8 @@ _VDA = re.compile(
 _TASMOTA = re.compile(r"(?:tele|stat|cmnd)/.+/[A-Z0-9]+")
 _OPCUA = re.compile(r"(?:^|/)json/(?:data|metadata|status|connection|application|endpoints)(?:/|$)")
 _LINE_BYTES = 2000
+_QUOTED = re.compile(rb'\\.|"(?:[^"\\]|\\.)*"')
+"""Where a space of a line is none: behind a backslash, and in a text."""
 _LINE_PARTS = (2, 3)
 
 
@@ -87,7 +89,7 @@ def _is_telegraf(_topic: str, payload: bytes) -> bool:
 
 
 def _is_influx(_topic: str, payload: bytes) -> bool:
-    parts = payload[:_LINE_BYTES].partition(b"\n")[0].split(b" ")
+    parts = _QUOTED.sub(b"_", payload[:_LINE_BYTES].partition(b"\n")[0]).split(b" ")
     if len(parts) not in _LINE_PARTS or payload[:1] in b'{["':
         return False
     return (

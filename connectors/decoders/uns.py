@@ -142,7 +142,7 @@ class Decoder(Plain):
         prefix = _name(place)
         named = flat(tags, "_", f"{prefix}." if prefix else "")
         frame = self._values.frame(place.asset, prefix or "historian", named, moment_of(message, t_ns))
-        if not findings and len(named) == len(tags):
+        if not findings and not any(isinstance(value, dict) for value in tags.values()):
             self._learn(message, frame, dict(zip(tags, named, strict=True)), len(body))
         return [frame, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]
 

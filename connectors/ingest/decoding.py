@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connectors.ingest.aside import Word
     from connectors.ingest.newcomers import Newcomers
     from twin.ports import Decoder, Delivery, Newcomer, Told
-    from twin.sample import Block, Latest
+    from twin.sample import Block, Latest, Stream
 
 log = logging.getLogger(__name__)
 MAX_PAYLOAD_BYTES = 1_000_000
@@ -130,7 +130,8 @@ class Decoding:
         self._newcomers = newcomers
         self._max_future_ns = round(max_future_s * NS_PER_S)
         self._max_signals = max_signals
-        self._known: dict[str, set[str]] = {name: set() for name in decoders}
+        self._known: dict[str, dict[str, Stream]] = {name: {} for name in decoders}
+        self._shapes: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._signals: dict[str, int] = dict.fromkeys(decoders, 0)
         self._complaints = Complaints(log, monotonic_s)
         self._lives = Lives(before)
@@ -236,7 +237,7 @@ class Decoding:
         places = of_message[block.message]
         edges = block.edges.tolist()
         for (part, messages), start, end in zip(block.parts(), edges, edges[1:], strict=False):
-            if part.stream.id not in known:
+            if known.get(part.stream.id) is not part.stream:
                 refused.update(messages.tolist())
             else:
                 yield (self._of_its_time(part) if any_ahead else part), places[start:end]
@@ -319,16 +320,25 @@ class Decoding:
         return self._of_its_time(part)
 
     def _know(self, source: str, part: Frames, message: Message) -> None:
-        """Let a stream in; raises DecodeError where there is no room for it."""
-        known = self._known[source]
-        if part.stream.id not in known:
-            wanted = self._signals[source] + len(part.stream.signals)
+        """Let a stream in; raises DecodeError where there is no room for it, or its name stands for other signals."""
+        known, stream = self._known[source], part.stream
+        before = known.get(stream.id)
+        if before is stream:
+            return
+        shape = tuple(one.name for one in stream.columns), tuple(one.name for one in stream.text_columns)
+        if self._shapes.get(stream.id, shape) != shape:
+            raise DecodeError(
+                "stream_conflict", f"{stream.id} has other signals already, of this source or another one"
+            )
+        if before is None:
+            wanted = self._signals[source] + len(stream.signals)
             if wanted > self._max_signals:
                 raise DecodeError("cardinality", f"more than {self._max_signals} signals from one source")
             if self._newcomers is not None:
-                self._newcomers.see(source, message, part.stream)
-            known.add(part.stream.id)
+                self._newcomers.see(source, message, stream)
             self._signals[source] = wanted
+        known[stream.id] = stream
+        self._shapes[stream.id] = shape
 
     def _of_its_time(self, part: Frames) -> Frames:
         ahead = part.t_ns > part.received_ns + self._max_future_ns

@@ -52,8 +52,11 @@ site = "field"
 SPARKPLUG = """
 [[source]]
 name = "sparkplug"
+type = "sparkplug_host"
 topics = ["spBv1.0/#"]
 decoder = "sparkplug_b"
+[source.options]
+host_id = "captures"
 """
 
 
@@ -120,7 +123,9 @@ def test_every_message_of_a_capture_is_accounted_for(plant, path):
     result = publish_file(path, broker.url, None)
     assert result.published == result.rows > 0
     wait_for(lambda: received(history) - before >= wanted, f"the receipt of {wanted} messages")
-    assert received(history) - before == wanted
+    # A Sparkplug host hears itself too: it says that it is there, and asks for births.
+    said = range(1, 100) if path.stem.startswith("spb_") else range(1)
+    assert received(history) - before - wanted in said
     for terms in history.by_source().values():
         handled, rejected = sum(terms["handled"].values()), sum(terms["rejected"].values())
         assert terms["received"] == terms["decoded"] + handled + rejected

@@ -13,7 +13,12 @@ from dashboards.i18n import component_words, own_words
 from dashboards.page import find_pages
 
 ROOT = Path(dashboards.__file__).parent
-SOURCES = [*ROOT.glob("*.py"), *(ROOT / "pages").glob("*.py"), *(ROOT / "assets").glob("*.js")]
+SOURCES = [
+    *ROOT.glob("*.py"),
+    *(ROOT / "pages").glob("*.py"),
+    *(ROOT / "cards").glob("*.py"),
+    *(ROOT / "assets").glob("*.js"),
+]
 KEY = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")
 
 

@@ -212,6 +212,7 @@ export const ENGLISH = {
   "reason.too_many_values": "too many values",
   "reason.type_change": "type changed",
   "reason.cardinality": "too many signals",
+  "reason.stream_conflict": "its name stands for other signals",
   "reason.packet": "not a packet",
   "reason.decoder_fault": "decoder failed",
   "reason.store_rejected": "refused by the store",
