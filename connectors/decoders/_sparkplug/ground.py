@@ -254,6 +254,8 @@ class Ground:
 
     def _findings(self, node: Node | None, heard: Heard) -> list[Told]:
         """The rules a message breaks; a habit of the client is told once a session."""
+        if not heard.broken:
+            return []
         topic = heard.topic
         device = self._asset_of(topic.group, topic.node, topic.device)
         told: list[Told] = []
