@@ -130,9 +130,8 @@ class Bulk:
         looked_at = min(int(np.searchsorted(np.cumsum(rows), max_rows)) + 1, len(messages))
         messages, payloads = messages[:looked_at], payloads[:looked_at]
         run = _Run(messages, wire.read(payloads), route[:looked_at], routes, nodes)
-        blocks = run.blocks()
         self._last = (messages, run.counts)
-        return blocks, np.flatnonzero(~run.taken).tolist(), looked_at
+        return run.blocks(), np.flatnonzero(~run.taken).tolist(), looked_at
 
     def _numbered(self, topics: list[str]) -> tuple[dict[str, int], list[Route], list[Node]]:
         """By topic the number of its route, or −1 − the number of its node, or beyond all for an unknown one."""

@@ -20,7 +20,7 @@ from twin.sample import SEQ_EPOCH_SHIFT
 MODULUS = 256
 _MAX_COUNT = 1 << (SEQ_EPOCH_SHIFT - PLACE_BITS)
 _EPOCHS = 1 << 22
-MAX_SESSIONS = 16
+MAX_SESSIONS = 8
 """So many births of a node are known again: a recorded one played twice is the same session."""
 MAX_HELD = 256
 MAX_ASK_DOUBLINGS = 6
