@@ -626,6 +626,21 @@ def test_a_message_from_before_the_birth_is_not_of_this_session():
     assert reasons(edge.hear(old)) == ["old_session"]
 
 
+def test_a_dead_letter_that_is_read_again_much_later_is_not_ahead_of_the_session():
+    edge = Edge()
+    edge.up()
+    letter = edge.ddata("d", [{"alias": 77, "value": 1.0, "field": "double_value"}])
+    assert reasons(edge.hear(letter)) == ["unknown_alias"]
+    for n in range(600):
+        edge.now_ns += S // 10
+        edge.hear(edge.ddata("d", x(float(n))))
+    edge.hear(edge.dbirth("e", [{"name": "y", "value": 1.0, "kind": 10, "alias": 77}]))
+    last = edge.decoder.host.nodes["g/n1"].count
+    edge.hear(letter)
+    assert edge.decoder.host.nodes["g/n1"].count == last
+    assert counts(edge.hear(edge.ddata("d", x(1.0)))) == [(1, last + 1)]
+
+
 def test_what_is_refused_is_not_missing():
     edge = Edge()
     edge.up()
