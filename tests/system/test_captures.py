@@ -52,9 +52,13 @@ site = "field"
 SPARKPLUG = """
 [[source]]
 name = "sparkplug"
+type = "sparkplug_host"
 topics = ["spBv1.0/#"]
 decoder = "sparkplug_b"
 """
+
+
+HAS_SPARKPLUG = "sparkplug_b" in names("decoders") and "sparkplug_host" in names("sources")
 
 
 def wait_for(condition, what):
@@ -71,7 +75,7 @@ def plant(tmp_path_factory):
     folder = tmp_path_factory.mktemp("captures")
     port = any_port()
     text = FACTORY.format(port=port)
-    if "sparkplug_b" in names("decoders"):
+    if HAS_SPARKPLUG:
         text += SPARKPLUG
     (folder / "factory.toml").write_text(text, encoding="utf-8")
     factory = read_factory(folder / "factory.toml", {})
@@ -109,8 +113,7 @@ def received(history):
 
 def taken(path):
     """How many messages of a capture a source of this test takes."""
-    sparkplug = "sparkplug_b" in names("decoders")
-    return sum(sparkplug or not message.topic.startswith("spBv1.0/") for message in read_capture(path, Tally()))
+    return sum(HAS_SPARKPLUG or not message.topic.startswith("spBv1.0/") for message in read_capture(path, Tally()))
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
