@@ -60,6 +60,9 @@ host_id = "captures"
 """
 
 
+HAS_SPARKPLUG = "sparkplug_b" in names("decoders") and "sparkplug_host" in names("sources")
+
+
 def wait_for(condition, what):
     deadline = time.monotonic() + DEADLINE_S
     while not (found := condition()):
@@ -74,7 +77,7 @@ def plant(tmp_path_factory):
     folder = tmp_path_factory.mktemp("captures")
     port = any_port()
     text = FACTORY.format(port=port)
-    if "sparkplug_b" in names("decoders"):
+    if HAS_SPARKPLUG:
         text += SPARKPLUG
     (folder / "factory.toml").write_text(text, encoding="utf-8")
     factory = read_factory(folder / "factory.toml", {})
@@ -112,8 +115,7 @@ def received(history):
 
 def taken(path):
     """How many messages of a capture a source of this test takes."""
-    sparkplug = "sparkplug_b" in names("decoders")
-    return sum(sparkplug or not message.topic.startswith("spBv1.0/") for message in read_capture(path, Tally()))
+    return sum(HAS_SPARKPLUG or not message.topic.startswith("spBv1.0/") for message in read_capture(path, Tally()))
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
