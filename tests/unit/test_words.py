@@ -13,13 +13,21 @@ from dashboards.i18n import component_words, own_words
 from dashboards.page import find_pages
 
 ROOT = Path(dashboards.__file__).parent
-SOURCES = [*ROOT.glob("*.py"), *(ROOT / "pages").glob("*.py"), *(ROOT / "assets").glob("*.js")]
+SOURCES = [
+    *ROOT.glob("*.py"),
+    *(ROOT / "pages").glob("*.py"),
+    *(ROOT / "cards").glob("*.py"),
+    *(ROOT / "assets").glob("*.js"),
+]
 KEY = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")
 
 
 def _used() -> set[str]:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     made = {f"page.{page.name}" for page in find_pages()} | {"floor.2d", "floor.3d"}
+    made |= {f"connections.tab_{part}" for part in ("flow", "devices", "mapping")}
+    made |= {f"pending.why_{why}" for why in ("announced", "signals", "units", "words", "none")}
+    made |= {f"try.{column}" for column in ("asset", "signal", "value", "time", "quality")}
     return {
         key for key in KEY.findall(text) if key.split(".")[0] in {one.split(".")[0] for one in own_words("en")}
     } | made
