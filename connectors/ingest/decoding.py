@@ -12,6 +12,7 @@ import numpy as np
 
 from connectors.ingest.aside import TICK, Aside, Lives, kind_of, letter_of, refused, words_of
 from connectors.ingest.complaints import Complaints
+from connectors.stores._codec import same_columns
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError
 from twin.message import Announced, DeadLetter, Handled, Liveness, Message, Settled
@@ -131,7 +132,7 @@ class Decoding:
         self._max_future_ns = round(max_future_s * NS_PER_S)
         self._max_signals = max_signals
         self._known: dict[str, dict[str, Stream]] = {name: {} for name in decoders}
-        self._shapes: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._columns: dict[str, Stream] = {}
         self._signals: dict[str, int] = dict.fromkeys(decoders, 0)
         self._complaints = Complaints(log, monotonic_s)
         self._lives = Lives(before)
@@ -237,7 +238,8 @@ class Decoding:
         places = of_message[block.message]
         edges = block.edges.tolist()
         for (part, messages), start, end in zip(block.parts(), edges, edges[1:], strict=False):
-            if known.get(part.stream.id) is not part.stream:
+            before = known.get(part.stream.id)
+            if before is not part.stream and before != part.stream:
                 refused.update(messages.tolist())
             else:
                 yield (self._of_its_time(part) if any_ahead else part), places[start:end]
@@ -320,15 +322,16 @@ class Decoding:
         return self._of_its_time(part)
 
     def _know(self, source: str, part: Frames, message: Message) -> None:
-        """Let a stream in; raises DecodeError where there is no room for it, or its name stands for other signals."""
+        """Let a stream in; raises DecodeError where there is no room for it, or another has its name."""
         known, stream = self._known[source], part.stream
         before = known.get(stream.id)
         if before is stream:
             return
-        shape = tuple(one.name for one in stream.columns), tuple(one.name for one in stream.text_columns)
-        if self._shapes.get(stream.id, shape) != shape:
+        first = self._columns.get(stream.id, stream)
+        if not same_columns(first, stream):
             raise DecodeError(
-                "stream_conflict", f"{stream.id} has other signals already, of this source or another one"
+                "stream_clash",
+                f"{stream.id} has the fields {_names(first)} already, and cannot have {_names(stream)} too",
             )
         if before is None:
             wanted = self._signals[source] + len(stream.signals)
@@ -337,12 +340,15 @@ class Decoding:
             if self._newcomers is not None:
                 self._newcomers.see(source, message, stream)
             self._signals[source] = wanted
-        known[stream.id] = stream
-        self._shapes[stream.id] = shape
+        self._columns[stream.id] = known[stream.id] = stream
 
     def _of_its_time(self, part: Frames) -> Frames:
         ahead = part.t_ns > part.received_ns + self._max_future_ns
         return _judged(part, ahead, Quality.CLOCK_AHEAD) if ahead.any() else part
+
+
+def _names(stream: Stream) -> str:
+    return ", ".join(f"{signal.name} [{signal.unit}]" for signal in stream.signals[:20])
 
 
 def _judged(part: Frames, rows: NDArray[np.bool_], quality: Quality) -> Frames:

@@ -202,8 +202,8 @@ def test_two_sources_that_name_other_signals_alike_do_not_end_ingest():
     ]
     decoded = decoding.decode(told, 100)
     assert [(place, letter.reason) for place, letter in decoded.letters.items()] == [
-        (1, "stream_conflict"),
-        (2, "stream_conflict"),
+        (1, "stream_clash"),
+        (2, "stream_clash"),
     ]
     batch = batch_of("ingest", 1, T0, [part for part, _ in decoded.parts])
     assert plant.store.append(Commit(batch), lambda batch: Folded((), ())).stored == 2
