@@ -23,6 +23,9 @@ T0_NS = 1_795_328_000_000_000_000
 STEP_NS = 10 * NS_PER_MS
 DEVICES = 50
 WIDE = 100
+SIZES = ("single", "wide")
+WIDER = 10
+"""So many times fewer messages of about 100 values."""
 _parse = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -31,8 +34,9 @@ _encode = msgspec.json.Encoder().encode
 class Corpus:
     """Messages of one dialect and size, in the order of their times; ``before`` are to be read first, unmeasured.
 
-    ``values`` is how many values a message holds; ``parse`` is the bare parse of a payload. A device's first
-    message is among ``before``: from it a decoder learns what the others look like.
+    ``values`` is how many values a message holds; ``parse`` is the bare parse of a payload: what the parser alone
+    costs until the values can be had, ``parse_only`` the same without having them, where that is less. A device's
+    first message is among ``before``: from it a decoder learns what the others look like.
     """
 
     dialect: str
@@ -42,6 +46,7 @@ class Corpus:
     values: int
     parse: Callable[[bytes], Any] = _parse
     before: Sequence[Message] = field(default=())
+    parse_only: Callable[[bytes], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +243,9 @@ def _vda5050(size: str, count: int) -> Corpus:
 
 
 def _sizes(*makers: Callable[[str, int], Corpus]) -> Callable[[int], list[Corpus]]:
-    return lambda count: [make(size, count) for make in makers for size in ("single", "wide")]
+    return lambda count: [
+        make(size, count if size == "single" else max(count // WIDER, DEVICES)) for make in makers for size in SIZES
+    ]
 
 
 def _one(make: Callable[[str, int], Corpus]) -> Callable[[int], list[Corpus]]:
