@@ -186,31 +186,40 @@ def is_stale(view: View, latest: Latest) -> bool:
 class Deaths:
     """What was said to be gone: an asset, or something above it. As the mirror has it, for any moment.
 
-    An asset is gone while the newest word on it is that, and nothing was heard of it since.
+    An asset is gone while nothing was heard of it since that was said last of it or of what is above
+    it: a node that is back does not bring back what is behind it.
     """
 
     def __init__(self, latest: Mapping[str, Latest]) -> None:
         said = [one for one in latest.values() if one.stream.tells_presence]
-        self._gone = {one.stream.asset: one for one in said if one.values[0] == 0}
-        self._heard: dict[str, int] = {}
+        self._gone = {one.stream.asset: found for one in said if (found := _gone(one)) is not None}
+        self._heard: dict[str, float] = {}
         if self._gone:
             for one in latest.values():
                 if not one.stream.tells_presence or one.values[0] != 0:
                     asset = one.stream.asset
-                    self._heard[asset] = max(self._heard.get(asset, 0), one.received_ns)
+                    self._heard[asset] = max(self._heard.get(asset, 0.0), one.received_ns / NS_PER_S)
 
     def died_ns(self, asset: str) -> int | None:
         """When the asset was said to be gone; None where it is not."""
         if not self._gone:
             return None
-        heard_ns = self._heard.get(asset, 0)
+        heard_s = self._heard.get(asset, 0.0)
         path, found = asset, None
         while path:
-            one = self._gone.get(path)
-            if one is not None and one.received_ns >= heard_ns and (found is None or one.t_ns < found):
-                found = one.t_ns
+            gone_ns, gone_heard_s = self._gone.get(path, (0, -1.0))
+            if gone_heard_s >= heard_s and (found is None or gone_ns < found):
+                found = gone_ns
             path = path.rpartition("/")[0]
         return found
+
+
+def _gone(said: Latest) -> tuple[int, float] | None:
+    """When it was gone last (ns), and when that was heard (s); None where it never was."""
+    if said.values[0] == 0:
+        return said.t_ns, said.received_ns / NS_PER_S
+    gone_s, heard_s = number(said, "gone_s"), number(said, "gone_heard_s")
+    return None if gone_s is None or heard_s is None else (round(gone_s * NS_PER_S), heard_s)
 
 
 def is_lost(view: View, frames: Iterable[Latest]) -> bool:

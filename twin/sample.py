@@ -144,10 +144,8 @@ class Stream:
 
     @property
     def tells_presence(self) -> bool:
-        """Whether its frames say whether the asset is there, and nothing else (``PATH:liveness``)."""
-        if not self.id.endswith(PRESENCE_SUFFIX):
-            return False
-        return len(self.columns) == 1 and self.columns[0].role is Role.ONLINE
+        """Whether its frames say whether the asset is there, in their first column (``PATH:liveness``)."""
+        return self.id.endswith(PRESENCE_SUFFIX) and bool(self.columns) and self.columns[0].role is Role.ONLINE
 
     @property
     def stale_after_s(self) -> float | None:

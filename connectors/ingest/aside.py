@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from twin.clock import NS_PER_S
 from twin.events import Event
 from twin.message import Announced, Ask, DeadLetter, Finding, Liveness, Message, Settled
 from twin.ports import FindingCount
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from twin.ports import Delivery, Told
+    from twin.sample import Latest
 
 TICK = -1
 """The place of what no delivery brought: what a decoder made of the time alone."""
@@ -21,7 +23,17 @@ EXAMPLE_BYTES = 1000
 """So much of a payload is kept as the example of a finding."""
 BACK_NS = 1_000_000_000
 """A clock set back by more than this is followed; by less, order is kept."""
-ONLINE = Signal("online", Kind.FLAG, role=Role.ONLINE, label_ko="온라인", label_en="Online")
+APART_NS = 1_000
+"""So far apart are receive times of what came in one piece: as a float64 of seconds they still differ."""
+PRESENCE = (
+    Signal("online", Kind.FLAG, role=Role.ONLINE, label_ko="온라인", label_en="Online"),
+    Signal("gone_s", unit="s", label_ko="마지막 중단 시각", label_en="Gone last at"),
+    Signal("gone_heard_s", unit="s", label_ko="마지막 중단 수신 시각", label_en="Gone last, as heard"),
+)
+"""Whether it is there; and when it was gone last (s since 1970), by its own word and by the receiver's clock.
+
+What is below it and was not heard since is gone too, though it is back itself.
+"""
 
 Word: TypeAlias = "Announced | Event | Finding | Ask | Settled"
 _WORDS = (Announced, Event, Finding, Ask, Settled)
@@ -51,13 +63,19 @@ class Lives:
     Their receive times rise from one to the next, so that the fold knows which came last: what came
     over the network in one piece has one receive time. And a device whose clock is slow did not
     come to life before it died: along a path, device times do not run back. What a path said last,
-    said again, is the same frame.
+    said again, is the same frame. ``before`` are the latest frames of an earlier run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Iterable[Latest] = ()) -> None:
         self._streams: dict[str, Stream] = {}
         self._said: dict[str, tuple[int, bool, int]] = {}
+        self._gone: dict[str, tuple[float, float]] = {}
         self._last_ns = 0
+        for latest in before:
+            if latest.stream.tells_presence and len(latest.values) == len(PRESENCE):
+                _, gone_s, heard_s = latest.values.tolist()
+                if heard_s == heard_s:  # noqa: PLR0124  NaN is not itself
+                    self._gone[latest.stream.asset] = (gone_s, heard_s)
 
     def frame(self, told: Liveness, source: str, message: Message, latest_ns: int) -> Frames:
         """The frame; ``latest_ns`` is the latest time that is believed, what lies after it is the receive time."""
@@ -65,11 +83,11 @@ class Lives:
         if not self._last_ns - BACK_NS <= heard_ns <= self._last_ns:
             self._last_ns = heard_ns
         else:
-            heard_ns = self._last_ns = self._last_ns + 1
+            heard_ns = self._last_ns = self._last_ns + APART_NS
         t_ns = heard_ns if told.t_ns == message.received_ns or told.t_ns > latest_ns else told.t_ns
         stream = self._streams.get(told.path)
         if stream is None:
-            stream = self._streams[told.path] = stream_of(told.path, "liveness", (ONLINE,), source=source)
+            stream = self._streams[told.path] = stream_of(told.path, "liveness", PRESENCE, source=source)
         said = self._said.get(told.path)
         if said is not None:
             told_ns, online, before_ns = said
@@ -78,12 +96,16 @@ class Lives:
             elif before_ns < latest_ns:  # beyond it the clock was set back since
                 t_ns = max(t_ns, before_ns + 1)
         self._said[told.path] = (told.t_ns, told.online, t_ns)
-        return frame(stream, t_ns, int(told.online), heard_ns, (float(told.online),))
+        if not told.online:
+            self._gone[told.path] = (t_ns / NS_PER_S, heard_ns / NS_PER_S)
+        gone = self._gone.get(told.path, (None, None))
+        return frame(stream, t_ns, int(told.online), heard_ns, (float(told.online), *gone))
 
     def forget(self, path: str) -> None:
         """The path's stream found no room."""
         self._streams.pop(path, None)
         self._said.pop(path, None)
+        self._gone.pop(path, None)
 
 
 def refused(words: Iterable[Word], reason: str, detail: str) -> list[Word]:

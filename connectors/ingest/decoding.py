@@ -20,14 +20,14 @@ from twin.ports import BulkDecoder, SourceCount, TimedDecoder
 from twin.sample import Frames, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from connectors.ingest.aside import Word
     from connectors.ingest.newcomers import Newcomers
     from twin.ports import Decoder, Delivery, Newcomer, Told
-    from twin.sample import Block, Stream
+    from twin.sample import Block, Latest, Stream
 
 log = logging.getLogger(__name__)
 MAX_PAYLOAD_BYTES = 1_000_000
@@ -117,14 +117,16 @@ class _Found:
 class Decoding:
     """The decoders of all sources. Mutable (decoders have state); the writer owns it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  its limits, and what an earlier run left
         self,
         decoders: Mapping[str, Decoder],
         max_future_s: float,
         max_signals: int,
         monotonic_s: Callable[[], float] = time.monotonic,
         newcomers: Newcomers | None = None,
+        before: Iterable[Latest] = (),
     ) -> None:
+        """``before`` are the latest frames of an earlier run."""
         self.decoders = decoders
         self._newcomers = newcomers
         self._max_future_ns = round(max_future_s * NS_PER_S)
@@ -133,7 +135,7 @@ class Decoding:
         self._columns: dict[str, Stream] = {}
         self._signals: dict[str, int] = dict.fromkeys(decoders, 0)
         self._complaints = Complaints(log, monotonic_s)
-        self._lives = Lives()
+        self._lives = Lives(before)
 
     @property
     def streams(self) -> int:

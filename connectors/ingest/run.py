@@ -94,7 +94,13 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
     queue = DeliveryQueue(factory.ingest.max_queue)
     newcomers = Newcomers(factory.hub.assets(), history.newcomers(), factory.ingest.max_newcomers)
     limits = factory.ingest
-    decoding = Decoding(decoders, limits.max_future_s, limits.max_signals_per_source, newcomers=newcomers)
+    decoding = Decoding(
+        decoders,
+        limits.max_future_s,
+        limits.max_signals_per_source,
+        newcomers=newcomers,
+        before=mirror.latest.values(),
+    )
 
     pipeline = Pipeline(
         factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop

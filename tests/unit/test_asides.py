@@ -255,7 +255,9 @@ def test_liveness_is_a_frame_of_its_own_stream_and_its_message_is_handled():
     room.say(("live", "site/arm", 0), ("data", 4))
     room.step(1.0)
     frames = room.store.frames("site/arm:liveness", 0, 2**62)
-    assert frames.values.tolist() == [[1.0], [0.0]]
+    assert frames.values[:, 0].tolist() == [1.0, 0.0]
+    assert str(frames.values[0, 1:].tolist()) == "[nan, nan]", "it never was gone"
+    assert frames.values[1, 1:].tolist() == [frames.t_ns[1] / NS_PER_S, frames.received_ns[1] / NS_PER_S]
     assert room.terms["handled"] == {"liveness": 1}
     assert room.terms["decoded"] == 1
     assert room.store.streams()[1].tells_presence
@@ -271,10 +273,10 @@ def test_what_was_said_in_one_piece_keeps_its_order_whatever_the_clocks_say():
         return int(part.t_ns[0]), int(part.received_ns[0])
 
     assert told(True, T0 - 500) == (T0 - 500, T0)
-    assert told(False, T0) == (T0 + 1, T0 + 1), "a death by the receiver's clock"
-    assert told(True, T0 - 300) == (T0 + 2, T0 + 2), "the clock of the reborn is slow"
-    assert told(True, T0 - 300) == (T0 + 2, T0 + 3), "said again it is the same frame"
-    assert told(False, T0 + 3600 * NS_PER_S)[0] == T0 + 4, "a clock an hour ahead: gone is gone, now"
+    assert told(False, T0) == (T0 + 1000, T0 + 1000), "a death by the receiver's clock"
+    assert told(True, T0 - 300) == (T0 + 1001, T0 + 2000), "the clock of the reborn is slow"
+    assert told(True, T0 - 300) == (T0 + 1001, T0 + 3000), "said again it is the same frame"
+    assert told(False, T0 + 3600 * NS_PER_S)[0] == T0 + 4000, "a clock an hour ahead: gone is gone, now"
 
 
 def test_a_device_that_announces_itself_is_listed_with_all_that_it_told():

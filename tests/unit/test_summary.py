@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from connectors.ingest.aside import Lives
 from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.status import Ingest, ledger, source_stream
@@ -21,6 +22,7 @@ from dashboards.summary.rates import rate_history, rises
 from dashboards.view import Deaths, PastView
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
+from twin.message import Liveness, Message
 from twin.mirror import Mirror
 from twin.ports import Commit, Folded, Newcomer, StreamCount
 from twin.sample import Kind, Role, Signal, batch_of, frame, stream_of
@@ -333,20 +335,26 @@ def test_clocks_that_are_off_are_told_the_worst_first_and_one_that_is_right_is_n
 PATHS = ("s", "s/line", "s/line/A-1", "s/line/A-2", "s/line2")
 
 
-def _life(path, online, t_ns):
-    stream = stream_of(path, "liveness", [Signal("online", Kind.FLAG, role=Role.ONLINE)])
-    return frame(stream, t_ns, int(online), t_ns, (float(online),))
+def _life(path, online, t_ns, lives=None):
+    told = Liveness(path, online, t_ns)
+    return (lives or Lives()).frame(told, "src", Message("t", b"", t_ns), t_ns)
 
 
-@given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from([None, True, False])), max_size=20))
+@given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from([None, True, False, "restart"])), max_size=20))
+@example([("s/line", None), ("s", False), ("s", True)])
+@example([("s/line", None), ("s", False), ("s", "restart"), ("s", True)])
 def test_the_pages_take_for_gone_what_the_mirror_does(said):
-    mirror = Mirror()
+    mirror, lives = Mirror(), Lives()
     for n, (path, online) in enumerate(said, 1):
-        part = frame(_stream(path), n, n, n, (1,), ("Execute",)) if online is None else _life(path, online, n)
-        mirror.apply(batch_of("w", n, n, [part]))
+        t_ns = T0 + n * NS_PER_S
+        if online == "restart":
+            lives = Lives(mirror.latest.values())
+            continue
+        part = frame(_stream(path), t_ns, n, t_ns, (1,), ("Execute",)) if online is None else None
+        mirror.apply(batch_of("w", n, t_ns, [part or _life(path, online, t_ns, lives)]))
     deaths = Deaths(mirror.latest)
     gone = {asset for asset in mirror.presence if deaths.died_ns(asset) is not None}
-    assert gone == {asset for asset, presence in mirror.presence.items() if presence.lost}
+    assert gone == {asset for asset, presence in mirror.presence.items() if presence.died_ns}
 
 
 def test_an_asset_behind_a_dead_node_is_lost_and_the_node_itself_is_no_asset():

@@ -16,7 +16,7 @@ export function indexDirectory(message) {
     directory.streams.set(stream.key, stream);
     const asset = directory.assets.get(stream.asset);
     asset?.streams.push(stream);
-    if (stream.columns.length === 1 && stream.columns[0].role === "online") directory.liveness.set(stream.asset, stream);
+    if (stream.columns[0]?.role === "online") directory.liveness.set(stream.asset, stream);
     const add = (column, at, isText) => {
       const signal = { id: `${stream.asset}:${column.name}`, asset: stream.asset, stream, column, at, isText };
       directory.signals.set(signal.id, signal);

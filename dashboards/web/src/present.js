@@ -3,6 +3,8 @@ import { clock } from "./clock.js";
 import { live } from "./live.js";
 
 const EVERY_MS = 100;
+/** Times in s and in ms differ by less than this; what follows a death is heard twice as late at least. */
+const ROUNDING_MS = 0.0005;
 
 class Present {
   constructor() {
@@ -124,7 +126,10 @@ class Present {
     return Number.isNaN(number) ? undefined : number;
   }
 
-  /** The word that an asset, or something above it, is gone, where nothing was heard of it since; else null. */
+  /**
+   * When an asset, or something above it, was gone last, {t, r} in ms (t by its own word, r as it was heard), where
+   * nothing was heard of the asset since; else null. A node that is back does not bring back what is behind it.
+   */
   gone(asset) {
     const { liveness } = live.directory;
     if (!liveness.size) return null;
@@ -135,9 +140,8 @@ class Present {
     }
     let found = null;
     for (let path = asset.id; path; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) {
-      const stream = liveness.get(path);
-      const entry = stream && this.entry(stream.key);
-      if (entry && entry.v[0] === 0 && entry.r >= heard && (!found || entry.t < found.t)) found = entry;
+      const last = goneLast(liveness.get(path), this);
+      if (last && last.r + ROUNDING_MS >= heard && (!found || last.t < found.t)) found = last;
     }
     return found;
   }
@@ -162,6 +166,14 @@ class Present {
     }
     return newest;
   }
+}
+
+function goneLast(stream, present) {
+  const entry = stream && present.entry(stream.key);
+  if (!entry) return null;
+  if (entry.v[0] === 0) return { t: entry.t, r: entry.r };
+  const [, gone, heard] = entry.v;
+  return heard > 0 ? { t: gone * 1000, r: heard * 1000 } : null;
 }
 
 export const present = new Present();
