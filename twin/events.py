@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """The facts that the fold can state."""
+    """The facts that the fold, a source or a decoder can state."""
 
     STATE_CHANGED = "StateChanged"
     ASSET_APPEARED = "AssetAppeared"
@@ -19,6 +19,14 @@ class EventKind(StrEnum):
     """The broker forgot a durable session: what it queued in between is gone."""
     STORE_REPLACED = "StoreReplaced"
     """The database was damaged and set aside; a new one was begun."""
+    ORDER_CHANGED = "OrderChanged"
+    """A mobile robot works on another order, or on an update of it (``order/update``)."""
+    ACTION_CHANGED = "ActionChanged"
+    """An action of an order came, went on to another status, or left the list before it ended."""
+    ERROR_RAISED = "ErrorRaised"
+    """A device tells of an error that it did not tell of before; ``after`` says which."""
+    ERROR_CLEARED = "ErrorCleared"
+    """A device tells of an error no longer; ``before`` says which."""
 
 
 @dataclass(frozen=True, slots=True)

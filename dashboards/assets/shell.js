@@ -105,8 +105,8 @@
   }
 
   // ---- events
-  const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost", StoreReplaced: "events.store_replaced" };
-  const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", StoreReplaced: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run" };
+  const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost", StoreReplaced: "events.store_replaced", OrderChanged: "events.order_changed", ActionChanged: "events.action_changed", ErrorRaised: "events.error_raised", ErrorCleared: "events.error_cleared" };
+  const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", StoreReplaced: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run", ErrorRaised: "fault", ErrorCleared: "run" };
   const FAULTS = new Set(["Aborted", "Aborting"]);
   const HOLDS = new Set(["Held", "Holding"]);
   const RUNS = new Set(["Execute", "Starting", "Completing", "Unholding", "Unsuspending"]);
@@ -131,7 +131,11 @@
     if (event.kind === "StateChanged") {
       const name = (state) => (state ? t[`state.${state}`] || t[`word.${state}`] || state : "–");
       what.textContent = `${name(event.before)} → ${name(event.after)}`;
-    } else what.textContent = t[KINDS[event.kind]] || event.kind;
+    } else {
+      what.textContent = t[KINDS[event.kind]] || event.kind;
+      if (event.kind === "ActionChanged" || event.kind === "OrderChanged") what.textContent += `: ${event.before || "–"} → ${event.after || "–"}`;
+      if (event.kind.startsWith("Error")) what.textContent += `: ${event.signal}`;
+    }
     const seek = document.createElement("button");
     seek.type = "button";
     seek.className = "pg-seek";

@@ -16,6 +16,7 @@ LOOKED_THROUGH = 4000
 """How many events are searched for notable ones: about an hour of a plant of fifty assets."""
 _OWN_MARGIN = 100
 _OWN_QUIET = (EventKind.ASSET_APPEARED, EventKind.SOURCE_CONNECTED)
+_EVERYDAY = (EventKind.ACTION_CHANGED, EventKind.ORDER_CHANGED)
 _NOTABLE = {*FAULTED, UnitState.HELD, UnitState.HOLDING}
 
 
@@ -36,6 +37,8 @@ def is_own_and_well(event: Event) -> bool:
 
 def is_notable(event: Event) -> bool:
     """Whether it is into or out of a fault or a hold, or no change of state at all."""
+    if event.kind in _EVERYDAY:
+        return False
     if event.kind is not EventKind.STATE_CHANGED:
         return True
     return not _NOTABLE.isdisjoint((state_named(event.before), state_named(event.after)))

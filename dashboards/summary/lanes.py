@@ -26,8 +26,9 @@ COUNTED_FRAMES = 100_000
 """How many frames the received row counts at most, about: 25 ms of counting on SQLite."""
 MAX_EVENTS = 500
 LOOK_BACK_EVENTS = 1000
-_RARE = tuple(kind for kind in EventKind if kind is not EventKind.STATE_CHANGED)
-"""All but changes of state: there are thousands of those, the lanes themselves show them."""
+_COMMON = (EventKind.STATE_CHANGED, EventKind.ACTION_CHANGED)
+_RARE = tuple(kind for kind in EventKind if kind not in _COMMON)
+"""All but changes of state and steps of actions: there are thousands of those, the lanes themselves show the states."""
 _PRESENCE = (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED)
 
 Segment = tuple[int, int, str]
