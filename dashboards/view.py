@@ -183,6 +183,36 @@ def is_stale(view: View, latest: Latest) -> bool:
     return after_s is not None and view.age_s(latest) > after_s
 
 
+class Deaths:
+    """What was said to be gone: an asset, or something above it. As the mirror has it, for any moment.
+
+    An asset is gone while the newest word on it is that, and nothing was heard of it since.
+    """
+
+    def __init__(self, latest: Mapping[str, Latest]) -> None:
+        said = [one for one in latest.values() if one.stream.tells_presence]
+        self._gone = {one.stream.asset: one for one in said if one.values[0] == 0}
+        self._heard: dict[str, int] = {}
+        if self._gone:
+            for one in latest.values():
+                if not one.stream.tells_presence or one.values[0] != 0:
+                    asset = one.stream.asset
+                    self._heard[asset] = max(self._heard.get(asset, 0), one.received_ns)
+
+    def died_ns(self, asset: str) -> int | None:
+        """When the asset was said to be gone; None where it is not."""
+        if not self._gone:
+            return None
+        heard_ns = self._heard.get(asset, 0)
+        path, found = asset, None
+        while path:
+            one = self._gone.get(path)
+            if one is not None and one.received_ns >= heard_ns and (found is None or one.t_ns < found):
+                found = one.t_ns
+            path = path.rpartition("/")[0]
+        return found
+
+
 def is_lost(view: View, frames: Iterable[Latest]) -> bool:
     """Whether none of an asset's streams was heard for too long; streams on change only say nothing."""
     periodic = [one for one in frames if one.stream.stale_after_s is not None]

@@ -17,6 +17,8 @@ class EventKind(StrEnum):
     SOURCE_LOST = "SourceLost"
     SESSION_LOST = "SessionLost"
     """The broker forgot a durable session: what it queued in between is gone."""
+    IDENTITY_CLASH = "IdentityClash"
+    """Two publishers say that they are the same asset, and both are active."""
     STORE_REPLACED = "StoreReplaced"
     """The database was damaged and set aside; a new one was begun."""
     ORDER_CHANGED = "OrderChanged"

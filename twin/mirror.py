@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from bisect import bisect_left, insort
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from twin.events import Event, EventKind
 from twin.sample import Batch, Kind, Latest, Quality, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,11 +38,23 @@ class Presence:
     """Whether an asset is heard: the newest receive time of any of its streams, and what was said of it.
 
     ``lost_after_ns`` is 0 for assets that send on change only: silence says nothing about them.
+    ``died_ns`` is when the asset, or something above it, was said to be gone (a last will, a death
+    certificate); 0 where nobody said so, or it was heard again since. While an asset is lost, all
+    that it told last is stale.
     """
 
     heard_ns: int
     lost: bool
     lost_after_ns: int
+    died_ns: int = 0
+
+
+class _Death(NamedTuple):
+    """What was said of a path: it is gone since ``t_ns``, heard at ``received_ns``."""
+
+    path: str
+    t_ns: int
+    received_ns: int
 
 
 @dataclass(slots=True)
@@ -84,8 +97,18 @@ class Mirror:
         self._changed = {}
         events: list[Event] = []
         parts = _of_now(batch)
+        said = [part for part in parts.frames if part.stream.tells_presence]
+        if said:
+            others = tuple(part for part in parts.frames if not part.stream.tells_presence)
+            parts = Batch(batch.writer, batch.n, batch.tick_ns, others)
+        deaths = self._fold_presence(said, events) if said else []
         if parts.frames:
             self._fold(parts, events)
+        if deaths:
+            # Those that were not known when it was said, and were heard before it all the same.
+            new = sorted(asset for asset, before in self._undo.presence.items() if before is None)
+            for death in deaths:
+                self._die(death, new, events)
         self.n = batch.n
         self.tick_ns = max(self.tick_ns, batch.tick_ns)
         if self.tick_ns - self._checked_ns >= _CHECK_EVERY_NS:
@@ -128,6 +151,65 @@ class Mirror:
             elif before is None or before.is_older_than(t_ns, seq):
                 self._replace(stream, part, row - start, before)
 
+    def _fold_presence(self, parts: Sequence[Frames], events: list[Event]) -> list[_Death]:
+        """Fold what was said of assets' presence, in the order it was heard; returns the deaths.
+
+        0 marks an asset and all below it as lost. 1 brings the asset itself back, and nothing below
+        it: a device behind a gateway is there again when it is heard.
+        """
+        rows = sorted(
+            (received_ns, t_ns, seq, index, row)
+            for index, part in enumerate(parts)
+            for row, (received_ns, t_ns, seq) in enumerate(
+                zip(part.received_ns.tolist(), part.t_ns.tolist(), part.seq.tolist(), strict=True)
+            )
+        )
+        known = sorted(self.presence)
+        deaths: list[_Death] = []
+        for received_ns, t_ns, seq, index, row in rows:
+            part = parts[index]
+            stream = part.stream
+            before = self.latest.get(stream.id)
+            if before is not None and (received_ns, t_ns, seq) <= (before.received_ns, before.t_ns, before.seq):
+                continue
+            self._replace(stream, part, row, before)
+            asset = stream.asset
+            if asset not in self.presence:
+                insort(known, asset)
+            if part.values[row, 0] != 0:
+                self._hear(stream, received_ns, t_ns, events)
+                continue
+            death = _Death(asset, t_ns, received_ns)
+            deaths.append(death)
+            if asset not in self.presence:
+                self._keep(asset)
+                self.presence[asset] = Presence(received_ns, lost=False, lost_after_ns=0)
+            self._die(death, known, events)
+        return deaths
+
+    def _die(self, death: _Death, assets: list[str], events: list[Event]) -> None:
+        """Mark what is at or below a path as lost, unless it was heard since; ``assets``, sorted, are looked at."""
+        path = death.path
+        start = bisect_left(assets, path)
+        found = [path] if assets[start : start + 1] == [path] else []
+        below = bisect_left(assets, path + "/", start)
+        found += assets[below : bisect_left(assets, path + "0", below)]  # "0" follows "/"
+        for asset in found:
+            old = self.presence[asset]
+            if old.heard_ns > death.received_ns or old.died_ns:
+                continue
+            self._keep(asset)
+            self.presence[asset] = Presence(
+                death.received_ns, lost=True, lost_after_ns=old.lost_after_ns, died_ns=death.t_ns
+            )
+            if not old.lost:
+                events.append(Event(EventKind.ASSET_LOST, death.t_ns, asset))
+
+    def _keep(self, asset: str) -> None:
+        """Remember for `undo` how present the asset was."""
+        if self._undo is not None:
+            self._undo.presence.setdefault(asset, self.presence.get(asset))
+
     def _fold_texts(self, part: Frames, before: Latest | None, events: list[Event]) -> None:
         stream = part.stream
         order = _live_order(part)
@@ -163,8 +245,7 @@ class Mirror:
         after_ns = max(after_ns, old.lost_after_ns if old else 0)
         if old is not None and old.heard_ns >= heard_ns and old.lost_after_ns == after_ns:
             return
-        if self._undo is not None:
-            self._undo.presence.setdefault(asset, old)
+        self._keep(asset)
         lost = False
         if old is None:
             events.append(Event(EventKind.ASSET_APPEARED, first_ns, asset))
@@ -173,14 +254,15 @@ class Mirror:
             lost = heard_ns <= old.heard_ns
             if not lost:
                 events.append(Event(EventKind.ASSET_RETURNED, heard_ns, asset))
-        self.presence[asset] = Presence(max(heard_ns, old.heard_ns if old else 0), lost=lost, lost_after_ns=after_ns)
+        died_ns = old.died_ns if lost and old is not None else 0
+        heard_ns = max(heard_ns, old.heard_ns if old else 0)
+        self.presence[asset] = Presence(heard_ns, lost=lost, lost_after_ns=after_ns, died_ns=died_ns)
 
     def _look_for_lost(self, events: list[Event]) -> None:
         for asset, presence in self.presence.items():
             waits = presence.lost_after_ns > 0 and not presence.lost
             if waits and self.tick_ns - presence.heard_ns > presence.lost_after_ns:
-                if self._undo is not None:
-                    self._undo.presence.setdefault(asset, presence)
+                self._keep(asset)
                 self.presence[asset] = Presence(presence.heard_ns, lost=True, lost_after_ns=presence.lost_after_ns)
                 events.append(Event(EventKind.ASSET_LOST, presence.heard_ns + presence.lost_after_ns, asset))
 
@@ -194,7 +276,7 @@ class Mirror:
         made = known or {}
         lines = [made.get(key) or stream_line(self.latest[key]) for key in sorted(self.latest)]
         lines += [
-            json.dumps(["asset", asset, p.heard_ns, p.lost, p.lost_after_ns], ensure_ascii=False).encode()
+            json.dumps(["asset", asset, *_presence_row(p)], ensure_ascii=False).encode()
             for asset, p in sorted(self.presence.items())
         ]
         return b"\n".join([head.encode(), *lines]) + b"\n"
@@ -249,6 +331,11 @@ def _latest(part: Frames, row: int) -> Latest:
     )
 
 
+def _presence_row(presence: Presence) -> list[int | bool]:
+    row = [presence.heard_ns, presence.lost, presence.lost_after_ns]
+    return [*row, presence.died_ns] if presence.died_ns else row
+
+
 def stream_line(latest: Latest) -> bytes:
     """One stream's line of the canonical state."""
     values = latest.values + 0.0
@@ -276,8 +363,8 @@ def restore(state: bytes, streams: Callable[[str], Stream]) -> Mirror:
             )
             mirror.latest[stream_id] = Latest(streams(stream_id), t_ns, seq, received_ns, quality, values, tuple(texts))
         else:
-            _, asset, heard_ns, lost, lost_after_ns = row
-            mirror.presence[asset] = Presence(heard_ns, lost, lost_after_ns)
+            _, asset, *presence = row
+            mirror.presence[asset] = Presence(*presence)
     return mirror
 
 

@@ -108,6 +108,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Asking(Protocol):
+    """A source that can also publish to where its messages come from."""
+
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Publish these, in order; what cannot be sent is dropped, and counted."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Keyframe:
     """The mirror's whole state after batch ``n`` of ``writer``; ``sha256`` is of the full canonical state.
@@ -146,9 +155,13 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A device that sent without being named in the factory file: what it sent first.
+    """A device as it was met: by its first message, or by what it announced of itself.
 
-    ``stream`` is the stream's id, ``signals`` their names in a row.
+    ``stream`` is the first stream's id, ``signals`` their names in a row. The rest is what it
+    announced, as it announced it last: ``asset_type`` (a guess) and ``name``, "" for none;
+    ``attributes``, a JSON object of texts; ``streams``, a JSON array of
+    ``{"name", "signals": [{"name", "kind", "unit", "role"}]}``; and who it was. ``last_ns`` is when
+    it announced itself last, or else was met.
     """
 
     source: str
@@ -157,6 +170,37 @@ class Newcomer:
     topic: str
     stream: str
     signals: str
+    asset_type: str = ""
+    name: str = ""
+    attributes: str = "{}"
+    streams: str = "[]"
+    publisher: str = ""
+    last_ns: int = 0
+
+    @property
+    def announced(self) -> bool:
+        """Whether it told of itself, and did not just send."""
+        told = (self.asset_type, self.name, self.attributes, self.streams, self.publisher)
+        return told != ("", "", "{}", "[]", "")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingCount:
+    """How often a device broke a rule of its standard: in one commit, or ever (see `History.findings`).
+
+    ``detail``, ``topic`` and ``payload`` (its first 1000 bytes) are the last example. What found no
+    room is counted under device "" and rule ``more``.
+    """
+
+    source: str
+    device: str
+    rule: str
+    count: int
+    first_ns: int
+    last_ns: int
+    detail: str
+    topic: str = ""
+    payload: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +214,9 @@ class Commit:
     events: tuple[Event, ...] = ()
     """Facts from outside the fold (a session lost, a source connected)."""
     newcomers: tuple[Newcomer, ...] = ()
-    """Devices seen for the first time; those that are known already change nothing."""
+    """Devices seen for the first time, and those that announced themselves (anew)."""
+    findings: tuple[FindingCount, ...] = ()
+    """Rules broken by these messages; added to what is known."""
     redriven: tuple[int, ...] = ()
     """Ids of stored dead letters that are decoded by this commit, and kept no longer."""
 
@@ -407,7 +453,11 @@ class History(Protocol):
         ...
 
     def newcomers(self) -> list[Newcomer]:
-        """Devices that sent without being named in the factory file, newest first."""
+        """Devices that sent without being named in the factory file, or announced themselves, newest first."""
+        ...
+
+    def findings(self, *, source: str = "", device: str = "") -> list[FindingCount]:
+        """Rules that devices broke, by source, device and rule; of one source, or one device, or all."""
         ...
 
     def by_source(self) -> dict[str, dict[str, object]]:

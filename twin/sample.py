@@ -79,6 +79,8 @@ class Role(StrEnum):
     POWER = "power"
     ENERGY = "energy"
     CYCLE_TIME = "cycle_time"
+    ONLINE = "online"
+    """Whether the asset is there: of it, and of all below it, 0 says that it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,11 @@ class Stream:
     def signals(self) -> tuple[Signal, ...]:
         """All signals, the numeric ones first."""
         return self.columns + self.text_columns
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether its frames say whether the asset is there, and nothing else (``PATH:liveness``)."""
+        return len(self.columns) == 1 and self.columns[0].role is Role.ONLINE
 
     @property
     def stale_after_s(self) -> float | None:

@@ -13,11 +13,14 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from connectors.ingest.decoding import Decoded, Decoding, count
+from connectors.ingest.aside import findings_of
+from connectors.ingest.decoding import Decoded, Decoding, count, letters_of
 from connectors.ingest.metrics import Metrics
 from twin.clock import NS_PER_S
 from twin.errors import StoreRejected, StoreUnavailable
-from twin.ports import Commit, Folded, SourceCount
+from twin.events import Event
+from twin.message import Ask
+from twin.ports import Asking, Commit, Folded, SourceCount
 from twin.sample import batch_of
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from connectors.ingest.queue import DeliveryQueue
     from twin.clock import Clock
     from twin.config import IngestConfig
-    from twin.events import Event
     from twin.keyframes import KeyframePolicy
     from twin.mirror import Mirror
     from twin.ports import Delivery, Newcomer, Source, Store
@@ -84,6 +86,7 @@ class Pipeline:
         self._committed = committed
         self._n = store.next_batch(config.writer)
         self._tick_ns = mirror.tick_ns
+        self._ticked_ns = 0
         self._states_saved_ns = 0
         self._states_saved_marks = 0
         self._states: dict[str, bytes] = {}
@@ -109,7 +112,21 @@ class Pipeline:
         if len(decoded.deliveries) < len(deliveries):
             looked_at = set(map(id, decoded.deliveries))
             self._queue.put_back([delivery for delivery in deliveries if id(delivery) not in looked_at])
+        decoded = self._ticked(decoded)
         return Prepared(decoded, events, self._decoder_states(), self._decoding.take_newcomers())
+
+    def _ticked(self, decoded: Decoded) -> Decoded:
+        """Once a second, tell the decoders the time.
+
+        While messages wait it is that of the newest one decoded: a message that waits here has not failed to come.
+        """
+        now_ns = self._clock.now_ns()
+        if 0 <= now_ns - self._ticked_ns < NS_PER_S:  # less: the clock was set back
+            return decoded
+        self._ticked_ns = now_ns
+        if decoded.deliveries and len(self._queue):
+            now_ns = max([delivery.message.received_ns for delivery in decoded.deliveries])
+        return self._decoding.ticked(decoded, now_ns)
 
     def store(self, prepared: Prepared) -> int:
         """Store what was prepared, in order, and acknowledge it; returns how many messages that were."""
@@ -125,16 +142,19 @@ class Pipeline:
         try:
             self._commit(prepared)
         except StoreRejected as error:
-            if len(decoded.deliveries) > 1:
+            if decoded.can_be_cut:
                 first, second = decoded.halves()
                 self._store_all(replace(prepared, decoded=first))
                 self._store_all(Prepared(second))
                 return
-            if not decoded.deliveries or decoded.letters:
+            if decoded.letters or not (decoded.deliveries or decoded.of_ticks):
                 raise
-            letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
-            refused = Decoded(decoded.deliveries, letters={0: letter})
-            self._commit(replace(prepared, decoded=refused))
+            letter = None
+            if decoded.deliveries:
+                letter = self._decoding.reject(decoded.deliveries[0], "store_rejected", str(error))
+            else:
+                log.error("what time alone told is refused by the store and lost: %s", error)  # noqa: TRY400
+            self._commit(replace(prepared, decoded=decoded.refused(letter, "store_rejected", str(error))))
         self._acknowledge(decoded.deliveries)
 
     def _commit(self, prepared: Prepared) -> None:
@@ -150,11 +170,12 @@ class Pipeline:
         counts = count(decoded)
         commit = Commit(
             batch=batch,
-            dead_letters=tuple(decoded.letters.values()),
+            dead_letters=letters_of(decoded),
             counts=(*counts, *_own_count(own, now_ns)),
             decoder_states=prepared.states,
-            events=prepared.events,
+            events=(*prepared.events, *(one.word for one in decoded.asides if isinstance(one.word, Event))),
             newcomers=prepared.newcomers,
+            findings=findings_of(decoded.asides, decoded.deliveries),
         )
         pause_s, longest_s = _BACK_OFF_S
         waited_s = 0.0
@@ -181,7 +202,23 @@ class Pipeline:
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
             self.metrics.stored(decoded, counts, outcome)
             self._committed(batch, self._mirror.changed)
+            self._ask(decoded)
             return
+
+    def _ask(self, decoded: Decoded) -> None:
+        """Publish what decoders asked for: after the commit, so once, however often that was tried."""
+        by_source: dict[str, list[Ask]] = {}
+        for aside in decoded.asides:
+            if isinstance(aside.word, Ask):
+                by_source.setdefault(aside.source, []).append(aside.word)
+        for name, asks in by_source.items():
+            source: object = self._sources.get(name)
+            if isinstance(source, Asking):
+                source.ask(asks)
+            else:
+                log.warning(
+                    "%s: its messages come from where nothing can be published: %d asks dropped", name, len(asks)
+                )
 
     def _wait(self, pause_s: float) -> float:
         paused_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter

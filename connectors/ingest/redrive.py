@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connectors.ingest.decoding import Decoded, Decoding
+from connectors.ingest.aside import findings_of
+from connectors.ingest.decoding import Decoded, Decoding, count, letters_of
 from connectors.plugins import make_decoder
 from twin.errors import StoreRejected
+from twin.events import Event
 from twin.keyframes import resume
 from twin.message import Message
 from twin.ports import Commit, Delivery, Folded, SourceCount
@@ -121,11 +124,17 @@ class Redrive:
         parts = [part for _, decoded in understood for part, _ in decoded.parts]
         tick_ns = max(self._mirror.tick_ns, self._clock.now_ns())
         sources = {letter.source for letter, _ in understood}
+        asides = [aside for _, decoded in understood for aside in decoded.asides]
         commit = Commit(
             batch=batch_of(self._writer, self._store.next_batch(self._writer), tick_ns, parts),
             counts=tuple(_count(letter, decoded) for letter, decoded in understood),
             decoder_states={name: self._decoding.decoders[name].state() for name in sources},
             redriven=tuple(letter.id for letter, _ in understood),
+            dead_letters=tuple(letter for _, decoded in understood for letter in letters_of(decoded)),
+            events=tuple(aside.word for aside in asides if isinstance(aside.word, Event)),
+            findings=tuple(
+                found for _, decoded in understood for found in findings_of(decoded.asides, decoded.deliveries)
+            ),
         )
         folded: list[Batch] = []
 
@@ -151,12 +160,19 @@ class Redrive:
 
 
 def _count(letter: StoredDeadLetter, decoded: Decoded) -> SourceCount:
-    count = letter.count
+    """The letter's messages move out of rejected; messages held before that they settle count as ever."""
+    again = letter.count
+    (told,) = count(decoded)
+    held = Counter(told.handled)
+    held.subtract(decoded.handled.values())
+    handled = Counter({kind: number for kind, number in held.items() if number})
+    handled.update(dict.fromkeys(decoded.handled.values(), again))
+    own = 0 if decoded.handled else 1
     return SourceCount(
         letter.source,
-        decoded=0 if decoded.handled else count,
-        handled=dict.fromkeys(decoded.handled.values(), count),
-        rejected={letter.reason: -count},
-        decoded_frames=decoded.frames,
-        redriven=count,
+        decoded=told.decoded - own + own * again,
+        handled=handled,
+        rejected={**told.rejected, letter.reason: told.rejected.get(letter.reason, 0) - again},
+        decoded_frames=told.decoded_frames,
+        redriven=again,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.recorded import Tally, read_recorded
-from twin.config import topic_matches
+from twin.config import OWN_TOPICS, topic_matches
 from twin.errors import TwinError
 from twin.ports import Delivery
 
@@ -72,6 +72,8 @@ class Source:
         mapping = Path(self._config.map) if self._config.map else None
         try:
             for message in read_recorded(Path(self._config.path), mapping, self.tally):
+                if message.topic.startswith(OWN_TOPICS):
+                    continue
                 if self._config.topics and not any(topic_matches(t, message.topic) for t in self._config.topics):
                     continue
                 delivery = Delivery(self.name, message, self.tally.rows)

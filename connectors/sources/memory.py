@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from connectors.sources import Surroundings
     from twin.config import SourceConfig
+    from twin.message import Ask
 
 WINDOW = 100
 MAX_MID = 65_535
@@ -196,6 +197,7 @@ class Source:
 
     def __init__(self, config: SourceConfig, surroundings: Surroundings, broker: MemoryBroker | None = None) -> None:
         self.name = config.name
+        self.asks_dropped = 0
         self.broker = broker or MemoryBroker()
         self._topics = config.topics
         self._client_id = surroundings.client_id
@@ -267,6 +269,15 @@ class Source:
                 self._in_flight.discard(receipt.mid)
                 if receipt.mid:
                     self.broker.take_puback(self._client_id, receipt.mid)
+
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Publish these, in order; what cannot be sent now is dropped, and counted in ``asks_dropped``."""
+        for one in asks:
+            valid = one.topic and not set("+#\0") & set(one.topic)
+            if not (
+                self._connected and valid and self.broker.publish(one.topic, one.payload, one.qos, retain=one.retain)
+            ):
+                self.asks_dropped += 1
 
     def hold(self) -> None:
         """Leave the broker until `resume`; the session stays."""

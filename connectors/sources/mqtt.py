@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from connectors.sources import Surroundings
     from twin.config import SourceConfig
-    from twin.message import Message
+    from twin.message import Ask, Message
 
 log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 7 * 86400
@@ -57,6 +57,7 @@ class Source:
 
     def __init__(self, config: SourceConfig, surroundings: Surroundings) -> None:
         self.name = config.name
+        self.asks_dropped = 0
         self._config = config
         self._broker = surroundings.broker
         self._client_id = surroundings.client_id
@@ -104,6 +105,23 @@ class Source:
             wire.send_all(pubacks(mids))
         except OSError as error:
             log.warning("%s: the connection broke under an acknowledgement: %s", self.name, error)
+
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Publish these, in order; what cannot be sent now is dropped, and counted in ``asks_dropped``."""
+        client = self._client
+        for place, one in enumerate(asks):
+            sent = client is not None and self._connected.is_set()
+            if sent and client is not None:
+                try:
+                    answer = client.publish(one.topic, one.payload, min(one.qos, 1), retain=one.retain)
+                    sent = answer.rc == paho.MQTT_ERR_SUCCESS
+                except (ValueError, OSError) as error:  # a topic that is none, a connection that broke
+                    log.warning("%s: cannot publish to %r: %s", self.name, one.topic, error)
+                    sent = False
+            if not sent:
+                self.asks_dropped += 1
+                if place == 0:
+                    log.warning("%s: %d requests to devices dropped so far", self.name, self.asks_dropped)
 
     def hold(self) -> None:
         """Give the connection up; the session stays, and what was not acknowledged comes again after `resume`."""

@@ -52,8 +52,11 @@ quality = excluded.quality, vals = excluded.vals, texts = excluded.texts"""
 _LATEST_TYPES = ("bigint", "bigint", "bigint", "bigint", "smallint", "float8[]", "text")
 _EVENT = """INSERT INTO event (writer_key, batch, position, t_ns, kind, asset, signal, before, after)
 VALUES (?,?,?,?,?,?,?,?,?)"""
-_NEWCOMER = """INSERT INTO newcomer (source, asset, first_ns, topic, stream, signals) VALUES (?,?,?,?,?,?)
-ON CONFLICT (source, asset) DO NOTHING"""
+_NEWCOMER = """INSERT INTO newcomer (source, asset, first_ns, topic, stream, signals, asset_type, name, attributes,
+streams, publisher, last_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (source, asset) DO """
+_ANNOUNCED = f"""{_NEWCOMER} UPDATE SET asset_type = excluded.asset_type, name = excluded.name,
+attributes = excluded.attributes, streams = excluded.streams, publisher = excluded.publisher,
+last_ns = excluded.last_ns"""
 _DECODER_STATE = """INSERT INTO decoder_state (source, state) VALUES (?,?)
 ON CONFLICT (source) DO UPDATE SET state = excluded.state"""
 
@@ -304,8 +307,13 @@ class SqlStore:
                     keyframe.state,
                 ),
             )
-        if commit.newcomers:
-            driver.many(_NEWCOMER, [astuple(one) for one in map(clean_newcomer, commit.newcomers)])
+        newcomers = list(map(clean_newcomer, commit.newcomers))
+        for sql, announced in ((f"{_NEWCOMER} NOTHING", False), (_ANNOUNCED, True)):
+            rows = [astuple(one) for one in newcomers if one.announced is announced]
+            if rows:
+                driver.many(sql, rows)
+        if commit.findings:
+            _tally.keep_findings(driver, commit.findings)
         if commit.decoder_states:
             driver.many(_DECODER_STATE, list(commit.decoder_states.items()))
         driver.run(

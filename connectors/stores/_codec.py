@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.ports import Newcomer
+    from twin.ports import FindingCount, Newcomer
 
 PAYLOAD_CAP = 64 * 1024
 """How much of a dead letter's payload is kept, in bytes; its digest is of the whole."""
+
+NAME_CAP = 500
+DETAIL_CAP = 2000
+EXAMPLE_CAP = 1000
+"""How much of a finding is kept: characters of its names and detail, bytes of its example."""
 
 _SIGNAL_DEFAULTS = asdict(Signal(""))
 
@@ -189,7 +194,30 @@ def clean_letter(letter: DeadLetter) -> DeadLetter:
 
 def clean_newcomer(one: Newcomer) -> Newcomer:
     """The same with words that every database takes."""
-    return replace(one, topic=_clean(one.topic), signals=_clean(one.signals))
+    told = (one.asset_type, one.name, one.attributes, one.streams, one.publisher)
+    asset_type, name, attributes, streams, publisher = map(_clean, told)
+    return replace(
+        one,
+        topic=_clean(one.topic),
+        signals=_clean(one.signals),
+        asset_type=asset_type,
+        name=name,
+        attributes=attributes,
+        streams=streams,
+        publisher=publisher,
+    )
+
+
+def clean_finding(one: FindingCount) -> FindingCount:
+    """The same with words that every database takes, and of bounded length."""
+    return replace(
+        one,
+        device=_clean(one.device)[:NAME_CAP],
+        rule=_clean(one.rule)[:NAME_CAP],
+        detail=_clean(one.detail)[:DETAIL_CAP],
+        topic=_clean(one.topic),
+        payload=one.payload[:EXAMPLE_CAP],
+    )
 
 
 def _clean(text: str) -> str:

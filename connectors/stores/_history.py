@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,17 @@ from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
 from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
 from twin.events import Event, EventKind
-from twin.ports import Gap, Keyframe, Newcomer, Removal, Series, StoredDeadLetter, StoreSummary, StreamCount
+from twin.ports import (
+    FindingCount,
+    Gap,
+    Keyframe,
+    Newcomer,
+    Removal,
+    Series,
+    StoredDeadLetter,
+    StoreSummary,
+    StreamCount,
+)
 from twin.sample import Batch, Frames, Latest, Stream
 
 if TYPE_CHECKING:
@@ -278,11 +289,21 @@ class SqlHistory:
         return {stream: StreamCount(*counts) for stream, *counts in rows}
 
     def newcomers(self) -> list[Newcomer]:
-        """Devices that sent without being named in the factory file, newest first."""
-        rows = self._reader.ask(
-            "SELECT source, asset, first_ns, topic, stream, signals FROM newcomer ORDER BY first_ns DESC, source, asset"
-        )
+        """Devices that sent without being named in the factory file, or announced themselves, newest first."""
+        columns = ", ".join(column.name for column in fields(Newcomer))
+        rows = self._reader.ask(f"SELECT {columns} FROM newcomer ORDER BY first_ns DESC, source, asset")  # noqa: S608  constants
         return [Newcomer(*row) for row in rows]
+
+    def findings(self, *, source: str = "", device: str = "") -> list[FindingCount]:
+        """Rules that devices broke, by source, device and rule; of one source, or one device, or all."""
+        asked = [(name, value) for name, value in (("source", source), ("device", device)) if value]
+        where = " AND ".join(f"{name} = ?" for name, _ in asked) or "1 = 1"
+        columns = ", ".join(column.name for column in fields(FindingCount))
+        rows = self._reader.ask(
+            f"SELECT {columns} FROM finding WHERE {where} ORDER BY source, device, rule",  # noqa: S608  constants
+            [value for _, value in asked],
+        )
+        return [replace(found, payload=bytes(found.payload)) for found in (FindingCount(*row) for row in rows)]
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""

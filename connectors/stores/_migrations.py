@@ -17,6 +17,14 @@ _OLDEST = 2
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('factory-twin schema', 0))"
 
 
+_NEWCOMER_3 = {
+    dialect: f"""CREATE TABLE newcomer (source TEXT NOT NULL, asset {path} NOT NULL, first_ns BIGINT NOT NULL,
+topic TEXT NOT NULL, stream TEXT NOT NULL, signals TEXT NOT NULL, PRIMARY KEY (source, asset))"""
+    for dialect, path in (("sqlite", "VARCHAR"), ("postgresql", 'VARCHAR COLLATE "C"'))
+}
+"""The table as schema 3 had it."""
+
+
 def prepare(connection: Connection) -> None:
     """Make the tables where there are none, and migrate older ones forward.
 
@@ -89,17 +97,31 @@ def _to_3(connection: Connection) -> None:
         _schema.rollup_1m,
         _schema.rollup_1h,
         _schema.rollup_late,
-        _schema.newcomer,
         _schema.archive_part,
         _schema.removal,
     ]
     metadata.create_all(connection, tables=new)
+    _run(connection, _NEWCOMER_3[connection.dialect.name])
     if is_postgres:
         last_ns = connection.exec_driver_sql("SELECT coalesce(max(tick_ns), 0) FROM batch").scalar_one()
         _run(connection, *_days.from_one_table(int(last_ns)))
 
 
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_3}
+def _to_4(connection: Connection) -> None:
+    """What devices announce of themselves, and the rules that they break."""
+    _run(
+        connection,
+        *(
+            f"ALTER TABLE newcomer ADD COLUMN {name} TEXT DEFAULT '{default}' NOT NULL"
+            for name, default in _schema.NEWCOMER_TOLD.items()
+        ),
+        "ALTER TABLE newcomer ADD COLUMN last_ns BIGINT DEFAULT 0 NOT NULL",
+        "UPDATE newcomer SET last_ns = first_ns",
+    )
+    metadata.create_all(connection, tables=[_schema.finding])
+
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_3, 3: _to_4}
 """By the version that a step begins with."""
 
 

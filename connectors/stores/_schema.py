@@ -22,8 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
+NEWCOMER_TOLD = {"asset_type": "", "name": "", "attributes": "{}", "streams": "[]", "publisher": ""}
+"""The columns of what a newcomer announced, and what stands there where it announced nothing."""
 _UPDATED_OFTEN = {"fillfactor": 50}  # room beside each row, so that PostgreSQL rewrites it in place (HOT)
 
 metadata = MetaData()
@@ -303,7 +305,8 @@ rollup_late = Table(
     Column("first_ns", BigInteger, nullable=False),
 )
 
-# Devices that nobody configured: what was heard of them, and an example to configure them by.
+# Devices as they were met: what was heard of them first, and what they announced of themselves (see
+# `twin.ports.Newcomer`); those of the factory file only where they announced themselves.
 newcomer = Table(
     "newcomer",
     metadata,
@@ -313,6 +316,23 @@ newcomer = Table(
     Column("topic", Text, nullable=False),
     Column("stream", Text, nullable=False),
     Column("signals", Text, nullable=False),
+    *(Column(name, Text, nullable=False, server_default=default) for name, default in NEWCOMER_TOLD.items()),
+    Column("last_ns", BigInteger, nullable=False, server_default="0"),
+)
+
+# Rules that devices broke: see `twin.ports.FindingCount`.
+finding = Table(
+    "finding",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("device", _Path, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
 )
 
 # Files of frames that left the hot tables; ``day`` is YYYY-MM-DD in UTC, a day may have several.

@@ -1,21 +1,27 @@
-"""Counts and dead letters: the terms of the accounting equations, in the same transaction as the data."""
+"""Counts, dead letters and findings, in the same transaction as the data."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
-from connectors.stores._codec import PAYLOAD_CAP, clean_letter
+from connectors.stores._codec import PAYLOAD_CAP, clean_finding, clean_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.stores._driver import Driver
     from twin.message import DeadLetter
-    from twin.ports import SourceCount
+    from twin.ports import FindingCount, SourceCount
 
 LETTERS_PER_SOURCE = 10_000
 """How many dead letters are kept for a source; beyond it they are counted only."""
+
+FINDINGS_PER_SOURCE = 2000
+"""How many rules of devices are kept for a source; beyond it they are counted as one."""
+MORE = ("", "more")
+"""The device and rule of what found no room."""
 
 _STREAM = """INSERT INTO stream_count (stream_key, frames, vals, first_seq, last_seq, first_ns, last_ns,
  newest_ns, late, skew_ns)
@@ -55,6 +61,12 @@ last_ns = CASE WHEN last_ns < ? THEN ? ELSE last_ns END WHERE source = ? AND rea
 _LETTER = """INSERT INTO dead_letter (source, topic, reason, detail, payload, sha256, same, first_ns, last_ns, count)
 VALUES (?,?,?,?,?,?,?,?,?,1)"""
 _LETTER_GONE = "DELETE FROM dead_letter WHERE id = ? RETURNING source, count"
+
+_FINDING_AGAIN = """UPDATE finding SET count = count + ?,
+first_ns = CASE WHEN first_ns > ? THEN ? ELSE first_ns END, last_ns = CASE WHEN last_ns < ? THEN ? ELSE last_ns END,
+detail = ?, topic = ?, payload = ? WHERE source = ? AND device = ? AND rule = ?"""
+_FINDING = """INSERT INTO finding (source, device, rule, count, first_ns, last_ns, detail, topic, payload)
+VALUES (?,?,?,?,?,?,?,?,?)"""
 
 
 def count_streams(driver: Driver, rows: Sequence[Sequence[int | None]]) -> None:
@@ -129,3 +141,28 @@ def keep_letters(driver: Driver, letters: Iterable[DeadLetter]) -> None:
         driver.run(_LETTER, (source, letter.topic, letter.reason, letter.detail, payload, digest, same, *times))
     if added:
         driver.many(_LETTERS, [(source, *totals) for source, totals in added.items()])
+
+
+def without_room(one: FindingCount) -> FindingCount:
+    """A finding that finds no room, as it is counted."""
+    return replace(one, device=MORE[0], rule=MORE[1], detail="", topic="", payload=b"")
+
+
+def keep_findings(driver: Driver, findings: Iterable[FindingCount]) -> None:
+    """Add to the rules that devices broke; a source has room for so many."""
+    for raw in findings:
+        one = clean_finding(raw)
+        if _found_again(driver, one):
+            continue
+        known = driver.ask("SELECT count(*) FROM finding WHERE source = ?", (one.source,))
+        if int(known[0][0]) >= FINDINGS_PER_SOURCE:
+            one = without_room(one)
+            if _found_again(driver, one):
+                continue
+        driver.run(_FINDING, astuple(one))
+
+
+def _found_again(driver: Driver, one: FindingCount) -> int:
+    times = (one.first_ns, one.first_ns, one.last_ns, one.last_ns)
+    example = (one.detail, one.topic, one.payload)
+    return driver.run(_FINDING_AGAIN, (one.count, *times, *example, one.source, one.device, one.rule))

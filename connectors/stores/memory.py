@@ -16,12 +16,12 @@ from connectors.stores._codec import (
     PAYLOAD_CAP,
     canonical,
     clean_letter,
-    clean_newcomer,
     conflict_letter,
     same_columns,
     same_rows,
 )
 from connectors.stores._history import gap_terms
+from connectors.stores._met import Met
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import bucket_ns, changes_of, series_of
 from twin.checksum import checksum
@@ -29,6 +29,7 @@ from twin.errors import StoreRejected
 from twin.gaps import SequenceCount, by_epoch
 from twin.ports import (
     Commit,
+    FindingCount,
     Folded,
     Gap,
     Keyframe,
@@ -100,7 +101,7 @@ class MemoryStore:
         self._kept: dict[str, _Kept] = {}
         self._batches: dict[str, dict[int, Batch]] = {}
         self._latest: dict[str, Latest] = {}
-        self._newcomers: dict[tuple[str, str], Newcomer] = {}
+        self._met = Met()
         self._events: list[tuple[str, int, bool, Event]] = []
         self._keyframes: dict[str, list[Keyframe]] = {}
         self._checksums: dict[tuple[str, int], str] = {}
@@ -164,8 +165,7 @@ class MemoryStore:
             kept = self._kept.setdefault(part.stream.id, _Kept(len(self._kept) + 1, part.stream))
             kept.stream = part.stream
         see_batch(stored, [self._kept[part.stream.id].clock for part in stored.frames])
-        for newcomer in commit.newcomers:
-            self._newcomers.setdefault((newcomer.source, newcomer.asset), clean_newcomer(newcomer))
+        self._met.take(commit.newcomers, commit.findings)
         for part in stored.frames:
             kept = self._kept[part.stream.id]
             for row, place in enumerate(zip(part.t_ns.tolist(), part.seq.tolist(), strict=True)):
@@ -433,9 +433,14 @@ class MemoryStore:
             }
 
     def newcomers(self) -> list[Newcomer]:
-        """Devices that sent without being named in the factory file, newest first."""
+        """Devices that sent without being named in the factory file, or announced themselves, newest first."""
         with self._lock:
-            return sorted(self._newcomers.values(), key=lambda one: (-one.first_ns, one.source, one.asset))
+            return self._met.newcomers()
+
+    def findings(self, *, source: str = "", device: str = "") -> list[FindingCount]:
+        """Rules that devices broke, by source, device and rule; of one source, or one device, or all."""
+        with self._lock:
+            return self._met.findings(source, device)
 
     def by_source(self) -> dict[str, dict[str, object]]:
         """Every term of the accounting equations by source."""

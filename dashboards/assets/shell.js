@@ -60,7 +60,7 @@
     verdict.classList.toggle("is-wrong", difference !== 0);
   }
   // ---- what every page must say
-  const NOTICES = { store_replaced: "notice.store_replaced", store_salvaged: "notice.store_salvaged", room_low: "notice.room_low", room_critical: "notice.room_critical" };
+  const NOTICES = { store_replaced: "notice.store_replaced", store_salvaged: "notice.store_salvaged", room_low: "notice.room_low", room_critical: "notice.room_critical", identity_clash: "notice.identity_clash" };
   function drawNotices(status) {
     const box = document.getElementById("notices");
     if (!box || !status || !status.notices) return;
@@ -105,7 +105,7 @@
   }
 
   // ---- events
-  const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost", StoreReplaced: "events.store_replaced", OrderChanged: "events.order_changed", ActionChanged: "events.action_changed", ErrorRaised: "events.error_raised", ErrorCleared: "events.error_cleared" };
+  const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", IdentityClash: "events.identity_clash", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost", StoreReplaced: "events.store_replaced", OrderChanged: "events.order_changed", ActionChanged: "events.action_changed", ErrorRaised: "events.error_raised", ErrorCleared: "events.error_cleared" };
   const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", StoreReplaced: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run", ErrorRaised: "fault", ErrorCleared: "run" };
   const FAULTS = new Set(["Aborted", "Aborting"]);
   const HOLDS = new Set(["Held", "Holding"]);

@@ -8,7 +8,7 @@ from twin.ids import leaf_of, place_of, site_of
 from twin.units import symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from twin.sample import Signal, Stream
     from twin.site import Asset, AssetType, Hub, Name, Site
@@ -23,11 +23,21 @@ def belongs(asset: str, site: str) -> bool:
     return site in (EVERY_SITE, site_of(asset))
 
 
+def nodes_of(streams: Iterable[Stream], declared: Container[str]) -> set[str]:
+    """Paths that only live or die: what assets are behind, and no assets themselves."""
+    lives: set[str] = set()
+    others: set[str] = set()
+    for stream in streams:
+        (lives if stream.tells_presence else others).add(stream.asset)
+    return {path for path in lives - others if path not in declared}
+
+
 def directory(hub: Hub, types: Mapping[str, AssetType], streams: Mapping[int, Stream], site: str) -> dict[str, Any]:
     """The directory of one site, or of all with ``*``."""
     sites = [one for one in hub.sites if site in (EVERY_SITE, one.id)]
     declared = {asset.id: asset for one in sites for asset in one.assets}
     heard = {stream.asset for stream in streams.values() if belongs(stream.asset, site)}
+    heard -= nodes_of(streams.values(), declared)
     undeclared = sorted(asset for asset in heard if asset not in declared and site_of(asset) != OWN)
     return {
         "type": "directory",

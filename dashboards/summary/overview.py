@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dashboards.status import ms, source_stream
-from dashboards.summary.directory import belongs
+from dashboards.summary.directory import belongs, nodes_of
 from dashboards.summary.production import Line, hourly, lines_of, made_per_h
 from dashboards.summary.rates import ingest_told, lag_s, rate
-from dashboards.view import HEARD_AGAIN_S, is_lost, is_stale, number
+from dashboards.view import HEARD_AGAIN_S, Deaths, is_lost, is_stale, number
 from twin.clock import NS_PER_S
 from twin.errors import UnitError
 from twin.ids import place_of
@@ -36,9 +36,15 @@ def overview(view: View, hub: Hub, marks: Marks) -> dict[str, Any]:
 def _site(view: View, site: Site, marks: Marks) -> dict[str, Any]:
     mine = [one for one in view.latest().values() if belongs(one.stream.asset, site.id)]
     by_asset: dict[str, list[Latest]] = {asset.id: [] for asset in site.assets}
+    nodes = nodes_of((one.stream for one in mine), by_asset)
     for one in mine:
-        by_asset.setdefault(one.stream.asset, []).append(one)
-    states = {asset: asset_state(view, frames) for asset, frames in by_asset.items()}
+        if one.stream.asset not in nodes:
+            by_asset.setdefault(one.stream.asset, []).append(one)
+    deaths = Deaths(view.latest())
+    states = {
+        asset: LOST if deaths.died_ns(asset) is not None else asset_state(view, frames)
+        for asset, frames in by_asset.items()
+    }
     types = {asset.id: asset.type for asset in site.assets}
     lines = lines_of(site, view.streams().values(), {asset for asset, state in states.items() if state is not None})
     signals = [signal for line in lines for signal in (*line.good, *line.scrap)]
@@ -50,7 +56,7 @@ def _site(view: View, site: Site, marks: Marks) -> dict[str, Any]:
     heard = received_ns is not None and view.clock_ns - received_ns <= HEARD_AGAIN_S * NS_PER_S
     told = view.is_live or any(ingest_told(view, source) for source in sources)
     periodic = [one for one in mine if one.stream.stale_after_s is not None]
-    stale = sum(is_stale(view, one) for one in periodic)
+    stale = sum(is_stale(view, one) or deaths.died_ns(one.stream.asset) is not None for one in periodic)
     return {
         "id": site.id,
         "states": dict(Counter(state for state in states.values() if state is not None)),

@@ -17,6 +17,8 @@ from connectors.sources import Surroundings, capture, memory, mqtt
 from connectors.wall_clock import WallClock
 from twin.config import BrokerConfig, SourceConfig
 from twin.events import EventKind
+from twin.message import Ask
+from twin.ports import Asking
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 CONFIG = SourceConfig("line", ("plant/+/data",), "json_object")
@@ -374,3 +376,33 @@ def test_the_twins_own_topics_are_never_delivered(bench, monkeypatch):
     bench.until(lambda: 2 in second.numbers, "the next message")
     assert second.numbers == [2], "its own messages wait for nobody"
     again.stop()
+
+
+@every_broker
+def test_what_is_asked_is_published_in_order_and_what_cannot_be_is_counted(bench):
+    source, taker = started(bench)
+    assert isinstance(source, Asking)
+    source.ask([Ask("plant/a/data", b"1"), Ask("no/+/topic", b"x"), Ask("plant/b/data", b"2", qos=1)])
+    bench.until(lambda: len(taker.deliveries) >= 2, "its own words, which others would hear")
+    assert [(d.message.topic, d.message.payload) for d in taker.deliveries] == [
+        ("plant/a/data", b"1"), ("plant/b/data", b"2"),
+    ]  # fmt: skip
+    assert source.asks_dropped == 1
+    source.stop()
+    source.ask([Ask("plant/a/data", b"3"), Ask("plant/a/data", b"4")])
+    assert source.asks_dropped == 3, "without a connection they are dropped"
+
+
+@pytest.mark.parametrize("bench", ["capture"], indirect=True)
+def test_of_a_recording_the_twins_own_topics_are_left_out(bench, monkeypatch):
+    monkeypatch.setattr(bench, "make", lambda: capture.Source(
+        SourceConfig("line", (), "json_object", type="capture", path=str(bench._file)),
+        Surroundings(BrokerConfig(), "contract", WallClock(), False),
+    ))  # fmt: skip
+    bench.publish("factory-twin/live/ingest", b"7")
+    bench.publish("anything/at/all", b"1")
+    source, taker = started(bench)
+    bench.until(source.exhausted.is_set, "the end of the file")
+    bench.until(lambda: taker.deliveries, "the message")
+    assert taker.numbers == [1]
+    source.stop()

@@ -25,7 +25,7 @@ from connectors.stores.sql import open_history, open_store
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.message import DeadLetter
-from twin.ports import Commit, Folded, Gap, Keyframe, Newcomer, Outcome, SourceCount
+from twin.ports import Commit, FindingCount, Folded, Gap, Keyframe, Newcomer, Outcome, SourceCount
 from twin.sample import (
     SEQ_EPOCH_SHIFT,
     Batch,
@@ -1030,3 +1030,58 @@ def test_newcomers_are_kept_as_they_came_first(bench):
     bench.restart()
     bench.append(paced(2), newcomers=(Newcomer("m", "s/new", 9, "other", "s/new:other", "z"),))
     assert bench.history.newcomers() == [Newcomer("m", "s/b", 7, "t\N{REPLACEMENT CHARACTER}", "s/b:data", "x"), first]
+
+
+def test_what_a_device_announces_is_added_to_how_it_was_met_and_the_last_word_counts(bench):
+    met = Newcomer("m", "s/new", 5, "s/new/data", "s/new:data", "x, y", last_ns=5)
+    told = Newcomer(
+        "m", "s/new", 8, "births", "s/new:other", "z", "robot_arm", "로봇 7", '{"maker": "ACME"}',
+        '[{"name": "other", "signals": []}]', "10.0.0.7", 8,
+    )  # fmt: skip
+    bench.append(paced(1), newcomers=(met,))
+    bench.append(paced(2), newcomers=(told,))
+    first_of_it = replace(told, first_ns=5, topic="s/new/data", stream="s/new:data", signals="x, y")
+    assert bench.history.newcomers() == [first_of_it]
+    bench.restart()
+    bench.append(paced(3), newcomers=(replace(told, name="b\x00d", last_ns=9), replace(told, asset="s/z", first_ns=1)))
+    assert bench.history.newcomers() == [
+        replace(first_of_it, name="b\N{REPLACEMENT CHARACTER}d", last_ns=9), replace(told, asset="s/z", first_ns=1),
+    ]  # fmt: skip
+
+
+def found(device, rule, count=1, t_ns=5, source="m"):
+    return FindingCount(source, device, rule, count, t_ns, t_ns + count, f"at {t_ns}", "a/topic", b"\x00\xff")
+
+
+def test_findings_add_up_and_keep_the_last_example(bench):
+    bench.append(
+        paced(1), findings=(found("s/a", "order", 3, 50), found("s/a", "alias"), found("n", "order", source="o"))
+    )
+    bench.restart()
+    bench.append(paced(2), findings=(found("s/a", "order", 2, 40), replace(found("s/b", "x"), payload=b"p" * 5000)))
+    both = replace(found("s/a", "order", 5, 40), last_ns=53)
+    assert bench.history.findings(source="m") == [
+        found("s/a", "alias"), both, replace(found("s/b", "x"), payload=b"p" * 1000),
+    ]  # fmt: skip
+    assert bench.history.findings(device="n") == [found("n", "order", source="o")]
+    assert len(bench.history.findings()) == 4
+
+
+def test_a_source_has_room_for_so_many_findings_and_counts_the_rest(bench, monkeypatch):
+    monkeypatch.setattr(_tally, "FINDINGS_PER_SOURCE", 2)
+    bench.append(paced(1), findings=tuple(found(f"s/{i}", "order", 2, i) for i in range(5)))
+    bench.append(
+        paced(2), findings=(found("s/0", "order", 1, 9), found("s/9", "order", 1, 7), found("x", "y", source="o"))
+    )
+    assert [(one.source, one.device, one.rule, one.count) for one in bench.history.findings()] == [
+        ("m", "", "more", 7), ("m", "s/0", "order", 3), ("m", "s/1", "order", 2), ("o", "x", "y", 1),
+    ]  # fmt: skip
+
+
+def test_findings_of_a_batch_that_is_refused_are_not_kept(bench):
+    def broken(_):
+        raise StoreRejected("no")
+
+    with pytest.raises(StoreRejected):
+        bench.append(paced(5000, 8000), fold=broken, findings=(found("s/a", "order"),))
+    assert bench.history.findings() == []

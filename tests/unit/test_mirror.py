@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.mirror import Mirror, difference, fold, patch, restore, stream_line
-from twin.sample import Batch, Frames, Kind, Latest, Quality, Signal, batch_of, frame, stream_of
+from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, batch_of, frame, stream_of
 
 T0 = 1_700_000_000 * NS_PER_S
 ARM = stream_of("jeonju/cell1/ur3", "joints", [Signal("q0"), Signal("q1")], sequenced=True, period_s=1.0)
@@ -23,7 +23,10 @@ DOOR = stream_of(
     period_s=4.0,
 )  # fmt: skip
 PRESS = stream_of("jeonju/cell1/press", "state", [Signal("state", Kind.STATE)], sequenced=True, period_s=1.0)
-STREAMS = {stream.id: stream for stream in (ARM, METER, DOOR, PRESS)}
+ONLINE = [Signal("online", Kind.FLAG, role=Role.ONLINE)]
+CELL_LIVES = stream_of("jeonju/cell1", "liveness", ONLINE)
+ARM_LIVES = stream_of("jeonju/cell1/ur3", "liveness", ONLINE)
+STREAMS = {stream.id: stream for stream in (ARM, METER, DOOR, PRESS, CELL_LIVES, ARM_LIVES)}
 
 numbers = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 1.5]))
 words = st.one_of(st.none(), st.sampled_from(["\ud800", "Idle", "Execute", "멈춤", 'a "quoted"\nline\u2028\r', ""]))
@@ -31,6 +34,8 @@ words = st.one_of(st.none(), st.sampled_from(["\ud800", "Idle", "Execute", "멈�
 
 def values_at(stream, t_ns, seq, salt=0):
     """Values that are a function of the frame's place, as a store guarantees: one row a key."""
+    if stream.tells_presence:
+        return [float(seq % 2)], ()
     values = [float((t_ns // 7 + seq * 13 + salt + i) % 1000) / 8 for i in range(stream.width)]
     texts = tuple(("Idle", "Execute", "Held")[(seq + i) % 3] for i in range(len(stream.text_columns)))
     return values, texts
@@ -46,6 +51,10 @@ def any_frame(draw):
     """A frame anywhere near T0: times and sequences collide, run backwards and apart on purpose."""
     stream = draw(st.sampled_from(list(STREAMS.values())))
     t_ns = T0 + draw(st.integers(-5, 5)) * NS_PER_S
+    if stream.tells_presence:
+        # Ingest gives each a receive time of its own; that they may not follow the device's time is tested apart.
+        seq = draw(st.integers(0, 6))
+        return one(stream, t_ns, seq, t_ns + 5 * NS_PER_S + 10 * seq + (stream is ARM_LIVES))
     return one(
         stream, t_ns, draw(st.integers(0, 6)), T0 + draw(st.integers(0, 8)) * NS_PER_S,
         draw(st.sampled_from([Quality.GOOD, Quality.GOOD, Quality.BAD, Quality.CLOCK_AHEAD])),
@@ -356,3 +365,100 @@ def test_silence_says_nothing_about_an_asset_that_sends_on_change_only():
     mirror.apply(batch_of("w", 1, 10, parts))
     events = mirror.apply(batch_of("w", 2, 3600 * 10**9, []))
     assert [(event.kind, event.asset) for event in events] == [(EventKind.ASSET_LOST, "s/meter")]
+
+
+def said(stream, online, t_ns, received_ns):
+    return frame(stream, t_ns, int(online), received_ns, (float(online),))
+
+
+def kinds(events):
+    return [(event.kind.value, event.asset.rpartition("/")[2], (event.t_ns - T0) // NS_PER_S) for event in events]
+
+
+def apply(mirror, n, *parts, tick_s=0):
+    return mirror.apply(batch_of("w", n, T0 + tick_s * NS_PER_S, parts))
+
+
+def at(stream, s, seq=0):
+    """A frame measured and heard at that second."""
+    return one(stream, T0 + s * NS_PER_S, seq, T0 + s * NS_PER_S)
+
+
+def test_a_death_takes_the_path_and_all_below_it_once_and_with_its_own_time():
+    mirror = Mirror()
+    apply(mirror, 1, at(ARM, 1), at(METER, 1), tick_s=1)
+    died = T0 + 3 * NS_PER_S
+    assert kinds(apply(mirror, 2, said(CELL_LIVES, False, died, died + 2), tick_s=3)) == [
+        ("AssetLost", "cell1", 3), ("AssetLost", "meter", 3), ("AssetLost", "ur3", 3),
+    ]  # fmt: skip
+    assert {asset: (p.lost, p.died_ns) for asset, p in mirror.presence.items()} == {
+        "jeonju/cell1": (True, died), "jeonju/cell1/ur3": (True, died), "jeonju/cell1/meter": (True, died),
+    }  # fmt: skip
+    assert kinds(apply(mirror, 3, said(CELL_LIVES, False, died + 1, died + 9), tick_s=60)) == [], "lost is lost"
+    assert mirror.presence["jeonju/cell1/ur3"].died_ns == died, "the first death counts"
+
+
+def test_a_birth_brings_back_the_path_itself_and_what_is_below_it_returns_when_it_is_heard():
+    mirror = Mirror()
+    apply(mirror, 1, at(ARM, 1), at(METER, 1), tick_s=1)
+    apply(mirror, 2, said(CELL_LIVES, False, T0 + 3 * NS_PER_S, T0 + 3 * NS_PER_S), tick_s=3)
+    back = T0 + 5 * NS_PER_S
+    assert kinds(apply(mirror, 3, said(CELL_LIVES, True, back, back), tick_s=5)) == [("AssetReturned", "cell1", 5)]
+    assert kinds(apply(mirror, 4, at(METER, 6), tick_s=6)) == [("AssetReturned", "meter", 6)]
+    assert kinds(apply(mirror, 5, said(ARM_LIVES, True, back + 1, T0 + 7 * NS_PER_S), tick_s=7)) == [
+        ("AssetReturned", "ur3", 7)
+    ]
+    assert not any(p.lost or p.died_ns for p in mirror.presence.values())
+
+
+def test_what_was_heard_before_a_death_in_the_same_batch_is_lost_and_what_came_after_it_is_not():
+    mirror = Mirror()
+    died = T0 + 3 * NS_PER_S
+    events = apply(mirror, 1, at(ARM, 1), at(METER, 4), said(CELL_LIVES, False, died, died), tick_s=4)
+    assert kinds(events) == [
+        ("AssetAppeared", "ur3", 1), ("AssetLost", "cell1", 3), ("AssetLost", "ur3", 3), ("AssetAppeared", "meter", 4),
+    ]  # fmt: skip
+    assert {a for a, p in mirror.presence.items() if p.lost} == {"jeonju/cell1", "jeonju/cell1/ur3"}
+
+
+def test_a_death_and_a_birth_in_one_batch_are_told_in_the_order_they_were_heard():
+    mirror = Mirror()
+    apply(mirror, 1, said(ARM_LIVES, True, T0, T0))
+    slow_clock = T0 - 3600 * NS_PER_S
+    events = apply(
+        mirror, 2, said(ARM_LIVES, False, T0 + 2, T0 + 2), said(ARM_LIVES, True, slow_clock, T0 + 3), tick_s=1
+    )
+    assert [event.kind for event in events] == [EventKind.ASSET_LOST, EventKind.ASSET_RETURNED]
+    assert mirror.latest[ARM_LIVES.id].values.tolist() == [1.0], "the newest heard, whatever the device's clock says"
+    assert not mirror.presence["jeonju/cell1/ur3"].lost
+
+
+def test_a_death_that_comes_late_or_again_changes_nothing():
+    mirror = Mirror()
+    death = said(ARM_LIVES, False, T0 + 1, T0 + 1)
+    apply(mirror, 1, death)
+    apply(mirror, 2, said(ARM_LIVES, True, T0 + 2, T0 + 2))
+    before = dict(mirror.presence)
+    assert apply(mirror, 3, death) == ()
+    assert mirror.presence == before
+
+
+def test_the_silence_of_the_dead_is_no_second_loss():
+    mirror = Mirror()
+    apply(mirror, 1, at(ARM, 1), said(ARM_LIVES, False, T0 + 2 * NS_PER_S, T0 + 2 * NS_PER_S), tick_s=2)
+    assert apply(mirror, 2, tick_s=600) == ()
+
+
+def test_a_neighbour_whose_name_begins_alike_lives_on():
+    mirror = Mirror()
+    other = stream_of("jeonju/cell1/ur3-b", "joints", [Signal("q0")], period_s=1.0)
+    apply(mirror, 1, frame(other, T0, 1, T0, (1.0,)), said(ARM_LIVES, False, T0 + 1, T0 + 1))
+    assert {a for a, p in mirror.presence.items() if p.lost} == {"jeonju/cell1/ur3"}
+
+
+def test_the_time_of_death_is_in_the_canonical_bytes_and_comes_back():
+    mirror = folded([said(ARM_LIVES, False, T0 - 7, T0)])
+    assert mirror.canonical().decode().splitlines()[-1] == (
+        '["asset", "jeonju/cell1/ur3", 1700000000000000000, true, 0, 1699999999999999993]'
+    )
+    assert restore(mirror.canonical(), STREAMS.__getitem__).presence == mirror.presence

@@ -6,18 +6,21 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.status import Ingest, ledger, source_stream
 from dashboards.summary.connections import refusals
 from dashboards.summary.devices import clocks, newcomers
+from dashboards.summary.directory import directory
 from dashboards.summary.events import told
 from dashboards.summary.lanes import RECEIVED_POINTS, lanes, overlaid, speakers
 from dashboards.summary.overview import line_state, overview
 from dashboards.summary.production import HOUR_NS, MINUTE_NS, hourly, last_stations, made_per_h
 from dashboards.summary.rates import rate_history, rises
-from dashboards.view import PastView
+from dashboards.view import Deaths, PastView
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.mirror import Mirror
@@ -348,3 +351,34 @@ def test_clocks_that_are_off_are_told_the_worst_first_and_one_that_is_right_is_n
         {"asset": "s/behind", "skew_s": 5.0, "late": 0},
         {"asset": "s/late", "skew_s": 0.0, "late": 3},
     ]
+
+
+PATHS = ("s", "s/line", "s/line/A-1", "s/line/A-2", "s/line2")
+
+
+def _life(path, online, t_ns):
+    stream = stream_of(path, "liveness", [Signal("online", Kind.FLAG, role=Role.ONLINE)])
+    return frame(stream, t_ns, int(online), t_ns, (float(online),))
+
+
+@given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from([None, True, False])), max_size=20))
+def test_the_pages_take_for_gone_what_the_mirror_does(said):
+    mirror = Mirror()
+    for n, (path, online) in enumerate(said, 1):
+        part = frame(_stream(path), n, n, n, (1,), ("Execute",)) if online is None else _life(path, online, n)
+        mirror.apply(batch_of("w", n, n, [part]))
+    deaths = Deaths(mirror.latest)
+    gone = {asset for asset in mirror.presence if deaths.died_ns(asset) is not None}
+    assert gone == {asset for asset, presence in mirror.presence.items() if presence.lost}
+
+
+def test_an_asset_behind_a_dead_node_is_lost_and_the_node_itself_is_no_asset():
+    store = _store([(T0, 1, "Execute")])
+    death = batch_of("w", 2, T0 + NS_PER_S, [_life("s/line", False, T0 + NS_PER_S)])
+    store.append(Commit(death), lambda batch: Folded((), ()))
+    hub = _hub(Asset(ARM, "robot_arm", Name("a", "a")))
+    before, after = PastView(store, T0), PastView(store, T0 + 2 * NS_PER_S)
+    assert overview(before, hub, Marks())["sites"][0]["states"] == {"Execute": 1}
+    (site,) = overview(after, hub, Marks())["sites"]
+    assert (site["states"], site["assets"], site["stale_ratio"]) == ({"lost": 1}, 1, 1.0)
+    assert [one["id"] for one in directory(hub, {}, store.streams(), "*")["assets"]] == [ARM]

@@ -1,12 +1,13 @@
 // The directory as the components look things up: sites, assets, streams, signals, roles.
 
-/** @returns {{sites: Map, assets: Map, streams: Map, signals: Map, types: object, armModels: object}} */
+/** @returns {{sites: Map, assets: Map, streams: Map, signals: Map, liveness: Map, types: object, armModels: object}} */
 export function indexDirectory(message) {
   const directory = {
     sites: new Map((message?.sites ?? []).map((site) => [site.id, site])),
     assets: new Map((message?.assets ?? []).map((asset) => [asset.id, { ...asset, pose: poseOf(asset.pose), streams: [], roles: new Map() }])),
     streams: new Map(),
     signals: new Map(),
+    liveness: new Map(),
     types: message?.types ?? {},
     armModels: message?.arm_models ?? {},
     empty: !message,
@@ -15,6 +16,7 @@ export function indexDirectory(message) {
     directory.streams.set(stream.key, stream);
     const asset = directory.assets.get(stream.asset);
     asset?.streams.push(stream);
+    if (stream.columns.length === 1 && stream.columns[0].role === "online") directory.liveness.set(stream.asset, stream);
     const add = (column, at, isText) => {
       const signal = { id: `${stream.asset}:${column.name}`, asset: stream.asset, stream, column, at, isText };
       directory.signals.set(signal.id, signal);

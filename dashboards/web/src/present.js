@@ -108,6 +108,8 @@ class Present {
   isStale(stream, entry) {
     if (!entry) return true;
     if (entry.q === 500 || entry.q === 0) return true;
+    const asset = live.directory.assets.get(stream.asset);
+    if (asset && this.gone(asset)) return true;
     if (stream.stale_after_s === null || stream.stale_after_s === undefined) return false;
     const since = clock.replaying ? entry.t : entry.r;
     return clock.now() - since > stream.stale_after_s * 1000;
@@ -122,8 +124,27 @@ class Present {
     return Number.isNaN(number) ? undefined : number;
   }
 
+  /** The word that an asset, or something above it, is gone, where nothing was heard of it since; else null. */
+  gone(asset) {
+    const { liveness } = live.directory;
+    if (!liveness.size) return null;
+    let heard = -Infinity;
+    for (const stream of asset.streams) {
+      const entry = this.entry(stream.key);
+      if (entry && (liveness.get(asset.id) !== stream || entry.v[0] !== 0)) heard = Math.max(heard, entry.r);
+    }
+    let found = null;
+    for (let path = asset.id; path; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) {
+      const stream = liveness.get(path);
+      const entry = stream && this.entry(stream.key);
+      if (entry && entry.v[0] === 0 && entry.r >= heard && (!found || entry.t < found.t)) found = entry;
+    }
+    return found;
+  }
+
   /** An asset's state word: PackML name, "lost" if all its streams went silent, null if it has no state. */
   stateOf(asset) {
+    if (this.gone(asset)) return "lost";
     const signal = asset.roles.get("state#0");
     const streams = asset.streams.filter((stream) => stream.stale_after_s !== null && stream.stale_after_s !== undefined);
     const watched = streams.length ? streams : asset.streams;

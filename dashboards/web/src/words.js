@@ -7,6 +7,7 @@ export const ENGLISH = {
   "age.minutes": "{n} min ago",
   "age.hours": "{n} h {m} min ago",
   "age.days": "{n} d ago",
+  "age.gone": "gone since {at}",
   "age.never": "never heard",
   "ago": "{span} ago",
   "span.days": "{n} d",

@@ -3,7 +3,7 @@ import { Bar } from "../bar.js";
 import { Core } from "../component.js";
 import { labelled } from "../directory.js";
 import { el, setText, toggle } from "../dom.js";
-import { age, number, shownAs, value } from "../format.js";
+import { age, number, shownAs, time, value } from "../format.js";
 import { live } from "../live.js";
 import { present } from "../present.js";
 import { look, setMark } from "../states.js";
@@ -175,7 +175,9 @@ export class SignalsView extends Core {
       if (changed && !changed.has(stream.key)) continue;
       const entry = present.entry(stream.key);
       const stale = present.isStale(stream, entry);
-      setText(tag, entry ? age(present.age(entry)) : t("age.never"));
+      const asset = live.directory.assets.get(stream.asset);
+      const gone = entry && asset ? present.gone(asset) : null;
+      setText(tag, gone ? t("age.gone", { at: time(gone.t, this.zone) }) : entry ? age(present.age(entry)) : t("age.never"));
       toggle(tag, "is-stale", stale);
     }
   }
