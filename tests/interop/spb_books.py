@@ -1,8 +1,8 @@
 """What the ledger of a Sparkplug client says must be stored, by the rules of the docs. Nothing of the decoder is used here.
 
 A metric is a signal of its own name; commands (``Node Control/…``) and the session's number are none. What the parts
-of a value are called: arrays number theirs, a data set says ROW/COLUMN, a template says its members' names. A text
-holds what no float64 holds exactly, beside the nearest number. Bytes are kept as base64.
+of a value are called: arrays number theirs, a data set says ROW/COLUMN, a template says its members' names. What no
+float64 holds exactly is a text, and the number is absent. Bytes are kept as base64.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ PACKML = {4: "Idle", 6: "Execute", 11: "Held", 17: "Complete"}
 """Some of the numbers of ISA-TR88.00.02."""
 WHOLE = {"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "DATETIME"}
 TEXTS = {"STRING", "TEXT", "UUID", "BYTES", "FILE"}
-BORN = ("NBIRTH", "DBIRTH")
+PREFIXES = {"data": "DATA/", "attributes": "ATTR/", "commands": "CMD/"}
+"""What mqtt-spb-wrapper puts before names in its births, and leaves out of its data."""
 
 
 def published(ledger: list[dict[str, Any]]) -> Counter[Value]:
@@ -28,10 +29,11 @@ def published(ledger: list[dict[str, Any]]) -> Counter[Value]:
     for row in ledger:
         asset = "/".join(row["path"])
         for metric in row["metrics"]:
-            if metric["transient"] or metric["name"].split("/")[0] in ("Node Control", "Device Control"):
+            name = PREFIXES.get(metric.get("part", ""), "") + metric["name"]
+            if metric["transient"] or name.startswith(("Node Control/", "Device Control/")):
                 continue
-            for name, value in _parts(metric["name"], metric["type"].upper(), metric["value"]):
-                found[Value(asset, name, metric["t_ms"] * 1_000_000, value)] += 1
+            for part, value in _parts(name, metric["type"].upper(), metric["value"]):
+                found[Value(asset, part, metric["t_ms"] * 1_000_000, value)] += 1
     return found
 
 
@@ -68,12 +70,12 @@ def _cells(name: str, kind: str, value: Any) -> list[float | str | None]:
         number = int(value)
         if name.endswith("StateCurrent"):
             return [PACKML[number]]
-        return [float(number), str(number)] if abs(number) > EXACT else [float(number)]
+        return [None, str(number)] if abs(number) > EXACT else [float(number)]
     if kind == "FLOAT":
         return list(struct.unpack("<f", struct.pack("<f", value)))
     return [float(value)]
 
 
-def sequenced(ledger: list[dict[str, Any]]) -> int:
+def sequenced(ledger: list[dict[str, Any]], *, uncounted: tuple[str, ...] = ("NDEATH",)) -> int:
     """How many of the messages a sequence number counts."""
-    return sum(row["kind"] != "NDEATH" for row in ledger)
+    return sum(row["kind"] not in uncounted for row in ledger)

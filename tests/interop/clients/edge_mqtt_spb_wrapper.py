@@ -14,8 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from mqtt_spb_wrapper import MqttSpbEntityDevice, MqttSpbEntityEdgeNode
+from mqtt_spb_wrapper.spb_protobuf.sparkplug_b import getSeqNum
 
-GROUP = "plant"
+GROUP, REBIRTH = "plant", "Node Control/Rebirth"
 PORT, LEDGER, NODE = sys.argv[1:]
 DAY = datetime(2026, 11, 27, 1, 2, 3, 456000, tzinfo=timezone.utc)  # noqa: UP017  the client's own Python
 
@@ -45,7 +46,9 @@ class Edge:
         self._values = {}
         self.node = MqttSpbEntityEdgeNode(GROUP, NODE)
         self.device = MqttSpbEntityDevice(GROUP, NODE, "press")
-        self.node.on_command = self.commanded
+        # With the library's default the command's callback is no function, and its network thread ends at a command.
+        self.node.commands.set_callback(REBIRTH, self.command)
+        self.set(self.node, "commands", REBIRTH, False)
         self.set(self.node, "attributes", "vendor", "ACME")
         self.set(self.node, "data", "pressure", 6.5)
         self.set(self.device, "attributes", "model", "P-2")
@@ -81,8 +84,10 @@ class Edge:
         self.note("NDATA" if entity is self.node else "DDATA", entity, [("data", name) for name in values])
         entity.publish_data()
 
-    def commanded(self, payload):
-        if any(one["name"].endswith("Node Control/Rebirth") and one["value"] is True for one in payload["metrics"]):
+    def command(self, value):
+        """The rebirth command has another value."""
+        if value is True:
+            self.set(self.node, "commands", REBIRTH, False)
             self.birth(self.node)
             self.birth(self.device)
             print("rebirth", flush=True)
@@ -98,6 +103,11 @@ class Edge:
             if n % 10 == 0:
                 self.data(self.node, pressure=6 + n / 7)
         self.data(self.device, running=False, word="끝", large=2**53 + 1)
+
+    def gap(self):
+        """A message that never comes: its number is used up, and the next one goes out."""
+        getSeqNum()
+        self.data(self.device, temperature=-1.0)
 
     def stop(self):
         for entity, kind in ((self.device, "DDEATH"), (self.node, "NDEATH")):

@@ -6,7 +6,8 @@ The ledger holds a line a message, written before it is published (see sparkplug
 births by itself, so their own time is not in it, and it knows no rebirth: the node answers one with a new session.
 """
 
-import datetime
+import base64
+import datetime as dt
 import json
 import queue
 import sys
@@ -18,17 +19,15 @@ import pysparkplug as psp
 
 GROUP = "plant"
 PORT, LEDGER, NODE = sys.argv[1:]
-UTC = datetime.timezone.utc  # noqa: UP017  the script runs in the client's own Python
+UTC = dt.timezone.utc  # noqa: UP017  the script runs in the client's own Python
 T = psp.DataType
 PATIENCE_S = 30
 
 
 def plain(kind, value):
     if isinstance(value, bytes):
-        import base64
-
         return base64.b64encode(value).decode()
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         return round(value.timestamp() * 1000)
     if isinstance(value, tuple):
         return [plain(kind, one) for one in value]
@@ -56,7 +55,7 @@ class Edge:
         return psp.Metric(timestamp=psp.get_current_timestamp(), name=name, datatype=kind, value=value, **more)
 
     def press(self):
-        day = datetime.datetime(2026, 11, 27, 1, 2, 3, 456000, tzinfo=UTC)
+        day = dt.datetime(2026, 11, 27, 1, 2, 3, 456000, tzinfo=UTC)
         values = [
             ("i8", T.INT8, -128), ("i16", T.INT16, -32768), ("i32", T.INT32, -(2**31)), ("i64", T.INT64, -(2**63)),
             ("u8", T.UINT8, 255), ("u16", T.UINT16, 65535), ("u32", T.UINT32, 2**32 - 1), ("u64", T.UINT64, 2**64 - 1),
@@ -139,6 +138,11 @@ class Edge:
             topic = psp.Topic(message_type=psp.MessageType.DDATA, group_id=GROUP, edge_node_id=NODE, device_id="press")
             payload = psp.DData(psp.get_current_timestamp(), seq=self._node._seq, metrics=bare)
             self._client.publish(psp.Message(topic, payload, psp.QoS.AT_MOST_ONCE, False), include_dtypes=False)
+
+    def gap(self):
+        """A message that never comes: its number is used up, and the next one goes out."""
+        _ = self._node._seq
+        self.update("press", ("f64", T.DOUBLE, -1.0))
 
     def late_device(self):
         device = psp.Device("oven", [self.metric("Temperature", T.DOUBLE, 20.5, alias=self.alias())])
