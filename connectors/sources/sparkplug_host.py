@@ -3,8 +3,8 @@
 Sparkplug asks for a clean session with a STATE will, where durable ingest keeps a persistent one: so
 this is a connection of its own. What nodes send at QoS 0 while it is away is lost, and shows as gaps.
 
-Where the store is away for longer the host says that it is gone: nodes that wait for it then keep
-what they have (tck-id-operational-behavior-edge-node-termination-host-offline).
+Where the store is away for longer the host says that it is gone: nodes that have it as their primary
+host then keep what they have, and send it when it is back.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Source(mqtt.Source):
         self._subscribed_mid: int | None = None
 
     def ask(self, asks: Sequence[Ask]) -> None:
-        """Publish what the decoder asks for; without a connection it is dropped, and asked again if it still matters."""
+        """Publish what the decoder asks for; without a connection it is dropped: it is asked again if it matters."""
         client = self._client
         if client is None or not self._said.is_set():
             self.dropped_asks += len(asks)
@@ -149,9 +149,12 @@ class Source(mqtt.Source):
         return taken
 
     def _on_own_state(self, message: Message) -> None:
-        """The will of an earlier connection came late: say again that the host is here (…-state-message-delivered)."""
+        """The will of an earlier connection came late: say again that the host is here (…-state-message-delivered).
+
+        What is retained is from before this connection listened, and the birth that follows ends it.
+        """
         client = self._client
-        if client is not None and self._said.is_set() and is_offline(message.payload):
+        if client is not None and not message.retain and self._said.is_set() and is_offline(message.payload):
             self._say(client)
 
     def _end(self, client: paho.Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from connectors import plugins
 from connectors.decoders._sparkplug.proto import Payload
 from connectors.decoders._sparkplug.values import Datatype
@@ -170,7 +172,7 @@ def rows(found):
     for part in told(found, Frames):
         texts = part.texts or ((),) * len(part)
         for i in range(len(part)):
-            numbers = [None if value != value else value for value in part.values[i].tolist()]
+            numbers = [None if math.isnan(value) else value for value in part.values[i].tolist()]
             made.append(
                 (part.stream.id, int(part.t_ns[i]), int(part.seq[i]), (*numbers, *texts[i]), int(part.quality[i]))
             )

@@ -181,10 +181,10 @@ class Ground:
             return -1
         if node.count < 0:
             node.count, node.first = seq - 1, seq
+        count = self.recall(heard.message)
+        if count >= 0:
+            return count
         count = node.place(seq, self.settings.late_messages)
-        if count != node.count + 1:
-            recalled = self.recall(heard.message)
-            count = recalled if recalled >= 0 else count
         if count < 0:
             if heard.t_ns < node.birth_ns:
                 raise DecodeError("old_session", f"seq {seq}, sent before the birth of {node.key}")
@@ -254,6 +254,8 @@ class Ground:
 
     def _findings(self, node: Node | None, heard: Heard) -> list[Told]:
         """The rules a message breaks; a habit of the client is told once a session."""
+        if not heard.broken:
+            return []
         topic = heard.topic
         device = self._asset_of(topic.group, topic.node, topic.device)
         told: list[Told] = []

@@ -19,7 +19,8 @@ PROTO = Path(__file__).with_name("sparkplug_b.proto")
 MAX_DEPTH = 32
 """How deep templates and property sets may nest; upb itself stops at 100."""
 _TOKEN = re.compile(r"//[^\n]*|\"[^\"]*\"|[\w.]+|[{}=;]")
-_LABELS = {"optional": 1, "required": 2, "repeated": 3}
+_LABELS = {"": 1, "repeated": 3}
+_QUOTES = '"'
 _SCALARS = {"double": 1, "float": 2, "uint64": 4, "bool": 8, "string": 9, "bytes": 12, "uint32": 13}
 _MESSAGE = 11
 
@@ -29,12 +30,15 @@ def parsed(text: str) -> descriptor_pb2.FileDescriptorProto:
     tokens = [token for token in _TOKEN.findall(text) if not token.startswith("//")]
     file = descriptor_pb2.FileDescriptorProto(name=PROTO.name)
     message: Any = None
-    label, in_oneof, place = "optional", False, 0
+    label, in_oneof, place = "", False, 0
     while place < len(tokens):
         word, *rest = tokens[place : place + 5]
         size = 3
-        if word == "syntax":
-            file.syntax, size = rest[1].strip('"'), 4
+        if word == "edition":
+            file.syntax, file.edition, size = "editions", f"EDITION_{rest[1].strip(_QUOTES)}", 4
+        elif word == "option":
+            setattr(file.options.features, rest[0].removeprefix("features."), rest[2])
+            size = 5
         elif word == "package":
             file.package = rest[0]
         elif word == "message":
@@ -48,7 +52,7 @@ def parsed(text: str) -> descriptor_pb2.FileDescriptorProto:
             label, size = word, 1
         else:
             _add_field(file, message, [word, *rest], label, in_oneof=in_oneof)
-            label, size = "optional", 5
+            label, size = "", 5
         place += size
     return file
 
