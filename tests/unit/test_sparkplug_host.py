@@ -570,6 +570,42 @@ def test_data_that_overtakes_its_birth_waits_for_it_and_is_settled():
     assert not edge.tick(60.0)
 
 
+def lost_message_and_births_asked_for(**options):
+    """An edge that lost a message, was asked for its births, and makes them; (edge, node's birth, device's birth)."""
+    edge = Edge(reorder_s=2.0, **options)
+    edge.up()
+    edge.ddata("d", x(1.0))
+    edge.hear(edge.ddata("d", x(2.0)))
+    assert len(asks(edge.tick(2.5))) == 1
+    return edge, edge.nbirth(), edge.dbirth("d", X)
+
+
+def test_a_devices_birth_that_overtakes_the_nodes_birth_that_was_asked_for_waits_for_it():
+    edge, node, device = lost_message_and_births_asked_for()
+    assert handled(edge.hear(device)) == ["held"]
+    found = edge.hear(node)
+    assert told(found, Settled) == [Settled(device)]
+    assert counts(found) == [(2, 0), (2, 1)]
+    assert values(found, "g/n1/d:x") == [0.5]
+    assert [one[:2] for one in liveness(found)] == [("g/n1", True), ("g/n1/d", False), ("g/n1/d", True)]
+    after = edge.hear(edge.ddata("d", x(3.0)))
+    assert (values(after, "g/n1/d:x"), counts(after)) == ([3.0], [(2, 2)])
+    assert not edge.tick(60.0)
+
+
+def test_a_devices_birth_that_was_asked_for_and_whose_nodes_birth_does_not_come_is_a_dead_letter():
+    edge, _, device = lost_message_and_births_asked_for()
+    edge.hear(device)
+    assert settled(edge.tick(2.5)) == ["no_birth"]
+
+
+def test_a_device_that_is_found_while_births_are_awaited_is_born_in_this_session():
+    edge, _, _ = lost_message_and_births_asked_for()
+    edge.seq = 3
+    found = edge.hear(edge.dbirth("e", X))
+    assert (handled(found), counts(found)) == ([], [(1, 4)])
+
+
 def test_what_waits_survives_a_restart_and_a_birth_that_does_not_come_makes_it_a_dead_letter():
     edge = Edge(reorder_s=2.0)
     edge.hear(edge.nbirth())

@@ -34,11 +34,14 @@ _PREFIXES = ("DATA/", "ATTR/", "CMD/")
 
 
 class _Waits(Exception):
-    """The message waits for another one; what is said of it if that one does not come."""
+    """The message waits for another one; what is said of it if that one does not come.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    One that ``is_early`` is of a session whose birth is still to come: it has no place in this one.
+    """
+
+    def __init__(self, reason: str, detail: str, *, is_early: bool = False) -> None:
         super().__init__(detail)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.is_early = reason, detail, is_early
 
 
 class Host(Ground):
@@ -155,6 +158,9 @@ class Host(Ground):
         if not node.born:
             heard.breaks("message-flow-device-birth-publish-nbirth-wait", "DBIRTH before NBIRTH")
             raise self._waits(node, heard, "no_birth", f"{node.key} has not told its birth")
+        if self._is_early(node, heard):
+            detail = f"{node.key} has not told the birth that it was asked for"
+            raise _Waits("no_birth", detail, is_early=True)
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         birth, name = self.births[node.key], heard.topic.device
         reader = self._read_birth(birth, heard)
@@ -180,6 +186,20 @@ class Host(Ground):
         self._keep_birth(node)
         told.append(_announced(device.asset, heard, layout, reader))
         return [*told, *self._findings(node, heard), *self._release(node)]
+
+    def _is_early(self, node: Node, heard: Heard) -> bool:
+        """Whether a device's birth is of the session that was asked for, and has overtaken its node's birth.
+
+        It does where devices have connections of their own, and in clusters of brokers: its number then is
+        not the one that this session comes to next, nor one that is missing.
+        """
+        since_ns = heard.now_ns - node.asked_ns
+        if not node.awaited or not 0 <= since_ns <= self.settings.window_ns:
+            return False
+        if heard.seq is None or heard.is_kept or node.count < 0 or not self._has_room(node, heard):
+            return False
+        count = node.place(heard.seq, self.settings.late_messages)
+        return count != node.count + 1 and count not in node.missing
 
     def _read_birth(self, birth: Birth, heard: Heard) -> Reader:
         """Read a birth's metrics; one without a name gets the name its alias had, if that cannot be mistaken."""
@@ -336,14 +356,18 @@ class Host(Ground):
         gap = bool(node.missing)
         if node.born and seq is not None and node.count >= 0:
             gap = gap or node.place(seq, self.settings.late_messages) > node.count + 1
-        room = len(node.held) < MAX_HELD and self._held_bytes + len(heard.message.payload) <= MAX_HELD_BYTES
-        if self.settings.window_ns and room and (gap or not node.born):
+        if self.settings.window_ns and self._has_room(node, heard) and (gap or not node.born):
             return _Waits(reason, detail)
         self._want_birth(node, heard.now_ns, 0)
         return DecodeError(reason, detail)
 
+    def _has_room(self, node: Node, heard: Heard) -> bool:
+        """Whether one more message of the node may wait."""
+        return len(node.held) < MAX_HELD and self._held_bytes + len(heard.message.payload) <= MAX_HELD_BYTES
+
     def _hold(self, node: Node, heard: Heard, waits: _Waits) -> list[Told]:
-        self._arrived(node, heard)
+        if not waits.is_early:
+            self._arrived(node, heard)
         until_ns = max(heard.now_ns + self.settings.window_ns, node.deadline_ns)
         if not node.born:
             self._want_birth(node, heard.now_ns, jitter_ns(node.key, self.settings.start_jitter_s))

@@ -101,6 +101,8 @@ class Node(msgspec.Struct):
     ask_ns: int = 0
     asks: int = 0
     asked_ns: int = 0
+    awaited: bool = False
+    """Whether a birth was asked for that has not come."""
     told: list[str] = []
     birth: bytes = b""
 
@@ -130,7 +132,7 @@ class Node(msgspec.Struct):
             del self.sessions[next(iter(self.sessions))]
         self.epoch, self.digest = epoch, digest
         self.count = self.first = seq
-        self.missing, self.deadline_ns = [], 0
+        self.missing, self.deadline_ns, self.awaited = [], 0, False
 
     def begin_unborn(self, seq: int) -> None:
         """Begin a session that was under way before anybody listened."""
@@ -182,7 +184,7 @@ class Node(msgspec.Struct):
         """Whether to ask now; notes that it is done."""
         if not self.ask_ns or now_ns < self.ask_ns:
             return False
-        self.ask_ns, self.asked_ns, self.asks = 0, now_ns, self.asks + 1
+        self.ask_ns, self.asked_ns, self.asks, self.awaited = 0, now_ns, self.asks + 1, True
         return True
 
 
