@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from balance import (
@@ -18,9 +20,10 @@ from balance import (
     wait_received,
 )
 from spb_books import published, sequenced
-from stage import Stage, wait_for
+from stage import FAR_NS, Stage, wait_for
 
 from connectors.wall_clock import WallClock
+from twin.events import EventKind
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SOURCE = """
@@ -120,7 +123,20 @@ SPEAKERS = (
         "mqtt-spb-wrapper",
         "edge_mqtt_spb_wrapper.py",
         (("connect", {NODE: True, PRESS: True}), ("measure", {})),
-        habits=frozenset(),
+        habits=frozenset(
+            {
+                "payloads-nbirth-rebirth-req",  # it is called CMD/Node Control/Rebirth
+                "operational-behavior-data-publish-nbirth",  # names in data are not those of the birth
+                "operational-behavior-data-publish-dbirth",
+                "payloads-metric-datatype-not-req",
+                "payloads-ndeath-will-message-qos",  # of the death that it publishes itself
+                "payloads-ndeath-bdseq",  # 3 after a birth of 1; of the will 0
+                "payloads-ddeath-seq",
+                "payloads-ddeath-timestamp",
+            }
+        ),
+        at_kill=frozenset({"topics-ddeath-mqtt"}),  # a will of the device's own, at QoS 1
+        at_return=frozenset({"topics-nbirth-bdseq-increment"}),
         counts_device_death=False,
     ),
 )
@@ -182,6 +198,31 @@ def test_what_a_node_published_is_stored(stage, installed, speaker):
     assert rules(stage) == speaker.habits | speaker.at_data | speaker.at_end
     met = {one.asset for one in stage.history.newcomers() if one.announced}
     assert met == {path for _, paths in speaker.steps for path in paths}
+
+
+def test_what_is_odd_and_legal_means_what_the_standard_says(stage, installed):
+    speaker = SPEAKERS[0]
+    environment = installed(speaker.party)
+    stage.start_ingest()
+    client = stage.client(speaker.script, environment, "edge-1")
+    take(stage, client, speaker, ["connect", "odd"])
+    finish(stage, client, speaker, "null, quality, history, PackML")
+    # Kept while offline: stored beside, and the live value is the birth's.
+    kept = rows_of(stage, f"{PRESS}:u32~history")
+    assert sorted(row["u32"] for row in kept) == [4294967291.0, 4294967292.0, 4294967293.0]
+    latest = stage.history.latest()
+    assert latest[f"{PRESS}:u32"].values.tolist() == [4294967295.0]
+    # Null is absent and bad; a quality is kept; of several values in a message the last one lives.
+    assert [(row["i16"], row["quality"]) for row in rows_of(stage, f"{PRESS}:i16")] == [(-32768.0, 192), (None, 0)]
+    assert [(row["i32"], row["quality"]) for row in rows_of(stage, f"{PRESS}:i32")] == [(-(2.0**31), 192), (-5.0, 0)]
+    assert latest[f"{PRESS}:u16"].values.tolist() == [3.0]
+    # Units and PackML's states.
+    units = {stream.id: signal.unit for stream in stage.history.streams().values() for signal in stream.columns}
+    assert (units[f"{NODE}:Supply.Pressure"], units[f"{OVEN}:Temperature"]) == ("bar", "Cel")
+    changes = stage.history.events(0, FAR_NS, asset=OVEN, kinds=[EventKind.STATE_CHANGED])
+    told = Counter((event.before, event.after) for event in changes)
+    assert told == Counter(pairwise(["", "Idle", "Execute", "Held", "Execute", "Complete"]))
+    assert latest[f"{OVEN}:state~text"].texts == ("Complete",)
 
 
 @every_speaker
