@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from twin.keyframes import verify
 
 ROWS = "INTEROP_ROWS"
 """The environment variable with the folder where each run leaves its row; see `report`."""
+
+
+OWN_STREAMS = ("liveness", "messages")
+"""Streams of a device that the twin makes."""
 
 
 class Value(NamedTuple):
@@ -49,7 +54,7 @@ def rows_of(stage: Stage, stream_id: str) -> list[dict[str, object]]:
     return rows
 
 
-def values_of(stage: Stage, *, leave: tuple[str, ...] = ("liveness", "messages")) -> Counter[Value]:
+def values_of(stage: Stage, *, leave: tuple[str, ...] = OWN_STREAMS) -> Counter[Value]:
     """Every value stored of the source, but those of the streams that the twin makes itself (``leave``)."""
     found: Counter[Value] = Counter()
     for stream in stage.history.streams().values():
@@ -122,7 +127,7 @@ def capture(stage: Stage) -> None:
             out.write(json.dumps({**row, "payload_b64": base64.b64encode(one.payload).decode()}) + "\n")
 
 
-def leave_row(stage: Stage, client: Client, scenario: str, published: int) -> None:
+def leave_row(stage: Stage, client: Client, scenario: str) -> None:
     """A row for `report`, where it asked for one."""
     folder = os.environ.get(ROWS)
     if not folder:
@@ -135,14 +140,13 @@ def leave_row(stage: Stage, client: Client, scenario: str, published: int) -> No
         "client": client.party.name, "version": client.party.version, "registry": client.party.registry,
         "licence": client.party.licence, "scenario": scenario, "broker": stage.broker.kind,
         "messages": terms["received"], "handled": terms["handled"], "rejected": terms["rejected"],
-        "published": published, "frames": terms["stored"], "samples": stage.history.summary().values - _own(stage),
-        "gap": terms["gap"], "findings": dict(sorted(rules.items())),
+        "samples": samples(stage), "gap": terms["gap"], "findings": dict(sorted(rules.items())),
     }  # fmt: skip
-    name = f"{client.party.name}-{scenario}".replace(" ", "_").replace("/", "_")
+    name = re.sub("[^a-z0-9]+", "_", f"{client.party.name} {scenario}".lower())
     (Path(folder) / f"{name}.json").write_text(json.dumps(row, indent=1), encoding="utf-8")
 
 
-def _own(stage: Stage) -> int:
-    """How many of the stored values are the twin's own numbers about itself."""
-    mine = {stream.id for stream in stage.history.streams().values() if stream.source != "line"}
-    return sum(count.values for name, count in stage.history.by_stream().items() if name in mine)
+def samples(stage: Stage) -> int:
+    """How many values are stored of what devices said, without the streams that the twin makes itself."""
+    told = {s.id for s in stage.history.streams().values() if s.source == "line" and s.name not in OWN_STREAMS}
+    return sum(count.values for name, count in stage.history.by_stream().items() if name in told)

@@ -32,6 +32,8 @@ from twin.events import EventKind
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "clients"
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
+BROKER = os.environ.get("INTEROP_BROKER") or ("mosquitto" if MOSQUITTO else "embedded")
+"""``embedded`` or ``mosquitto``."""
 DEADLINE_S = 60.0
 FAR_NS = 2**62
 FACTORY = """\
@@ -180,11 +182,11 @@ class Stage:
         self.clients: list[Client] = []
         self.ingest: subprocess.Popen[bytes] | None = None
         self.url = f"sqlite:///{folder / 'twin.db'}"
-        self.broker = BrokerProcess("mosquitto" if MOSQUITTO else "embedded", folder / "broker", any_port())
+        self.broker = BrokerProcess(BROKER, folder / "broker", any_port())
         self.broker.start()
         self.witness = Witness(self.broker.port)
         external = f'use = "mqtt://127.0.0.1:{self.broker.port}"'
-        broker = external if MOSQUITTO else f'use = "embedded"\nport = {self.broker.port}'
+        broker = external if BROKER == "mosquitto" else f'use = "embedded"\nport = {self.broker.port}'
         self.file = folder / "factory.toml"
         self.file.write_text(FACTORY.format(broker=broker, store=self.url) + source, encoding="utf-8")
         open_store(self.url).close()

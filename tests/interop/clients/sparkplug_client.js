@@ -41,7 +41,7 @@ const unit = (text) => ({ properties: { engUnit: { type: "String", value: text }
 const bad = { properties: { Quality: { type: "Int32", value: 0 } } };
 
 const client = newClient({
-  serverUrl: `mqtt://127.0.0.1:${port}`, username: "", password: "", groupId: GROUP, edgeNode: nodeId,
+  serverUrl: `mqtt://127.0.0.1:${port}`, username: "edge", password: "edge", groupId: GROUP, edgeNode: nodeId,
   clientId: `edge-${nodeId}`, version: "spBv1.0", publishDeath: true, keepalive: 5,
 });
 
