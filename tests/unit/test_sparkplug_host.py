@@ -26,6 +26,7 @@ from sparkplug_edge import (
 
 from connectors.decoders._sparkplug.proto import Payload
 from connectors.decoders._sparkplug.topics import read_topic
+from connectors.plugins import check_source
 from twin.errors import DecodeError
 from twin.message import Announced, Ask, Finding, Handled, Liveness, Message, Settled
 from twin.sample import Quality
@@ -661,6 +662,21 @@ def test_a_message_from_before_the_birth_is_not_of_this_session():
     assert reasons(edge.hear(old)) == ["old_session"]
 
 
+def test_a_dead_letter_that_is_read_again_much_later_is_not_ahead_of_the_session():
+    edge = Edge()
+    edge.up()
+    letter = edge.ddata("d", [{"alias": 77, "value": 1.0, "field": "double_value"}])
+    assert reasons(edge.hear(letter)) == ["unknown_alias"]
+    for n in range(600):
+        edge.now_ns += S // 10
+        edge.hear(edge.ddata("d", x(float(n))))
+    edge.hear(edge.dbirth("e", [{"name": "y", "value": 1.0, "kind": 10, "alias": 77}]))
+    last = edge.decoder.host.nodes["g/n1"].count
+    edge.hear(letter)
+    assert edge.decoder.host.nodes["g/n1"].count == last
+    assert counts(edge.hear(edge.ddata("d", x(1.0)))) == [(1, last + 1)]
+
+
 def test_what_is_refused_is_not_missing():
     edge = Edge()
     edge.up()
@@ -1043,3 +1059,40 @@ def test_every_finding_names_its_device():
 def test_fields_of_the_test_edge_cover_every_datatype():
     assert set(FIELDS) == set(range(1, 35)) - {16, 19, 20, 21}
     assert GOOD == 192
+
+
+def test_numbers_of_states_and_modes_may_have_words_of_their_own():
+    metrics = [
+        {"name": "Status/StateCurrent", "value": 4, "kind": 3, "alias": 1},
+        {"name": "Status/UnitModeCurrent", "value": 1, "kind": 3, "alias": 2},
+    ]
+    usual = Edge().up(metrics=metrics)
+    assert values(usual, "g/n1/d:state~text") == ["Idle"]
+    assert values(usual, "g/n1/d:mode~text") == ["Production"]
+    opc = Edge(states={"4": "Execute"}, modes={"1": "Auto"})
+    found = opc.up(metrics=metrics)
+    assert values(found, "g/n1/d:state~text") == ["Execute"]
+    assert values(found, "g/n1/d:mode~text") == ["Auto"]
+    found = opc.hear(opc.ddata("d", [{"alias": 1, "value": 77, "field": "int_value"}]))
+    assert values(found, "g/n1/d:state~text") == ["77"], "a number that has no word stays"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"asset": "{group}/{node}"},
+        {"asset": "{group}/{node}/{device}/{line}"},
+        {"host_id": "a/b"},
+        {"reorder_messages": 200},
+        {"reorder_s": -1.0},
+        {"streams": "all"},
+    ],
+)
+def test_options_that_cannot_work_are_refused(options):
+    assert check_source("sparkplug_host", "sparkplug_b", options)
+
+
+def test_assets_are_named_by_the_template():
+    edge = Edge(asset="plant/{group}-{node}/{device}")
+    found = edge.up()
+    assert [path for path, _, _ in liveness(found)] == ["plant/g-n1", "plant/g-n1/d"]
