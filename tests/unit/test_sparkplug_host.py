@@ -991,6 +991,30 @@ def test_births_that_an_aware_broker_keeps_spare_the_node_a_rebirth():
     assert edge.hear(again) == [Handled("birth_repeated")], "it ends no session"
 
 
+def copy_kept(birth):
+    """The copy of a birth that an aware broker keeps."""
+    return birth._replace(topic=f"$sparkplug/certificates/{birth.topic}", retain=True)
+
+
+@pytest.mark.parametrize("first", ["kept", "born"])
+def test_a_birth_and_the_copy_that_an_aware_broker_makes_of_it_are_one_birth(first):
+    edge = Edge()
+    found = []
+    births = [edge.nbirth([{"name": "n", "value": 1.5, "kind": 10}]), edge.dbirth("d", X)]
+    for birth in births:
+        pair = [copy_kept(birth), birth]
+        found += edge.hear_all(*(pair if first == "kept" else pair[::-1]))
+    found += edge.hear(edge.ddata("d", x(2.0)))
+    assert (values(found, "g/n1:n"), values(found, "g/n1/d:x")) == ([1.5], [0.5, 2.0])
+    assert counts(found) == [(1, 0), (1, 1), (1, 2)]
+    assert [one[:2] for one in liveness(found)] == [("g/n1", True), ("g/n1/d", True)]
+    assert not rules(found)
+    edge.restart()
+    assert handled(edge.hear_all(*map(copy_kept, births))) == ["birth_repeated", "birth_repeated"]
+    again = edge.hear_all(edge.nbirth(bdseq=1), edge.dbirth("d", X))
+    assert values(again, "g/n1/d:x") == [0.5], "another session, another birth"
+
+
 # § 1.3: what real clients do
 
 

@@ -120,9 +120,15 @@ class Host(Ground):
 
     def _node_birth(self, node: Node, heard: Heard) -> list[Told]:
         """A session begins: aliases and devices of the one before are no more."""
-        digest = hashlib.blake2b(heard.message.payload, digest_size=8).hexdigest()
-        if heard.is_kept and node.born and node.digest == digest:
+        digest = _digest(heard)
+        is_known = node.born and node.digest == digest
+        if heard.is_kept and is_known:
             return [Handled("birth_repeated")]
+        if is_known and node.count < 0 and heard.seq is not None:  # the broker sent what it keeps first
+            node.count = node.first = heard.seq
+            node.ask_ns, node.awaited = 0, False
+            self.marks += 1
+            return [*self._counted(node, heard.seq, heard), *self._findings(node, heard), *self._release(node)]
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         bdseq = _bdseq(heard.payload)
         is_new = digest not in node.sessions
@@ -150,7 +156,7 @@ class Host(Ground):
         told.append(Liveness(node.asset, online=True, t_ns=heard.t_ns))
         told += self._lose_devices(node, heard.t_ns)
         for device in node.devices.values():
-            device.count = -1
+            device.count, device.digest = -1, ""
         self._keep_birth(node)
         told.append(_announced(node.asset, heard, layout, reader))
         return [*told, *self._findings(node, heard), *self._release(node)]
@@ -162,6 +168,8 @@ class Host(Ground):
         if self._is_early(node, heard):
             detail = f"{node.key} has not told the birth that it was asked for"
             raise _Waits("no_birth", detail, is_early=True)
+        if self._is_repeated(node, heard):
+            return self._device_birth_again(node, heard)
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         birth, name = self.births[node.key], heard.topic.device
         reader = self._read_birth(birth, heard)
@@ -181,11 +189,29 @@ class Host(Ground):
             self._define_unborn(layout, unborn)
         told = [*self._counted(node, count, heard), *self._frames(layout, node, count, reader.readings, heard)]
         if is_newest:
-            device.online, device.count = True, count
+            device.online, device.count, device.digest = True, count, _digest(heard)
             told.append(Liveness(device.asset, online=True, t_ns=heard.t_ns))
         self._take(node, count, heard)
         self._keep_birth(node)
         told.append(_announced(device.asset, heard, layout, reader))
+        return [*told, *self._findings(node, heard), *self._release(node)]
+
+    def _is_repeated(self, node: Node, heard: Heard) -> bool:
+        """Whether an aware broker's copy of a device's birth has come beside the birth itself, before or after it."""
+        device = node.devices.get(heard.topic.device)
+        if device is None or not device.online or device.digest != _digest(heard):
+            return False
+        return heard.is_kept or device.count < 0
+
+    def _device_birth_again(self, node: Node, heard: Heard) -> list[Told]:
+        """It is stored already; only its place in the sequence is new."""
+        if heard.is_kept:
+            return [Handled("birth_repeated")]
+        device = node.devices[heard.topic.device]
+        device.count = self._place(node, heard)
+        self._take(node, device.count, heard)
+        self.marks += 1
+        told = self._counted(node, device.count, heard) or [Handled("birth_repeated")]
         return [*told, *self._findings(node, heard), *self._release(node)]
 
     def _is_early(self, node: Node, heard: Heard) -> bool:
@@ -402,6 +428,11 @@ class Host(Ground):
             else:
                 told.append(Settled(message))
         return told
+
+
+def _digest(heard: Heard) -> str:
+    """What tells one birth from another."""
+    return hashlib.blake2b(heard.message.payload, digest_size=8).hexdigest()
 
 
 def _bdseq(payload: Any) -> int:

@@ -45,11 +45,15 @@ class Held(msgspec.Struct, array_like=True):
 
 
 class Device(msgspec.Struct, array_like=True):
-    """A device of a node. ``count`` is that of the birth or death that was the last word on it."""
+    """A device of a node. ``count`` is that of the birth or death that was the last word on it.
+
+    ``digest`` is that of its birth in this session, "" before it came.
+    """
 
     asset: str
     online: bool = False
     count: int = -1
+    digest: str = ""
 
 
 class Birth(msgspec.Struct, array_like=True):
