@@ -20,7 +20,7 @@ from balance import (
     wait_received,
 )
 from spb_books import published, sequenced
-from stage import FAR_NS, Stage, wait_for
+from stage import BROKER, FAR_NS, Stage, wait_for
 
 from connectors.wall_clock import WallClock
 from twin.events import EventKind
@@ -42,6 +42,10 @@ death_timeout_s = 2.0
 FILTER = "spBv1.0/#"
 NODE = "plant/edge-1"
 PRESS, OVEN = f"{NODE}/press", f"{NODE}/oven"
+
+
+SET_BY_BROKER = frozenset({"payloads-ddeath-timestamp"} if BROKER == "embedded" else ())
+"""A broker that knows Sparkplug gives deaths their time itself."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,11 @@ def take(stage, client, speaker, steps):
             wait_online(stage, path, is_online)
 
 
-def finish(stage, client, speaker, scenario, broken, gap=0):
-    """The node goes. All is stored, once, and nothing else; the sums hold; ``broken`` are the findings."""
+def finish(stage, client, speaker, scenario, broken, gap=0, unheard=0):
+    """The node goes. All is stored, once, and nothing else; the sums hold; ``broken`` are the findings.
+
+    Its first ``unheard`` messages are known by the copies that the broker kept.
+    """
     wait_stored(stage, lambda: published(client.ledger))
     client.stop()
     for path in speaker.devices:
@@ -179,8 +186,8 @@ def finish(stage, client, speaker, scenario, broken, gap=0):
     assert differences(published(ledger), values_of(stage)) == ""
     check_sums(stage)
     assert stage.terms["gap"] == gap
-    assert len(rows_of(stage, f"{NODE}:messages")) == sequenced(ledger, uncounted=speaker.uncounted)
-    assert rules(stage) == broken
+    assert len(rows_of(stage, f"{NODE}:messages")) == sequenced(ledger[unheard:], uncounted=speaker.uncounted)
+    assert rules(stage) - SET_BY_BROKER == broken - SET_BY_BROKER
     leave_row(stage, client, scenario)
 
 
@@ -270,6 +277,12 @@ def test_a_host_that_starts_late_asks_for_the_births_that_it_missed(stage, insta
     missed = len(client.ledger)
     stage.start_ingest()
     client.take(early)
+    if BROKER == "embedded":  # it keeps births, and gives them to the host: nobody needs to be asked
+        client.take(speaker.data_step)
+        broken = speaker.habits | speaker.at_end | (speaker.at_data if early == "odd" else set())
+        finish(stage, client, speaker, "host starts late, births kept", broken, unheard=missed)
+        assert client.said == []
+        return
     wait_for(lambda: client.said == ["rebirth"], "the rebirth")
     unnamed = [row for row in client.ledger[missed:] if row["kind"] == "DDATA"]
     for path in speaker.devices:

@@ -594,6 +594,14 @@ def test_a_devices_birth_that_overtakes_the_nodes_birth_that_was_asked_for_waits
     assert not edge.tick(60.0)
 
 
+def test_a_devices_birth_overtakes_that_of_its_node_at_a_broker_that_sends_copies_first():
+    edge, node, device = lost_message_and_births_asked_for()
+    found = edge.hear_all(copy_kept(device), device, copy_kept(node), node, edge.ddata("d", x(3.0)))
+    assert (values(found, "g/n1/d:x"), sorted(counts(found))) == ([0.5, 3.0], [(2, 0), (2, 1), (2, 2)])
+    assert settled(found) == ["", ""]
+    assert not edge.tick(60.0)
+
+
 def test_a_devices_birth_that_was_asked_for_and_whose_nodes_birth_does_not_come_is_a_dead_letter():
     edge, _, device = lost_message_and_births_asked_for()
     edge.hear(device)

@@ -124,8 +124,8 @@ class Host(Ground):
         is_known = node.born and node.digest == digest
         if heard.is_kept and is_known:
             return [Handled("birth_repeated")]
-        if is_known and node.count < 0 and heard.seq is not None:  # the broker sent what it keeps first
-            node.count = node.first = heard.seq
+        if is_known and node.from_copy and heard.seq is not None:  # the broker sent what it keeps first
+            node.first, node.count, node.from_copy = heard.seq, max(node.count, heard.seq), False
             node.ask_ns, node.awaited = 0, False
             self.marks += 1
             return [*self._counted(node, heard.seq, heard), *self._findings(node, heard), *self._release(node)]
@@ -142,7 +142,7 @@ class Host(Ground):
         node.begin(digest, heard.seq or 0)
         node.heard_ns = heard.now_ns
         if heard.is_kept:
-            node.count = -1  # of any age: the next message says where the sequence stands
+            node.count, node.from_copy = -1, True  # of any age: the next message says where the sequence stands
         if is_new:
             node.told = []
         node.bdseq, node.birth_ns, node.born, node.online = bdseq, heard.t_ns, True, True
@@ -165,11 +165,11 @@ class Host(Ground):
         if not node.born:
             heard.breaks("message-flow-device-birth-publish-nbirth-wait", "DBIRTH before NBIRTH")
             raise self._waits(node, heard, "no_birth", f"{node.key} has not told its birth")
+        if self._is_repeated(node, heard):
+            return self._device_birth_again(node, heard)
         if self._is_early(node, heard):
             detail = f"{node.key} has not told the birth that it was asked for"
             raise _Waits("no_birth", detail, is_early=True)
-        if self._is_repeated(node, heard):
-            return self._device_birth_again(node, heard)
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         birth, name = self.births[node.key], heard.topic.device
         reader = self._read_birth(birth, heard)
@@ -223,8 +223,10 @@ class Host(Ground):
         since_ns = heard.now_ns - node.asked_ns
         if not node.awaited or not 0 <= since_ns <= self.settings.window_ns:
             return False
-        if heard.seq is None or heard.is_kept or node.count < 0 or not self._has_room(node, heard):
+        if heard.seq is None or node.count < 0 or not self._has_room(node, heard):
             return False
+        if heard.is_kept:
+            return True
         count = node.place(heard.seq, self.settings.late_messages)
         return count != node.count + 1 and count not in node.missing
 

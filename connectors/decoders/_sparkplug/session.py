@@ -109,6 +109,8 @@ class Node(msgspec.Struct):
     asked_ns: int = 0
     awaited: bool = False
     """Whether a birth was asked for that has not come."""
+    from_copy: bool = False
+    """Whether the session began with the copy of its birth that an aware broker keeps."""
     told: list[str] = []
     birth: bytes = b""
 
@@ -138,7 +140,7 @@ class Node(msgspec.Struct):
             del self.sessions[next(iter(self.sessions))]
         self.epoch, self.digest = epoch, digest
         self.count = self.first = seq
-        self.missing, self.deadline_ns, self.awaited = [], 0, False
+        self.missing, self.deadline_ns, self.awaited, self.from_copy = [], 0, False, False
 
     def begin_unborn(self, seq: int) -> None:
         """Begin a session that was under way before anybody listened."""
