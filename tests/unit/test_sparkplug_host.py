@@ -1004,6 +1004,14 @@ def copy_kept(birth):
     return birth._replace(topic=f"$sparkplug/certificates/{birth.topic}", retain=True)
 
 
+def test_copies_of_births_may_come_in_any_order():
+    edge = Edge()
+    node, device = edge.nbirth(), edge.dbirth("d", X)
+    found = edge.hear_all(copy_kept(device), copy_kept(node), edge.ddata("d", x(2.0)))
+    assert values(found, "g/n1/d:x") == [0.5, 2.0]
+    assert (settled(found), rules(found)) == ([""], [])
+
+
 @pytest.mark.parametrize("first", ["kept", "born"])
 def test_a_birth_and_the_copy_that_an_aware_broker_makes_of_it_are_one_birth(first):
     edge = Edge()
