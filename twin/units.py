@@ -50,7 +50,7 @@ _TABLE: dict[str, Unit] = {
         *_units("frequency", Hz=(1.0, "Hz"), kHz=(1e3, "kHz")),
         *_units("force", N=(1.0, "N"), kN=(1e3, "kN")),
         Unit("N.m", "torque", symbol="N·m"),
-        *_units("pressure", Pa=(1.0, "Pa"), kPa=(1e3, "kPa"), bar=(1e5, "bar"), MPa=(1e6, "MPa")),
+        *_units("pressure", Pa=(1.0, "Pa"), kPa=(1e3, "kPa"), hPa=(1e2, "hPa"), bar=(1e5, "bar"), MPa=(1e6, "MPa")),
         Unit("m/s", "speed", symbol="m/s"),
         Unit("mm/s", "speed", 1e-3, symbol="mm/s"),
         Unit("mm/min", "speed", 1e-3 / 60, symbol="mm/min"),

@@ -1,13 +1,10 @@
-"""What the JSON dialects share: template, streams, sequences, and the state that survives a restart."""
+"""A decoder with a topic template: which asset a topic means, beside what every plain decoder has."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from connectors.decoders._json import SequenceTracker
-from connectors.decoders._streams import StreamBook
+from connectors.decoders._plain import Plain
 from connectors.topics import TopicTemplate, fill_asset
 
 if TYPE_CHECKING:
@@ -16,25 +13,14 @@ if TYPE_CHECKING:
     from twin.site import AssetType, Hub
 
 
-class _State(msgspec.Struct):
-    sequences: dict[str, list[int]]
-    plain: dict[str, list[str]]
-
-
-class TopicDialect:
-    """Base of decoders that learn an asset from the topic. Mutable: caches and sequences."""
+class TopicDialect(Plain):
+    """Base of decoders that learn an asset from the topic. Mutable: see `Plain`; and a cache of topics."""
 
     def __init__(self, template: str, asset: str, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
+        super().__init__(source, hub, types)
         self._template = TopicTemplate(template)
         self._asset_template = asset
         self._captured: dict[str, tuple[str, dict[str, str]]] = {}
-        self.book = StreamBook(source, hub, types)
-        self.sequences = SequenceTracker()
-
-    @property
-    def marks(self) -> int:
-        """Goes up where the state must be saved with the very batch: a device began a session, or its time leapt."""
-        return self.sequences.marks
 
     def place(self, topic: str) -> tuple[str, dict[str, str]]:
         """(asset id, captured levels) of a topic; raises DecodeError."""
@@ -45,13 +31,3 @@ class TopicDialect:
             if len(self._captured) < 100_000:  # noqa: PLR2004  a cache, bounded against random topics
                 self._captured[topic] = found
         return found
-
-    def state(self) -> bytes:
-        """Sequences and stream names that must survive a restart."""
-        return msgspec.json.encode(_State(self.sequences.streams, self.book.plain))
-
-    def restore(self, state: bytes) -> None:
-        """Take back what `state` gave."""
-        if state:
-            kept = msgspec.json.decode(state, type=_State)
-            self.sequences.streams, self.book.plain = kept.sequences, kept.plain

@@ -76,15 +76,15 @@ class StreamBook:
         period_s = stream_type.period_s if stream_type is not None and is_declared else None
         if is_declared:
             order = [signal.name for signal in (stream_type.signals if stream_type else ())]
-            stream_name = segment(name)
+            stream_name = signal_name(name)
         elif stream_type is None and self._holds_plain(asset, name, fields):
             held = self.held(asset, name)
             order = list(held)
             signals = tuple(dataclasses.replace(signal, kind=held[signal.name]) for signal in signals)
-            stream_name = segment(name)
+            stream_name = signal_name(name)
         else:
             order = sorted(signal.name for signal in fields)
-            stream_name = f"{segment(name)}~{_digest(fields)}"
+            stream_name = f"{signal_name(name)}~{_digest(fields)}"
         signals = tuple(sorted(signals, key=lambda signal: order.index(signal.name)))
         return stream_of(asset, stream_name, signals, sequenced=sequenced, period_s=period_s, source=self._source)
 

@@ -20,22 +20,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.decoders import _json
+from connectors.decoders._bulk import Bulk
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import guessed, signal_name
+from connectors.decoders._words import bare_value
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
 from twin.message import Handled
 from twin.sample import Kind, Quality, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block, Stream
     from twin.site import AssetType, Hub
-
-MAX_WORD = 4096
-_JSON_WORDS = frozenset({b"true", b"false", b"null", b"NaN", b"Infinity"})
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +62,7 @@ class Decoder(TopicDialect):
     def __init__(self, options: Options, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
+        self._bulk = Bulk()
 
     def decode(self, message: Message) -> Iterable[Told]:
         """One frame of one value."""
@@ -75,6 +76,8 @@ class Decoder(TopicDialect):
         signal = guessed(name, value, self._options.unit)
         known = next((s for s in self.book.declared(asset, name) if s.name == name), signal)
         stream = self.book.stream(asset, name, [known], sequenced=False)
+        if not known.kind.is_text and self._bulk.wants(message.topic):
+            self._learn(message, f"{asset}:{name}", stream)
         seq = _json.payload_seq(message.payload)
         if known.kind.is_text:
             texts = (None if value is None else _json.text(value, name),)
@@ -83,16 +86,36 @@ class Decoder(TopicDialect):
         values = (None if value is None else _json.number(value, name, flag=is_flag),)
         return [frame(stream, t_ns, seq, message.received_ns, values, quality=_quality(value))]
 
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: numbers are read at once, bare or with nothing but their time beside them."""
+        return self._bulk.read(messages, max_rows, self.sequences, self._key)
+
+    def _key(self, topic: str) -> str:
+        try:
+            asset, captured = self.place(topic)
+            return f"{asset}:{signal_name(captured['signal'].replace('/', '.'))}"
+        except DecodeError:
+            return ""
+
+    def _learn(self, message: Message, key: str, stream: Stream) -> None:
+        options = self._options
+        (column,) = (signal.name for signal in stream.columns)
+        if message.payload[:1] != b"{":
+            self._bulk.learn(message.topic, key, stream, {"": column})
+            return
+        self._bulk.learn(
+            message.topic,
+            key,
+            stream,
+            {options.value: column},
+            time=options.time,
+            unit=options.time_unit,
+            keys=len(_json.parse(message.payload)),
+        )
+
     def _read(self, message: Message) -> tuple[Any, int]:
         options = self._options
-        if message.payload[:1].isalpha() and message.payload not in _JSON_WORDS:
-            return _bare_word(message.payload), message.received_ns
-        try:
-            body = _json.parse(message.payload)
-        except DecodeError as error:
-            if error.reason != "json_syntax":
-                raise
-            return _bare_word(message.payload, error), message.received_ns
+        body = bare_value(message.payload)
         if not isinstance(body, dict):
             return body, message.received_ns
         if options.value not in body:
@@ -103,18 +126,6 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", f"no field {options.time!r} with the time")
         zone_s = None if options.zone_offset_h is None else options.zone_offset_h * 3600
         return body[options.value], _json.time_ns(body[options.time], options.time_unit, options.time, zone_s)
-
-
-def _bare_word(payload: bytes, error: DecodeError | None = None) -> str:
-    """A text written without quotation marks; ``error`` is what the JSON parser said of it, if it was asked."""
-    try:
-        word = payload.decode("utf-8").strip()
-    except UnicodeDecodeError as broken:
-        raise DecodeError("encoding", f"not UTF-8 at byte {broken.start}") from broken
-    looks_like_json = word[:1] in '{["' or word[:1].isdigit() or word[:1] in "-+."
-    if not word or looks_like_json or len(word) > MAX_WORD:
-        raise error or DecodeError("json_syntax", f"a word of {len(word)} characters; {MAX_WORD} are taken")
-    return word
 
 
 def _quality(value: object) -> int:

@@ -1,29 +1,35 @@
-"""ROS messages as JSON: sensor_msgs/JointState, as mqtt_client and rosbridge write it.
+"""ROS messages as JSON, as mqtt_client and rosbridge write them: joints, poses, odometry, batteries, wrenches.
 
-Arrays may be empty and are zipped by name. ``header.seq`` (ROS 1) is the sequence where it is there.
-A payload is one message, or a list of messages of the same joints (what a bridge kept while offline).
+JointState: arrays may be empty and are zipped by name; a payload is one message, or a list of messages of the
+same joints (what a bridge kept while offline). Other messages are recognised by their fields: Pose, Twist, Wrench
+(also Stamped), Odometry, BatteryState and DiagnosticArray. Stamps are those of ROS 2 (``sec``, ``nanosec``) or
+ROS 1 (``secs``, ``nsecs``); ``header.seq`` (ROS 1) is the sequence where it is there. A ``{stream}`` in the topic
+template names the stream; without one it is ``joints``, ``pose``, ``twist``, ``odometry`` and so on.
 
 ```toml
 [[source]]
 name = "arms"
-topics = ["robots/+/joint_states"]
+topics = ["robots/+/joint_states", "robots/+/odom", "robots/+/battery"]
 decoder = "ros_json"
 [source.options]
-topic = "robots/{asset}/joint_states"
+topic = "robots/{asset}/{_}"
 asset = "jeonju/cell1/{asset}"
 ```
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._ros.shapes import parts_of
 from connectors.decoders._streams import signal_name
+from connectors.decoders._values import ValueFrames, moment_of
 from connectors.topics import check_templates
 from twin.errors import DecodeError
 from twin.message import Handled
@@ -75,6 +81,22 @@ def _stamp_ns(stamp: _Stamp) -> int:
     return _json.time_ns(stamp.sec, "s", "header.stamp.sec") + stamp.nanosec
 
 
+def _header(body: dict[str, Any], received_ns: int) -> tuple[dict[str, Any], int]:
+    """(header, time) of a message; without a stamp it is of when it came. Raises DecodeError."""
+    header = body.get("header")
+    if header is None:
+        return {}, received_ns
+    stamp = header.get("stamp") if isinstance(header, dict) else None
+    if not isinstance(stamp, dict):
+        raise DecodeError("schema", "a header without a stamp")
+    seconds, rest = stamp.get("sec", stamp.get("secs")), stamp.get("nanosec", stamp.get("nsecs", 0))
+    if type(seconds) is not int or type(rest) is not int or not 0 <= rest < _NS_PER_S:
+        raise DecodeError("ts_range", f"the stamp {seconds!r}, {rest!r}"[:200])
+    if seconds == 0 and rest == 0:
+        return header, received_ns  # ROS writes 0 where nobody stamped it
+    return header, _json.time_ns(seconds, "s", "header.stamp") + rest
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``stream`` names the joints' stream."""
 
@@ -88,25 +110,34 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Decoder(TopicDialect):
-    """JointState messages. Mutable: see `TopicDialect`."""
+    """Messages of ROS. Mutable: see `TopicDialect`."""
 
     def __init__(self, options: Options, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
+        self._values = ValueFrames(self.book)
         self._parser = msgspec.json.Decoder(_JointState | list[_JointState])
-        self._streams: dict[tuple[str, tuple[str, ...], int, int, int, bool], tuple[Stream, list[int] | None]] = {}
+        self._streams: dict[tuple[str, str, tuple[str, ...], int, int, int, bool], tuple[Stream, list[int] | None]] = {}
 
     def decode(self, message: Message) -> Iterable[Told]:
-        """Positions, velocities and efforts of all joints: one frame a message."""
+        """One frame a message; of diagnostics one a status."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]
-        asset, _ = self.place(message.topic)
+        asset, captured = self.place(message.topic)
         _json.guard(message.payload)
-        told = _json.decode(self._parser, message.payload)
+        try:
+            told = _json.decode(self._parser, message.payload)
+        except DecodeError as error:
+            if error.reason != "schema":
+                raise
+            return self._other(asset, captured.get("stream", ""), message, error)
+        return self._joints(asset, captured.get("stream") or self._options.stream, told, message)
+
+    def _joints(self, asset: str, name: str, told: _JointState | list[_JointState], message: Message) -> list[Told]:
         states: list[_JointState] = told if isinstance(told, list) else [told]
         if not 0 < len(states) <= MAX_ROWS:
             raise DecodeError("too_many_values", f"{len(states)} messages in one; 1 to {MAX_ROWS} are taken")
-        stream, order = self._stream(asset, states[0])
+        stream, order = self._stream(asset, name, states[0])
         # The typed parser keeps the last of two equal keys; no text of a joint state looks like a key of it.
         if max(map(message.payload.count, _KEYS)) > len(states) or b"\\" in message.payload:
             _json.read_keys(message.payload)
@@ -121,8 +152,34 @@ class Decoder(TopicDialect):
             raise DecodeError("non_finite", "an infinite value")
         quality = np.where(np.isnan(values).all(axis=1), np.int16(Quality.BAD), np.int16(Quality.GOOD))
         received_ns = np.full(len(states), message.received_ns, np.int64)
-        seq = self._seq(f"{asset}:{self._options.stream}", states, t_ns, message.payload)
+        seq = self._seq(f"{asset}:{name}", states, t_ns, message.payload)
         return [Frames(stream, t_ns, seq, received_ns, values, quality)]
+
+    def _other(self, asset: str, name: str, message: Message, error: DecodeError) -> list[Told]:
+        """A message that is no JointState of ROS 2; ``error`` is what is wrong with it as one."""
+        body = _json.parse(message.payload)
+        if not isinstance(body, dict):
+            raise error
+        header, t_ns = _header(body, message.received_ns)
+        if "name" in body and "position" in body:
+            if "secs" not in header.get("stamp", ()):
+                raise error
+            plain = {"stamp": {"sec": t_ns // _NS_PER_S, "nanosec": t_ns % _NS_PER_S}, "seq": header.get("seq")}
+            try:
+                state = msgspec.convert({**body, "header": plain}, _JointState)
+            except msgspec.ValidationError:
+                raise error from None
+            return self._joints(asset, name or self._options.stream, state, message)
+        now = moment_of(message, t_ns)
+        told: list[Told] = []
+        for place, part in enumerate(parts_of(body)):
+            stream = name if name and not part.stream.startswith("diagnostics.") else part.stream
+            moment = now._replace(seq=now.seq ^ place)
+            if type(header.get("seq")) is int:
+                seq = self.sequences.unwrap(f"{asset}:{stream}", header["seq"], t_ns)
+                moment = moment._replace(seq=seq, counted=True)
+            told.append(self._values.frame(asset, stream, part.values, moment, partial(dict, part.signals)))
+        return told or [Handled("empty_array")]
 
     def _seq(self, key: str, states: list[_JointState], t_ns: NDArray[np.int64], payload: bytes) -> NDArray[np.int64]:
         if states[0].header.seq is None:
@@ -130,10 +187,10 @@ class Decoder(TopicDialect):
             return np.array([first ^ row for row in range(len(states))], np.int64)
         return self.sequences.unwrap_all(key, [state.header.seq for state in states], t_ns)
 
-    def _stream(self, asset: str, state: _JointState) -> tuple[Stream, list[int] | None]:
+    def _stream(self, asset: str, name: str, state: _JointState) -> tuple[Stream, list[int] | None]:
         names = tuple(state.name)
         sizes = (len(state.position), len(state.velocity), len(state.effort))
-        key = (asset, names, *sizes, state.header.seq is not None)
+        key = (asset, name, names, *sizes, state.header.seq is not None)
         found = self._streams.get(key)
         if found is not None:
             return found
@@ -149,7 +206,7 @@ class Decoder(TopicDialect):
             ]
         if not fields:
             raise DecodeError("schema", "no joint has a value")
-        stream = self.book.stream(asset, self._options.stream, fields, sequenced=state.header.seq is not None)
+        stream = self.book.stream(asset, name, fields, sequenced=state.header.seq is not None)
         told = {field.name: i for i, field in enumerate(fields)}
         order = [told[signal.name] for signal in stream.columns]
         found = (stream, None if order == list(range(len(order))) else order)

@@ -205,6 +205,13 @@ TOPICS = {
     "json_object": "a/b/data",
     "json_topic": "a/b/x",
     "ros_json": "a/b/joint_states",
+    "homeassistant": "homeassistant/sensor/a/config",
+    "mapping": "plant/press",
+    "opcua_pubsub": "opcua/json/data/plc/group",
+    "senml": "senml/oven",
+    "tasmota": "tele/pump/SENSOR",
+    "telegraf": "telegraf/gw",
+    "uns": "umh/v1/e/s/a/_historian",
     "vda5050": "uagv/v2/maker/one/state",
 }
 NO_JSON = {"sparkplug_b"}
@@ -231,6 +238,43 @@ def test_any_bytes_become_frames_or_a_decode_error(name, data):
                 well_shaped(part)
     assert all(re.fullmatch(r"[a-z_]+", reason) for reason in reasons)
     decoder.restore(decoder.state())
+
+
+def changed(data, value):
+    """A JSON value with one thing in it replaced, left out, or there in another place."""
+    if isinstance(value, dict) and value and data.draw(st.integers(0, 5)):
+        key = data.draw(st.sampled_from(sorted(value)))
+        if data.draw(st.integers(0, 4)) == 0:
+            return {other: inner for other, inner in value.items() if other != key}
+        return value | {key: changed(data, value[key])}
+    if isinstance(value, list) and value and data.draw(st.integers(0, 5)):
+        place = data.draw(st.integers(0, len(value) - 1))
+        return [*value[:place], changed(data, value[place]), *value[place + 1 :]]
+    return data.draw(st.one_of(leaves, values))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_recorded_message_with_something_changed_becomes_frames_or_a_decode_error(name, data):
+    case = data.draw(st.sampled_from([case for case in CASES if case.parent.name == name]))
+    decoder = made(name, tomllib.loads((case / "options.toml").read_text(encoding="utf-8")))
+    before = case / "before.json"
+    for row in json.loads(before.read_text(encoding="utf-8")) if before.exists() else ():
+        list(decoder.decode(message_of(row)))
+    message = message_of(json.loads((case / "message.json").read_text(encoding="utf-8")))
+    for _ in range(2):
+        payload = message.payload
+        try:
+            payload = json.dumps(changed(data, json.loads(payload))).encode()
+        except ValueError:
+            place = data.draw(st.integers(0, len(payload)))
+            payload = (
+                payload[:place] + data.draw(st.binary(max_size=3)) + payload[place + data.draw(st.integers(0, 2)) :]
+            )
+        assert set(told(decoder, message._replace(payload=payload))) <= {"frames", "handled", "error"}
+    decoder.restore(decoder.state())
+    assert set(told(decoder, message)) <= {"frames", "handled", "error"}
 
 
 cells = st.one_of(
@@ -314,6 +358,179 @@ def test_messages_that_are_as_they_should_be_are_read_at_once():
         assert part.seq.tolist() == [2, 3, 4, 5, 6, 7]
         assert part.t_ns.tolist() == [(1795328000000 + n * 10) * 10**6 for n in range(2, 8)]
         assert part.values[:, 0].tolist() == [2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
+
+
+BULK = {
+    "json_object": [{"topic": "p/{asset}/{stream}", **more} for more in (
+        {}, {"time": "ts"}, {"time": "ts", "seq": "n"}, {"time": "ts", "time_unit": "iso"}, {"time": "ts", "ignore": ["x"]},
+        {"time": "ts", "stream": "one"},
+    )],
+    "json_topic": [{"topic": "p/{asset}/{signal}", **more} for more in (
+        {}, {"time": "ts"}, {"time": "ts", "time_unit": "iso"}, {"value": "x"},
+    )],
+    "uns": [{"prefix": "p", "skip_levels": 0}],
+}  # fmt: skip
+odd_values = st.one_of(
+    leaves, st.sampled_from([{"x": 1}, [1], 2**53, 2**53 + 1, 2**60, 1e300, -0.0, True, "on", '"', "a:b", "\\"])
+)
+
+
+@st.composite
+def flat_messages(draw, name, options):
+    """Messages of a few devices that mostly send flat objects of numbers; now and then something is odd."""
+    iso = options.get("time_unit") == "iso"
+    time, count = ("timestamp_ms", "") if name == "uns" else (options.get("time", ""), options.get("seq", ""))
+    fields = {"json_object": ["x", "y"], "json_topic": [options.get("value", "value")], "uns": ["value"]}[name]
+    made, counts = [], [draw(st.integers(0, 3)) for _ in range(3)]
+    for place in range(draw(st.integers(1, 14))):
+        device = draw(st.integers(0, 2))
+        odd = draw(
+            st.sampled_from(
+                [""] * 12 + ["value", "time", "no_time", "count", "extra", "twice", "tail", "topic", "kept"]
+            )
+        )
+        body = {field: draw(st.floats(-9, 9)) for field in fields}
+        if odd == "value":
+            body[fields[0]] = draw(st.one_of(st.none(), odd_values))
+        t = 1795328000000 + place * 40 + (draw(st.integers(-100, 10**12)) if odd == "time" else 0)
+        if time and odd != "no_time":
+            body[time] = f"2026-11-22T06:00:{place:02}{draw(st.sampled_from(['Z', '+09:00', '.25Z']))}" if iso else t
+        if count:
+            body[count] = draw(odd_values) if odd == "count" else counts[device]
+            counts[device] += 1
+        if odd == "extra":
+            body |= {draw(st.sampled_from(["z", ""])): draw(odd_values)}
+        text = json.dumps(body, ensure_ascii=False)
+        if name != "json_object" and not time and odd != "twice" and draw(st.booleans()):
+            text = json.dumps(body.get(fields[0]))
+        if odd in ("twice", "tail"):
+            text = text[:-1] + (
+                f', "{fields[0]}": 5}}' if odd == "twice" else draw(st.sampled_from(["", "} ", "]", ",}"]))
+            )
+        level = "_historian/t" if name == "uns" else "data"
+        topic = f"p/a{device}/{draw(st.sampled_from(['other', '_raw/t'])) if odd == 'topic' else level}"
+        made.append(Message(topic, text.encode(), 1795328000 * 10**9 + place, 1, odd == "kept"))
+    return made
+
+
+def test_a_nested_message_among_flat_ones_is_read_as_it_is():
+    decoder = made("json_object", {"topic": "p/{asset}/{stream}"})
+    answers = [told(decoder, Message("p/a/data", body, 1)) for body in (b'{"x": 1}', b'{"x": 1, "": {"x": 2}}')]
+    assert ["frames" in answer for answer in answers] == [True, True]
+
+
+@pytest.mark.parametrize("name", sorted(BULK))
+@settings(deadline=None, max_examples=80)
+@given(data=st.data(), max_rows=st.integers(1, 20))
+def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows):
+    options = data.draw(st.sampled_from(BULK[name]))
+    alone, bulk = made(name, options), made(name, options)
+    for _ in range(data.draw(st.integers(1, 3))):
+        messages = data.draw(flat_messages(name, options))
+        expected = [told(alone, message) for message in messages]
+        found, start = [None] * len(messages), 0
+        while start < len(messages):
+            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
+            for block in blocks:
+                for part, places in block.parts():
+                    well_shaped(part)
+                    for place in np.unique(places).tolist():
+                        assert found[start + place] is None
+                        found[start + place] = {"frames": [plain(part.take(places == place))]}
+            for place in left:
+                assert found[start + place] is None
+                found[start + place] = told(bulk, messages[start + place])
+            assert 0 < looked_at <= len(messages) - start
+            start += looked_at
+        assert found == expected
+        assert bulk.state() == alone.state()
+
+
+STAMP = "2026-11-22T06:00:{:02}"
+NESTED = {
+    "mapping": ({"topic": "p/{asset}", "time": "at", "seq": "n",
+                 "fields": [{"path": "a.v[1]", "signal": "x"}, {"path": "a.w", "signal": "y"}]}, "p/a{}",
+                lambda n, v: {"at": 1795328000000 + n, "n": n, "kind": "k", "a": {"v": [5, v[0]], "w": v[1]}}),
+    "tasmota": ({}, "tele/a{}/SENSOR",
+                lambda n, v: {"Time": STAMP.format(n), "ENERGY": {"Power": v, "Total": v[0]}, "TempUnit": "C"}),
+    "senml": ({"topic": "p/{asset}"}, "p/a{}",
+              lambda n, v: [{"bn": "a:", "bt": 1795328000.5 + n, "n": "x", "v": v[0]}, {"n": "y", "u": "A", "v": v[1]}]),
+    "opcua_pubsub": ({}, "opcua/json/data/a{}/g",
+                     lambda n, v: {"MessageId": f"m{n}", "PublisherId": "p", "Messages": [
+                         {"DataSetWriterId": 1, "SequenceNumber": n, "Timestamp": STAMP.format(n) + "Z",
+                          "MessageType": "ua-keyframe",
+                          "Payload": {"x": {"UaType": 11, "Value": v[0]}, "y": {"Value": v[1], "StatusCode": 0}}}]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(NESTED))
+@settings(deadline=None, max_examples=80)
+@given(data=st.data(), max_rows=st.integers(1, 20))
+def test_many_nested_messages_at_once_are_what_each_is_alone(name, data, max_rows):
+    options, topic, body_of = NESTED[name]
+    alone, bulk = made(name, options), made(name, options)
+    counts, second = [0] * 3, 0
+    for _ in range(data.draw(st.integers(1, 3))):
+        messages = []
+        for _ in range(data.draw(st.integers(1, 10))):
+            device, second = data.draw(st.integers(0, 2)), second + 1
+            body = body_of(second if name != "mapping" else counts[device], data.draw(plain_rows))
+            counts[device] += 1
+            odd = data.draw(st.integers(0, 6)) == 0
+            text = json.dumps(changed(data, body) if odd else body)
+            if odd and data.draw(st.integers(0, 3)) == 0:
+                text = (
+                    text.replace('"v"', '"v": 7, "v"')
+                    .replace('"Value"', '"Value": 7, "Value"')
+                    .replace('"w"', '"w": 7, "w"')
+                )
+            messages.append(Message(topic.format(device), text.encode(), 1795328000 * 10**9 + second, 1))
+        expected = [told(alone, message) for message in messages]
+        found, start = [None] * len(messages), 0
+        while start < len(messages):
+            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
+            for block in blocks:
+                for part, places in block.parts():
+                    well_shaped(part)
+                    for place in np.unique(places).tolist():
+                        assert found[start + place] is None
+                        found[start + place] = {"frames": [plain(part.take(places == place))]}
+            for place in left:
+                assert found[start + place] is None
+                found[start + place] = told(bulk, messages[start + place])
+            start += looked_at
+        assert found == expected
+        assert json.loads(bulk.state()) == json.loads(alone.state())
+
+
+@pytest.mark.parametrize("name", sorted(NESTED))
+def test_nested_messages_of_a_known_shape_are_read_at_once(name):
+    options, topic, body_of = NESTED[name]
+    decoder = made(name, options)
+
+    def one(n):
+        return Message(topic.format(0), json.dumps(body_of(n, [n + 0.5, 0.25])).encode(), 1795328000 * 10**9, 1)
+
+    told(decoder, one(0))
+    (block,), left, looked_at = decoder.decode_many([one(n) for n in (1, 2, 3)], 100)
+    assert (left, looked_at, len(block)) == ([], 3, 3)
+
+
+def test_flat_messages_of_a_known_shape_are_read_at_once():
+    decoder = made("json_object", {"topic": "p/{asset}/{stream}", "time": "ts", "seq": "n"})
+
+    def one(device, n):
+        body = {"ts": 1795328000000 + n, "y": None if n == 3 else n + 0.5, "x": n, "n": n}
+        return Message(f"p/a{device}/data", json.dumps(body).encode(), 1795328000 * 10**9, 1)
+
+    for device in range(3):
+        told(decoder, one(device, 0))
+    (block,), left, looked_at = decoder.decode_many([one(d, n) for n in (1, 2, 3) for d in (2, 0, 1)], 100)
+    assert (left, looked_at, len(block)) == ([], 9, 9)
+    for part, _ in block.parts():
+        assert part.seq.tolist() == [1, 2, 3]
+        assert [signal.name for signal in part.stream.columns] == ["y", "x"]
+        assert part.values[:2].tolist() == [[1.5, 1], [2.5, 2]]
 
 
 @settings(deadline=None, max_examples=150)

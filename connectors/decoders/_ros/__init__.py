@@ -1,0 +1,1 @@
+"""ROS messages other than JointState, as JSON: recognised by their shape."""
