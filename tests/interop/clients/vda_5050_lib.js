@@ -127,7 +127,10 @@ const steps = {
     for (const topic of [vda.Topic.State, vda.Topic.Connection, vda.Topic.Visualization]) {
       await master.subscribe(topic, agvId, (body) => note({ who: "master", saw: topic, body }));
     }
+    // The AGV tells its first state when it has subscribed to orders: before, one would be lost.
+    const ready = new Promise((resolve) => master.subscribe(vda.Topic.State, agvId, resolve));
     await agv.start();
+    await ready;
   },
   order: () => assign(orders.order),
   failing: () => assign(orders.failing),
