@@ -58,6 +58,8 @@ FOOT = """
   standard says.
 - A host that starts late does not know the names behind aliases: what comes before the births that it asks for is a dead
   letter, kept as it came (`old_session`, or `no_birth` where the births took longer than the reorder window).
+- The embedded broker knows Sparkplug: it keeps births, and gives them to a host that starts late, which then needs to ask
+  nobody, and no value is lost; it also gives deaths their time. Try it with `INTEROP_BROKER=embedded make interop`.
 - vda-5050-lib sends `connection` at QoS 0, where the standard has 1, and `instantActions` under the key of VDA 5050 1.1 in
   2.0 too. Its AGV does not carry out actions that an update adds to the node where it already stands.
 - Not tried live: VDA 5050 3.0 (there is no client of it yet), Node-RED's Sparkplug nodes (captures only).
