@@ -67,7 +67,9 @@ class Ingest:
             return
         told = self._told.setdefault(stream, _Told())
         last = told.rows[-1] if told.rows else None
-        if last is not None and (latest.t_ns < last.t_ns or (latest.t_ns, latest.received_ns) == (last.t_ns, last.received_ns)):
+        if last is not None and (
+            latest.t_ns < last.t_ns or (latest.t_ns, latest.received_ns) == (last.t_ns, last.received_ns)
+        ):
             return
         if last is not None and latest.received_ns < last.received_ns:
             # Ingest's clock was set back (its metrics are dated by ticks, which are not): no rate across that.
