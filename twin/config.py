@@ -440,6 +440,11 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
             table.wrong("topics", f"{topic!r}: {problem}")
         elif topic.startswith(OWN_TOPICS):
             table.wrong("topics", f"{topic!r} are the twin's own packets; it never ingests itself")
+        elif kind == "mqtt" and topic.split("/")[0] == "spBv1.0":
+            # A host's session must be clean, a durable one is not: what waited in it would be births of long ago.
+            table.wrong(
+                "topics", f"{topic!r}: Sparkplug needs a connection of its own", 'write type = "sparkplug_host"'
+            )
     options = table.table("options")
     qos = table.get("qos", int, 1)
     if qos not in (0, 1, 2):

@@ -1,0 +1,179 @@
+"""Many data messages at once, read from their bytes into columns: no object a metric.
+
+Only what a node sends all day is read here: ``timestamp``, metrics of alias, timestamp, perhaps
+datatype, and a plain number, then ``seq``, in this order (that of their field numbers, in which every
+encoder writes). Each byte is accounted for; a message with anything else is told to be odd, and is
+left to the protobuf runtime.
+
+All messages go forward in step: the n-th metric of each is cut off at once. Words of eight bytes are
+read at any place of the joined payloads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Words = NDArray[np.uint64]
+    Flags = NDArray[np.bool_]
+
+WORD = 8
+MS_BYTES = 6
+"""A time in ms is a varint of six bytes from 2004 to 2109."""
+DOUBLE, FLOAT, BOOL, INT, LONG = 0x69, 0x65, 0x70, 0x50, 0x58
+_TIMESTAMP, _METRIC, _SEQ = 0x08, 0x12, 0x18
+_ALIAS, _METRIC_TIME, _DATATYPE = 0x10, 0x18, 0x20
+_MORE = 0x80
+_PAD = bytes(3 * WORD)
+_HEAD = np.uint64(0x80808080808000)
+_HEAD_WANTED = np.uint64(0x00808080808000)
+_EIGHTHS = tuple(np.uint64(8 * k) for k in range(WORD + 1))
+_KEEP = np.array([(1 << 8 * k) - 1 for k in range(WORD)] + [2**64 - 1], np.uint64)
+_CONTINUED = np.array([sum(_MORE << 8 * i for i in range(k - 1)) for k in range(WORD + 1)], np.uint64)
+_ALL_MORE = np.uint64(0x8080808080808080)
+_BYTE, _SEVEN = np.uint64(0xFF), np.uint64(0x7F)
+
+
+class Wire(NamedTuple):
+    """Messages in columns. ``odd``, ``ms``, ``seq``, ``metrics`` (how many): (n,), a row a message.
+
+    A row a metric (k,), in the messages' order: ``message``, ``alias``, ``metric_ms``, ``tag`` (which
+    field holds the value), ``raw`` (its bits: of a float or double those, else the whole number) and
+    ``typed`` (whether a datatype is told). Rows of odd messages mean nothing.
+    """
+
+    odd: Flags
+    ms: NDArray[np.int64]
+    seq: NDArray[np.int64]
+    metrics: NDArray[np.int64]
+    message: NDArray[np.int64]
+    alias: NDArray[np.int64]
+    metric_ms: NDArray[np.int64]
+    tag: NDArray[np.uint8]
+    raw: Words
+    typed: Flags
+
+
+def read(payloads: Sequence[bytes]) -> Wire:
+    """Read payloads; see `Wire`."""
+    body = b"".join([*payloads, _PAD])
+    octets = np.frombuffer(body, np.uint8)
+    words = np.ndarray((len(body) - WORD + 1,), "<u8", body, strides=(1,))
+    sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
+    ends = np.cumsum(sizes)
+    at = ends - sizes
+    head = words[at]
+    odd = ((head & _BYTE) != _TIMESTAMP) | ((head & _HEAD) != _HEAD_WANTED)
+    ms = _ms(head)
+    at = at + 1 + MS_BYTES
+    np.minimum(at, ends, out=at)
+    message, start, stop, metrics, at = _cut(octets, at, ends, odd)
+    tail = words[at]
+    low, high = (tail >> _EIGHTHS[1]) & _BYTE, (tail >> _EIGHTHS[2]) & _BYTE
+    is_long = low >= _MORE
+    odd |= ((tail & _BYTE) != _SEQ) | (at + 2 + is_long != ends) | (is_long & (high > 1))
+    seq = ((low & _SEVEN) | np.where(is_long, high << np.uint64(7), np.uint64(0))).astype(np.int64)
+    return _metrics(octets, words, Wire(odd, ms, seq, metrics, message, start, stop, octets[:0], words[:0], odd[:0]))
+
+
+def _cut(
+    octets: NDArray[np.uint8], at: NDArray[np.int64], ends: NDArray[np.int64], odd: Flags
+) -> tuple[NDArray[np.int64], ...]:
+    """Cut metrics off: (message, start, stop) of each, (metrics, where the rest begins) of each message."""
+    count = len(at)
+    metrics = np.zeros(count, np.int64)
+    steps: list[tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]] = []
+    active = np.flatnonzero((octets[at] == _METRIC) & ~odd)
+    place = at[active]
+    while len(active):
+        size = octets[place + 1].astype(np.int64)
+        begin = place + 2
+        following = begin + size
+        fits = (size < _MORE) & (following < ends[active])
+        if not fits.all():
+            odd[active[~fits]] = True
+            active, begin, following = active[fits], begin[fits], following[fits]
+        steps.append((active, begin, following))
+        metrics[active] += 1
+        goes_on = octets[following] == _METRIC
+        if goes_on.all():
+            place = following
+        else:
+            at[active[~goes_on]] = following[~goes_on]
+            active, place = active[goes_on], following[goes_on]
+    first = np.cumsum(metrics) - metrics
+    total = int(metrics.sum())
+    start, stop = np.zeros(total, np.int64), np.zeros(total, np.int64)
+    for step, (active, begin, following) in enumerate(steps):
+        row = first[active] + step
+        start[row], stop[row] = begin, following
+    return np.repeat(np.arange(count), metrics), start, stop, metrics, at
+
+
+def _metrics(octets: NDArray[np.uint8], words: Words, cut: Wire) -> Wire:
+    """Read the metrics that were cut off: their starts and stops stand where alias and time will be."""
+    message, start, stop = cut.message, cut.alias, cut.metric_ms
+    word = words[start]
+    wrong = (word & _BYTE) != _ALIAS
+    alias = (word >> _EIGHTHS[1]) & _BYTE
+    is_long = alias >= _MORE
+    at = start + 2
+    if is_long.any():
+        high = (word >> _EIGHTHS[2]) & _BYTE
+        wrong |= is_long & (high >= _MORE)
+        alias = np.where(is_long, (alias & _SEVEN) | (high << np.uint64(7)), alias)
+        at = at + is_long
+    word = words[at]
+    wrong |= ((word & _BYTE) != _METRIC_TIME) | ((word & _HEAD) != _HEAD_WANTED)
+    sent = cut.ms[message]
+    metric_ms = sent if (wrong | (_ms(word) == sent)).all() else _ms(word)
+    at = at + 1 + MS_BYTES
+    tag = octets[at]
+    typed = tag == _DATATYPE
+    if typed.any():
+        wrong |= typed & (octets[at + 1] >= _MORE)
+        at = at + 2 * typed
+        tag = octets[at]
+    at = at + 1
+    size = stop - at
+    raw = words[at]
+    is_number = (tag == INT) | (tag == LONG)
+    fixed = np.zeros(len(tag), np.int64)
+    fixed[tag == DOUBLE] = WORD
+    fixed[tag == FLOAT] = WORD // 2
+    fixed[tag == BOOL] = 1
+    wrong |= np.where(is_number, (size < 1) | (size > WORD), size != fixed)
+    rows = np.flatnonzero(is_number & ~wrong)
+    if len(rows):
+        raw[rows], longer = _varints(raw[rows], size[rows])
+        wrong[rows] |= longer
+    rows = np.flatnonzero((fixed == WORD // 2) | (fixed == 1))
+    if len(rows):
+        raw[rows] &= _KEEP[fixed[rows]]
+        wrong[rows] |= (fixed[rows] == 1) & (raw[rows] > 1)
+    cut.odd[message[wrong]] = True
+    return cut._replace(alias=alias.astype(np.int64), metric_ms=metric_ms, tag=tag, raw=raw, typed=typed)
+
+
+def _varints(word: Words, size: NDArray[np.int64]) -> tuple[Words, Flags]:
+    """Whole numbers of ``size`` bytes, and which of them have another size than that."""
+    kept = word & _KEEP[size]
+    wrong = (kept & _ALL_MORE) != _CONTINUED[size]
+    found = kept & _SEVEN
+    for k in range(1, int(size.max())):
+        found |= ((kept >> _EIGHTHS[k]) & _SEVEN) << np.uint64(7 * k)
+    return found, wrong
+
+
+def _ms(word: Words) -> NDArray[np.int64]:
+    """The time in bytes 1 to 6 of each word."""
+    found = (word >> _EIGHTHS[1]) & _SEVEN
+    for k in range(1, MS_BYTES):
+        found |= ((word >> _EIGHTHS[k + 1]) & _SEVEN) << np.uint64(7 * k)
+    return found.astype(np.int64)
