@@ -11,11 +11,9 @@ import time
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from connectors.encoders import columnar, joint_states
+from connectors.speakers.cast import Cast
 from twin.clock import NS_PER_S
-from twin.simulation.plant import build_plant
 
 if TYPE_CHECKING:
     import threading
@@ -23,10 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.publish import Publisher
+    from connectors.speakers import Kept, Spoken
     from twin.clock import Clock
     from twin.config import Factory
-    from twin.sample import Frames
-    from twin.simulation.plant import Plant
 
 log = logging.getLogger(__name__)
 CHUNK_S = 60.0
@@ -60,14 +57,15 @@ class Ledger:
         row = self.streams.get(stream)
         return row.last_seq + 1 if row else 0
 
-    def add(self, stream: str, frames: int, values: int, first_seq: int, last_seq: int) -> None:
-        """Count a message that the broker acknowledged."""
-        row = self.streams.get(stream)
+    def add(self, kept: Kept) -> None:
+        """Count what a message becomes that the broker acknowledged."""
+        row = self.streams.get(kept.stream)
         if row is None:
-            row = self.streams[stream] = StreamLedger(first_seq=first_seq)
-        row.frames += frames
-        row.values += values
-        row.last_seq = max(row.last_seq, last_seq)
+            row = self.streams[kept.stream] = StreamLedger(first_seq=kept.first_seq)
+        row.frames += kept.frames
+        row.values += kept.values
+        row.first_seq = min(row.first_seq, kept.first_seq)
+        row.last_seq = max(row.last_seq, kept.last_seq)
 
     def save(self, until_ns: int) -> None:
         """Write the file and how far the devices' clocks have run, whole or not at all."""
@@ -120,14 +118,16 @@ class Devices:
         start_ns: int,
         rate: float = 0.0,
     ) -> None:
-        sites = [site for site in factory.hub.sites if site.id in factory.simulate.sites]
-        self._plants: list[Plant] = [build_plant(site, seed=factory.simulate.seed, start_ns=start_ns) for site in sites]
+        self._casts = [
+            Cast(site, factory.simulate, start_ns, ledger.next_seq)
+            for site in factory.hub.sites
+            if site.id in factory.simulate.sites
+        ]
         self._publisher = publisher
         self._ledger = ledger
         self._clock = clock
         self._start_ns = start_ns
         self._rate = rate
-        self._offsets = {stream.id: ledger.next_seq(stream.id) for plant in self._plants for stream in plant.streams}
         self._saved_s = 0.0
         self.now_ns = start_ns
 
@@ -135,6 +135,8 @@ class Devices:
         """Publish until told to stop (or for ``duration_s``), then wait for the last acknowledgements."""
         began_s = time.monotonic()
         wall_start_ns = self._clock.now_ns()
+        for cast in self._casts:
+            self._publish(cast.hello(self.now_ns))
         while not stop.is_set() and (duration_s is None or time.monotonic() - began_s < duration_s):
             if self._rate:
                 target_ns = self._start_ns + round((self._clock.now_ns() - wall_start_ns) * self._rate)
@@ -147,32 +149,27 @@ class Devices:
             else:
                 self._advance(self._clock.now_ns(), slow=False, rows=1)
                 stop.wait(LIVE_STEP_S)
+        for cast in self._casts:
+            self._publish(cast.farewell(self.now_ns))
         self._drain()
 
     def _advance(self, until_ns: int, *, slow: bool, rows: int) -> None:
         if until_ns <= self.now_ns:
             return
-        for plant in self._plants:
-            self._publish(plant.advance(until_ns, slow=slow), rows)
+        for cast in self._casts:
+            self._publish(cast.advance(until_ns, slow=slow, rows=rows))
         self.now_ns = until_ns
         self._count()
 
-    def _publish(self, frames: Iterable[Frames], rows: int) -> None:
-        for part in frames:
-            offset = self._offsets[part.stream.id]
-            seqs = part.seq + offset
-            present = np.count_nonzero(~np.isnan(part.values), axis=1) + len(part.stream.text_columns)
-            encode = joint_states if part.stream.name == "joints" else columnar
-            for topic, payload, taken in encode(part, offset, rows):
-                count = taken.stop - taken.start
-                first, last = int(seqs[taken.start]), int(seqs[taken.stop - 1])
-                token = (part.stream.id, count, int(present[taken].sum()), first, last)
-                self._publisher.publish(topic, payload, token=token)
+    def _publish(self, messages: Iterable[Spoken]) -> None:
+        for said in messages:
+            self._publisher.publish(said.topic, said.payload, qos=said.qos, retain=said.retain, token=said.kept)
 
     def _count(self) -> None:
         for token in self._publisher.acknowledged():
             if isinstance(token, tuple):
-                self._ledger.add(*token)
+                for kept in token:
+                    self._ledger.add(kept)
         if time.monotonic() - self._saved_s > LEDGER_EVERY_S:
             self._saved_s = time.monotonic()
             self._ledger.save(self.now_ns)

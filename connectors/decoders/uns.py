@@ -116,7 +116,9 @@ class Decoder(Plain):
             tags = {key: _as_text(value) for key, value in tags.items()}
         prefix = _name(place)
         named = flat(tags, "_", f"{prefix}." if prefix else "")
-        frame = self._values.frame(place.asset, prefix or "historian", named, moment_of(message, t_ns))
+        # A device that was declared sends what its type says: such tags are that stream, with units and roles.
+        name = prefix or self.book.declared_name(place.asset, named) or "historian"
+        frame = self._values.frame(place.asset, name, named, moment_of(message, t_ns))
         return [frame, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]
 
     def _one(self, place: _Place, value: Any, message: Message, t_ns: int) -> list[Told]:
