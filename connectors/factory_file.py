@@ -26,11 +26,18 @@ _SQLITE = "sqlite:///"
 def read_factory(path: Path, environ: Mapping[str, str] | None = None) -> Factory:
     """Read, override, parse and check a factory file; raises ConfigError with all its mistakes."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigError(
             (Mistake("file", error.strerror or str(error), "`twin new DIR` makes one"),), str(path)
         ) from error
+    return factory_of(text, path, environ)
+
+
+def factory_of(text: bytes, path: Path, environ: Mapping[str, str] | None = None) -> Factory:
+    """The same of a text that stands, or could stand, at ``path``."""
+    try:
+        data = tomllib.loads(text.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError((Mistake("file", f"not TOML: {error}"),), str(path)) from error
     mistakes: list[Mistake] = []

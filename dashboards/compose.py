@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from connectors.broker import BrokerProcess, LogWatch, is_reachable, kind_of, url_of
 from connectors.devices import Ledger
+from connectors.factory_file import read_factory
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from dashboards.supervise import Child
-from twin.errors import BrokerError, StoreUnavailable
+from twin.errors import BrokerError, ConfigError, StoreUnavailable
 from twin.events import EventKind
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ READY_TIMEOUT_S = 60.0
 SUBSCRIBED_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 60.0
 POLL_S = 0.1
+FILE_LOOK_S = 1.0
+"""How often the factory file is looked at; what changed is taken up once it has rested for so long."""
 
 
 def log(text: str) -> None:
@@ -68,6 +72,8 @@ class Composition:
         self.simulator = (
             Child("simulator", ["simulate", str(plan.file), *plan.simulate], environ) if plan.simulate else None
         )
+        self._file_stamp = self._file_seen = _stamp(plan.file)
+        self._file_looked_s = 0.0
         self.page_url = f"http://{_host_for_people(factory.web.host)}:{factory.web.port}"
         self.broker_url = url_of(factory.broker)
 
@@ -118,6 +124,32 @@ class Composition:
             self.simulator.start()
         for child in self._children:
             child.watch(log)
+        if time.monotonic() - self._file_looked_s >= FILE_LOOK_S:
+            self._file_looked_s = time.monotonic()
+            self._look_at_file()
+
+    def _look_at_file(self) -> None:
+        """Take up a factory file that changed (a device was accepted): its devices and sources, no more than that."""
+        stamp = _stamp(self.plan.file)
+        seen, self._file_seen = self._file_seen, stamp
+        if stamp in (self._file_stamp, None) or stamp != seen:
+            return
+        self._file_stamp = stamp
+        known = self.plan.factory
+        try:
+            factory = read_factory(self.plan.file, {**os.environ, **self.plan.environ})
+        except ConfigError as error:
+            log(f"the changed factory file is not taken up: {error}")
+            return
+        if factory == known:
+            return
+        if replace(factory, hub=known.hub, sources=known.sources) != known:
+            log("the factory file changed in more than its devices and sources: start `twin run` anew")
+            return
+        log("the factory file changed: ingest and web start anew with it")
+        self.plan = replace(self.plan, factory=factory)
+        for child in (self.ingest, self.web):
+            child.ask_to_stop()
 
     def _is_subscribed(self) -> bool:
         """Whether the broker keeps messages for every source: what devices send before that is nobody's."""
@@ -165,6 +197,14 @@ class Composition:
             published, stored, missing = compare(ledger, self.plan.factory.store.url)
             if missing == 0 or time.monotonic() > deadline or stop.wait(0.2):
                 return published, stored, missing
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def compare(ledger: Path, store_url: str) -> tuple[int, int, int]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from twin.clock import NS_PER_S
 
 MINUS = "−"
 
@@ -22,3 +26,8 @@ def metres(value_m: float) -> str:
 def angle(value_rad: float) -> str:
     """An angle in degrees."""
     return f"{number(math.degrees(value_rad))}°"
+
+
+def local_time(t_ns: int, zone: str) -> str:
+    """A moment to the second in a site's time zone."""
+    return datetime.fromtimestamp(t_ns // NS_PER_S, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")

@@ -25,13 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What stands behind every page: the factory, its live state, its history."""
+    """What stands behind every page: the factory, its live state, its history.
+
+    ``file`` is the factory file, None where there is none to write to.
+    """
 
     factory: Factory
     live: LiveHub
     reader: Reader
     clock: Clock
     folder: Path
+    file: Path | None = None
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether the pages may write the factory file."""
+        return self.file is not None and self.factory.web.editing
 
     def asset(self, asset_id: str) -> Asset | None:
         """The declared asset of that id."""

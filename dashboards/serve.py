@@ -43,15 +43,15 @@ STOP_S = 1
 POLL_S = 0.1
 
 
-def run_web(factory: Factory, stop: threading.Event, folder: Path) -> None:
+def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     """Serve the pages on ``[web] host`` and ``port`` until ``stop`` is set.
 
-    Broker and store may be away at the start and come later. ``folder`` is where the factory file lies.
+    Broker and store may be away at the start and come later. ``file`` is the factory file.
     """
     clock = WallClock()
     reader = Reader(lambda: open_history(factory.store.url), clock)
     hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock))
-    behind = Behind(factory, hub, reader, clock, folder)
+    behind = Behind(factory, hub, reader, clock, file.parent, file)
     server = _Server(
         uvicorn.Config(
             create_app(behind, lambda: _living(factory, hub)),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
 
+from connectors import plugins
 from dashboards.cli import app
 from twin import config
 
@@ -54,6 +56,18 @@ def test_every_setting_is_explained() -> None:
     for section, values in sections.items():
         for field in dataclasses.fields(values):
             assert re.search(rf"`{section}\.{field.name}`", text), f"{section}.{field.name}"
+
+
+def test_every_source_in_the_guide_to_connecting_works() -> None:
+    text = (ROOT / "docs/how-to/connect-a-device.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    shown = set()
+    for snippet in snippets:
+        hub = '[hub]\nid = "h"\nname = "h"\n[[site]]\nid = "jeonju"\nname = "j"\n'
+        (source,) = config.parse_factory(tomllib.loads(hub + snippet), ()).sources
+        assert plugins.check_source(source.type, source.decoder, source.options) == []
+        shown.add(source.decoder)
+    assert set(plugins.names("decoders")) - shown <= {"json_object", "json_topic", "json_array", "sparkplug_b"}
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

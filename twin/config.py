@@ -6,15 +6,13 @@ takes the parsed TOML, so that overrides can be laid over it first.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
+from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
-from twin.errors import ConfigError, IdError, Mistake
-from twin.ids import segment
-from twin.site import Asset, Hub, Level, Name, Node, Place, Pose, Site
+from twin.errors import ConfigError, Mistake
+from twin.site import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +21,7 @@ SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
 """Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
 _MAX_PORT = 65535
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,27 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """Where the dashboards listen."""
+    """Where the dashboards listen.
+
+    ``may_edit`` says from where pages may write the factory file: ``local``, where they are bound to
+    this machine only, ``always`` or ``never``.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8050
     language: str = "ko"
     allow_remote_without_users: bool = False
+    may_edit: str = "local"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the pages are for this machine only."""
+        return self.host in _LOCAL
+
+    @property
+    def editing(self) -> bool:
+        """Whether pages may write the factory file."""
+        return self.may_edit == "always" or (self.may_edit == "local" and self.is_local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +181,14 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
     root = Table(data, "", mistakes)
     hub_table = root.table("hub")
     hub = Hub(
-        id=_segment(hub_table, "id"),
-        name=_name(hub_table, "name"),
-        sites=tuple(_site(table, asset_types) for table in root.tables("site")),
+        id=segment_of(hub_table, "id"),
+        name=name_of(hub_table, "name"),
+        sites=tuple(site_of_table(table, asset_types) for table in root.tables("site")),
     )
     hub_table.done()
     if not hub.sites:
         root.wrong("site", "a hub needs one site at least", "write [[site]]")
-    _unique([site.id for site in hub.sites], "site", mistakes)
+    unique([site.id for site in hub.sites], "site", mistakes)
     factory = Factory(
         hub=hub,
         sources=_leaving(tuple(_source(table, hub) for table in root.tables("source"))),
@@ -184,142 +198,11 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         ingest=_ingest(root.table("ingest")),
         simulate=_simulate(root.table("simulate"), hub),
     )
-    _unique([source.name for source in factory.sources], "source", mistakes)
+    unique([source.name for source in factory.sources], "source", mistakes)
     root.done()
     if mistakes:
         raise ConfigError(tuple(mistakes), path)
     return factory
-
-
-def _unique(ids: list[str], key: str, mistakes: list[Mistake]) -> None:
-    seen: set[str] = set()
-    for item in ids:
-        if item and item in seen:
-            mistakes.append(Mistake(key, f"{item!r} is there twice", "give each its own name"))
-        seen.add(item)
-
-
-def _segment(table: Table, name: str) -> str:
-    text = table.get(name, str)
-    try:
-        return segment(text) if text else text
-    except IdError as error:
-        table.wrong(name, error.problem)
-        return text
-
-
-def _path(table: Table, site: str) -> str:
-    text = table.get("id", str)
-    try:
-        return "/".join([site, *(segment(part) for part in text.split("/"))]) if text else site
-    except IdError as error:
-        table.wrong("id", error.problem, "levels are parted by one /")
-        return site
-
-
-def _name(table: Table, key: str) -> Name:
-    if isinstance(table.data.get(key), str):
-        text = table.get(key, str)
-        return Name(text, text)
-    names = table.table(key)
-    korean, english = names.get("ko", str, ""), names.get("en", str, "")
-    names.done()
-    if not (korean or english):
-        table.wrong(key, "missing", 'write { ko = "…", en = "…" }')
-    return Name(korean or english, english or korean)
-
-
-def _site(table: Table, asset_types: tuple[str, ...]) -> Site:
-    site_id = _segment(table, "id")
-    zone = table.get("timezone", str, "Asia/Seoul")
-    if zone not in available_timezones():
-        table.wrong("timezone", f"{zone!r} is not a time zone", "such as Asia/Seoul")
-    size = table.numbers("size_m", 2) or (50.0, 30.0)
-    position = table.numbers("position_deg", 2)
-    places = tuple(_place(item, site_id) for item in table.tables("place"))
-    assets = tuple(_asset(item, site_id, asset_types) for item in table.tables("asset"))
-    nodes = tuple(_node(item) for item in table.tables("node"))
-    _unique([asset.id for asset in assets], table.path("asset"), table.mistakes)
-    _unique([place.id for place in places], table.path("place"), table.mistakes)
-    _unique([node.id for node in nodes], table.path("node"), table.mistakes)
-    site = Site(
-        id=site_id,
-        name=_name(table, "name"),
-        region=_name(table, "region") if table.has("region") else Name("", ""),
-        timezone=zone,
-        size_m=(size[0], size[1]),
-        position_deg=(position[0], position[1]) if position else None,
-        places=places,
-        assets=assets,
-        nodes=nodes,
-        edges=_edges(table, {node.id for node in nodes}),
-    )
-    table.done()
-    return site
-
-
-def _edges(table: Table, nodes: set[str]) -> tuple[tuple[str, str], ...]:
-    edges: list[tuple[str, str]] = []
-    if not table.has("edges"):
-        return ()
-    listed = table.data["edges"]
-    for pair in listed if isinstance(listed, list) else [listed]:
-        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(end, str) for end in pair):  # noqa: PLR2004
-            missing = [end for end in pair if end not in nodes]
-            if missing:
-                table.wrong("edges", f"no node {missing[0]!r}")
-            edges.append((pair[0], pair[1]))
-        else:
-            table.wrong("edges", f"{pair!r} is not a pair of node ids", '[["N-1", "N-2"], …]')
-    return tuple(edges)
-
-
-def _place(table: Table, site: str) -> Place:
-    rect = table.numbers("rect_m", 4)
-    level = table.get("level", str, "area", choices=tuple(Level))
-    place = Place(
-        id=_path(table, site),
-        level=Level(level) if level in tuple(Level) else Level.AREA,
-        name=_name(table, "name"),
-        rect_m=(rect[0], rect[1], rect[2], rect[3]) if rect else None,
-    )
-    table.done()
-    return place
-
-
-def _asset(table: Table, site: str, asset_types: tuple[str, ...]) -> Asset:
-    pose = table.table("pose")
-    attributes = table.table("attributes")
-    plain = {k: v for k, v in attributes.data.items() if isinstance(v, str | int | float | bool)}
-    for name in attributes.data:
-        if name not in plain:
-            attributes.wrong(name, "attributes are texts, numbers, true or false")
-    asset = Asset(
-        id=_path(table, site),
-        type=table.get("type", str, choices=asset_types),
-        name=_name(table, "name"),
-        pose=Pose(
-            pose.get("x_m", float, 0.0),
-            pose.get("y_m", float, 0.0),
-            pose.get("z_m", float, 0.0),
-            math.radians(pose.get("yaw_deg", float, 0.0)),
-        ),
-        attributes=plain,
-    )
-    pose.done()
-    table.done()
-    return asset
-
-
-def _node(table: Table) -> Node:
-    node = Node(
-        table.get("id", str),
-        table.get("x_m", float),
-        table.get("y_m", float),
-        table.get("kind", str, "waypoint", choices=("waypoint", "station", "charger")),
-    )
-    table.done()
-    return node
 
 
 def _port(table: Table, default: int) -> int:
@@ -397,9 +280,9 @@ def _web(table: Table) -> WebConfig:
         port=_port(table, 8050),
         language=table.get("language", str, "ko", choices=("ko", "en")),
         allow_remote_without_users=table.get("allow_remote_without_users", bool, False),
+        may_edit=table.get("may_edit", str, "local", choices=("local", "always", "never")),
     )
-    local = config.host in ("127.0.0.1", "::1", "localhost")
-    if not local and not config.allow_remote_without_users:
+    if not config.is_local and not config.allow_remote_without_users:
         table.wrong(
             "host",
             f"{config.host} is open to others, and there are no users yet",
@@ -411,7 +294,7 @@ def _web(table: Table) -> WebConfig:
 
 def _ingest(table: Table) -> IngestConfig:
     config = IngestConfig(
-        writer=_segment(table, "writer") if table.has("writer") else "ingest",
+        writer=segment_of(table, "writer") if table.has("writer") else "ingest",
         batch_messages=table.get("batch_messages", int, _INGEST.batch_messages),
         max_queue=table.get("max_queue", int, _INGEST.max_queue),
         max_newcomers=table.get("max_newcomers", int, _INGEST.max_newcomers),
@@ -466,7 +349,7 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
     if qos not in (0, 1, 2):
         table.wrong("qos", f"{qos} is not 0, 1 or 2")
     source = SourceConfig(
-        name=_segment(table, "name"),
+        name=segment_of(table, "name"),
         topics=topics,
         decoder=table.get("decoder", str),
         type=kind,

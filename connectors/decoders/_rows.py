@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_DT_S = 86_400.0
 _MAX_EPOCH = 1 << (62 - SEQ_EPOCH_SHIFT)
 _MAX_COUNT = 1 << SEQ_EPOCH_SHIFT
+_MAX_HASH = 1 << 63
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +43,7 @@ class _Wide:
 
     heads: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
     distances_s: list[float] = field(default_factory=list)
-    cells: list[list[float | None]] = field(default_factory=list)
+    cells: list[Sequence[float | None]] = field(default_factory=list)
 
 
 class Collected:
@@ -117,6 +118,30 @@ class Collected:
         else:
             wide.cells += cells
         self.rows += rows
+
+    def add_row(  # noqa: PLR0913  a row has this many parts
+        self, place: int, route: Route, t: int, count: int, received_ns: int, cells: Sequence[float | None]
+    ) -> None:
+        """Take a message that is one row, and was looked over already."""
+        key = route.key
+        if key in self._left_keys or not 0 <= count < (_MAX_COUNT if self._counts else _MAX_HASH):
+            self.leave(place, key)
+            return
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = len(self._routes)
+            self._routes.append(route)
+        elif self._routes[slot] is not route:
+            # Two topics, or two sets of fields, of one key: each message alone.
+            self.leave(place, key)
+            return
+        wide = self._wide.get(route.width)
+        if wide is None:
+            wide = self._wide[route.width] = _Wide()
+        wide.heads.append((place, slot, t, count, received_ns, 1))
+        wide.distances_s.append(0.0)
+        wide.cells.append(cells)
+        self.rows += 1
 
     def blocks(self, sequences: _json.SequenceTracker) -> tuple[list[Block], list[int]]:
         """A block a width, and the places of the messages that are left, ascending."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from connectors.decoders import _json
 from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, guessed, signal_name
 from twin.errors import DecodeError
-from twin.sample import Frames, Kind, Quality, Signal, frame
+from twin.sample import Frames, Kind, Quality, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
+
+    from numpy.typing import NDArray
 
     from connectors.decoders._streams import StreamBook
     from twin.message import Message
     from twin.sample import Stream
 
 MAX_PLANS = 50_000
-NO_SIGNALS: Mapping[str, Signal] = {}
+_NOTHING = np.empty(0, np.float64)
 
 
 class Moment(NamedTuple):
@@ -39,6 +43,15 @@ def moment_of(message: Message, t_ns: int | None = None) -> Moment:
     return Moment(message.received_ns if t_ns is None else t_ns, message.received_ns, seq)
 
 
+class _Plan(NamedTuple):
+    """Where the values of a message go: names in the order of the stream's columns."""
+
+    stream: Stream
+    numbers: tuple[str, ...]
+    has_flags: bool
+    texts: tuple[str, ...]
+
+
 class ValueFrames:
     """Makes frames of named values. Mutable: a cache of which fields make which stream; its decoder owns it.
 
@@ -48,41 +61,52 @@ class ValueFrames:
 
     def __init__(self, book: StreamBook) -> None:
         self._book = book
-        self._plans: dict[tuple[Any, ...], Stream] = {}
+        self._plans: dict[tuple[Any, ...], _Plan] = {}
 
-    def frame(
-        self, asset: str, name: str, values: Mapping[str, Any], moment: Moment, known: Mapping[str, Signal] = NO_SIGNALS
+    def frame(  # noqa: PLR0913  the parts of a frame, once
+        self,
+        asset: str,
+        name: str,
+        values: Mapping[str, Any],
+        moment: Moment,
+        known: Callable[[], Mapping[str, Signal]] = dict,
+        likeness: Hashable = (),
     ) -> Frames:
         """One frame of a stream.
 
         ``name`` is the stream's as the device says it; ``values`` are numbers, truth values, texts or
-        None, by the name of the signal; ``known`` are the signals that the dialect knows more of (its
-        units, say). Raises DecodeError (schema, type, int_range, nul, name, too_many_values,
-        type_change, cardinality).
+        None, by the name of the signal; ``known`` gives the signals that the dialect knows more of
+        (its units, say), and is asked once for each ``likeness`` of the same fields. Raises
+        DecodeError (schema, type, int_range, nul, name, too_many_values, type_change, cardinality).
         """
-        key = (asset, name, moment.counted, tuple(values), tuple(map(type, values.values())), tuple(known.values()))
-        stream = self._plans.get(key)
-        if stream is None:
-            stream = self._plan(asset, name, values, known, sequenced=moment.counted)
+        key = (asset, name, moment.counted, likeness, tuple(values), tuple(map(type, values.values())))
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plan(asset, name, values, known(), counted=moment.counted)
             if len(self._plans) < MAX_PLANS:
-                self._plans[key] = stream
-        numbers = [_number(values.get(signal.name), signal) for signal in stream.columns]
-        texts = tuple(
-            None if (value := values.get(signal.name)) is None else _json.text(value, signal.name)
-            for signal in stream.text_columns
-        )
+                self._plans[key] = plan
+        numbers = _numbers(values, plan)
+        texts = tuple(None if (value := values.get(own)) is None else _json.text(value, own) for own in plan.texts)
         quality = moment.quality
-        if quality == Quality.GOOD and all(x is None for x in numbers) and all(x is None for x in texts):
+        if quality == Quality.GOOD and texts.count(None) == len(texts) and np.isnan(numbers).all():
             quality = Quality.BAD
-        return frame(stream, moment.t_ns, moment.seq, moment.received_ns, numbers, texts, quality)
+        return Frames(
+            plan.stream,
+            np.array([moment.t_ns], np.int64),
+            np.array([moment.seq], np.int64),
+            np.array([moment.received_ns], np.int64),
+            numbers.reshape(1, len(plan.numbers)),
+            np.array([quality], np.int16),
+            (texts,) if texts else (),
+        )
 
     def is_known(self, asset: str, name: str) -> bool:
         """Whether anything but null was told of that stream before, or its type declares it."""
         return bool(self._book.held(asset, name) or self._book.declared(asset, name))
 
     def _plan(
-        self, asset: str, name: str, values: Mapping[str, Any], known: Mapping[str, Signal], *, sequenced: bool
-    ) -> Stream:
+        self, asset: str, name: str, values: Mapping[str, Any], known: Mapping[str, Signal], *, counted: bool
+    ) -> _Plan:
         if len(values) > MAX_SIGNALS_PER_STREAM:
             raise DecodeError("too_many_values", f"{len(values)} fields, at most {MAX_SIGNALS_PER_STREAM}")
         declared = {signal.name: signal for signal in self._book.declared(asset, name)}
@@ -99,7 +123,13 @@ class ValueFrames:
         fields += [signal for own, signal in declared.items() if own not in values]
         if not fields:
             raise DecodeError("schema", "no value in it")
-        return self._book.stream(asset, name, fields, sequenced=sequenced)
+        stream = self._book.stream(asset, name, fields, sequenced=counted)
+        return _Plan(
+            stream,
+            tuple(signal.name for signal in stream.columns),
+            any(signal.kind is Kind.FLAG for signal in stream.columns),
+            tuple(signal.name for signal in stream.text_columns),
+        )
 
 
 def flat(body: Mapping[str, Any], joint: str, prefix: str = "") -> dict[str, Any]:
@@ -121,7 +151,18 @@ def flat(body: Mapping[str, Any], joint: str, prefix: str = "") -> dict[str, Any
     return found
 
 
-def _number(value: Any, signal: Signal) -> float | None:
-    if value is None:
-        return None
-    return _json.number(value, signal.name, flag=signal.kind is Kind.FLAG)
+def _numbers(values: Mapping[str, Any], plan: _Plan) -> NDArray[np.float64]:
+    """The numeric values in the order of the columns, NaN for absent: float64 (width,)."""
+    if not plan.numbers:
+        return _NOTHING
+    if not plan.has_flags:
+        try:
+            return _json.numbers([values.get(name) for name in plan.numbers], "a value")
+        except DecodeError:
+            pass  # told again below, with the name of the value that is wrong
+    flags = {signal.name for signal in plan.stream.columns if signal.kind is Kind.FLAG}
+    told = [
+        np.nan if (value := values.get(name)) is None else _json.number(value, name, flag=name in flags)
+        for name in plan.numbers
+    ]
+    return np.array(told, np.float64)

@@ -213,8 +213,14 @@ class Decoder(Plain):
         if entity.path is None:
             return Handled("template")
         value = _typed(value_at(message.payload, list(entity.path)), entity)
-        known = {entity.name: entity.signal}
-        return self._values.frame(entity.asset, entity.label, {entity.name: value}, moment_of(message), known)
+        return self._values.frame(
+            entity.asset,
+            entity.label,
+            {entity.name: value},
+            moment_of(message),
+            lambda: {entity.name: entity.signal},
+            (entity.kind, entity.unit),
+        )
 
     def _attributes(self, entity: Feature, message: Message) -> Told:
         body = _json.parse(message.payload)

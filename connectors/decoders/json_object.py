@@ -29,6 +29,7 @@ import msgspec
 import numpy as np
 
 from connectors.decoders import _json
+from connectors.decoders._bulk import Bulk
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, guessed, signal_name
 from connectors.topics import check_templates
@@ -38,11 +39,12 @@ from twin.sample import Frames, Kind, Quality, Role, Signal, Stream
 from twin.units import conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from twin.ports import Told
+    from twin.sample import Block
     from twin.site import AssetType, Hub
 
 MAX_ROWS = 10_000
@@ -102,6 +104,8 @@ class Decoder(TopicDialect):
         self._options = options
         self._ignored = frozenset({*options.ignore, options.time, options.seq, options.epoch} - {""})
         self._plans: dict[tuple[str, str, tuple[str, ...], tuple[type, ...]], Stream] = {}
+        self._bulk = Bulk()
+        self._is_plain = not options.values and not options.epoch
         self._chosen = [(value.path.split("."), _signal(value), _factor(value)) for value in options.values]
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -119,7 +123,28 @@ class Decoder(TopicDialect):
         if not columns:
             raise DecodeError("schema", "no value in it")
         plan = self._plan(asset, name, columns)
-        return [self._frames(message, body, f"{asset}:{name}", times, plan, columns)]
+        found = self._frames(message, body, f"{asset}:{name}", times, plan, columns)
+        if self._is_plain and isinstance(times, int) and self._bulk.wants(message.topic):
+            self._learn(message.topic, f"{asset}:{name}", plan, body)
+        return [found]
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: flat objects of numbers are read at once."""
+        return self._bulk.read(messages, max_rows, self.sequences, self._key, counted=bool(self._options.seq))
+
+    def _key(self, topic: str) -> str:
+        try:
+            asset, captured = self.place(topic)
+        except DecodeError:
+            return ""
+        return f"{asset}:{self._options.stream or captured.get('stream', 'data')}"
+
+    def _learn(self, topic: str, key: str, stream: Stream, body: dict[str, Any]) -> None:
+        options = self._options
+        columns = {field: signal_name(field) for field in body if field not in self._ignored}
+        self._bulk.learn(
+            topic, key, stream, columns, time=options.time, unit=options.time_unit, count=options.seq, keys=len(body)
+        )
 
     def _times(self, body: dict[str, Any], message: Message) -> NDArray[np.int64] | int:
         """Times of the rows, or one time where the message holds one sample."""

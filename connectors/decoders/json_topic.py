@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.decoders import _json
+from connectors.decoders._bulk import Bulk
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._streams import guessed, signal_name
 from connectors.decoders._words import bare_value
@@ -29,10 +30,11 @@ from twin.message import Handled
 from twin.sample import Kind, Quality, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block, Stream
     from twin.site import AssetType, Hub
 
 
@@ -60,6 +62,7 @@ class Decoder(TopicDialect):
     def __init__(self, options: Options, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
+        self._bulk = Bulk()
 
     def decode(self, message: Message) -> Iterable[Told]:
         """One frame of one value."""
@@ -73,6 +76,8 @@ class Decoder(TopicDialect):
         signal = guessed(name, value, self._options.unit)
         known = next((s for s in self.book.declared(asset, name) if s.name == name), signal)
         stream = self.book.stream(asset, name, [known], sequenced=False)
+        if not known.kind.is_text and self._bulk.wants(message.topic):
+            self._learn(message, f"{asset}:{name}", stream)
         seq = _json.payload_seq(message.payload)
         if known.kind.is_text:
             texts = (None if value is None else _json.text(value, name),)
@@ -80,6 +85,33 @@ class Decoder(TopicDialect):
         is_flag = stream.columns[0].kind is Kind.FLAG
         values = (None if value is None else _json.number(value, name, flag=is_flag),)
         return [frame(stream, t_ns, seq, message.received_ns, values, quality=_quality(value))]
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: numbers are read at once, bare or with nothing but their time beside them."""
+        return self._bulk.read(messages, max_rows, self.sequences, self._key)
+
+    def _key(self, topic: str) -> str:
+        try:
+            asset, captured = self.place(topic)
+            return f"{asset}:{signal_name(captured['signal'].replace('/', '.'))}"
+        except DecodeError:
+            return ""
+
+    def _learn(self, message: Message, key: str, stream: Stream) -> None:
+        options = self._options
+        (column,) = (signal.name for signal in stream.columns)
+        if message.payload[:1] != b"{":
+            self._bulk.learn(message.topic, key, stream, {"": column})
+            return
+        self._bulk.learn(
+            message.topic,
+            key,
+            stream,
+            {options.value: column},
+            time=options.time,
+            unit=options.time_unit,
+            keys=len(_json.parse(message.payload)),
+        )
 
     def _read(self, message: Message) -> tuple[Any, int]:
         options = self._options

@@ -26,6 +26,7 @@ fields = [
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -42,7 +43,7 @@ from twin.sample import Kind, Role, Signal
 from twin.units import conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from twin.message import Message
     from twin.ports import Told
@@ -125,7 +126,7 @@ class _Group(NamedTuple):
     steps: tuple[Step, ...]
     unit: _json.TimeUnit
     fields: tuple[_Field, ...]
-    signals: dict[str, Signal]
+    known: Callable[[], Mapping[str, Signal]]
 
 
 class Decoder(TopicDialect):
@@ -186,7 +187,7 @@ class Decoder(TopicDialect):
                 values[field.name] = None if value is None else _mapped(value, field)
             if found:
                 moment = self._moment(f"{asset}:{group.stream}", group, item, now)
-                told.append(self._values.frame(asset, group.stream, values, moment, group.signals))
+                told.append(self._values.frame(asset, group.stream, values, moment, group.known))
         if not told:
             raise DecodeError("schema", f"none of the mapped values is in it: {nowhere}")
         return told
@@ -247,7 +248,7 @@ def _groups(options: Options) -> tuple[_Group, ...]:
             )
             for field, name in zip(fields, signals, strict=True)
         )
-        found.append(_Group(stream, time, parse_path(time), unit, rows, signals))
+        found.append(_Group(stream, time, parse_path(time), unit, rows, partial(dict, signals)))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ asset = "jeonju/{publisher}"
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -146,13 +147,16 @@ class Decoder(Plain):
         key = f"{asset}:{stream}"
         if one.type == "ua-deltaframe":
             values, moment = self._completed(key, values, moment)
-        signals = {own: guessed(own, value) for own, value in refused.items()} | self._signals.get(key, {})
-        frame = self._values.frame(
-            asset, stream, values, moment._replace(quality=min(quality, moment.quality)), signals
-        )
+        like = (self._marks, tuple(refused), tuple(map(type, refused.values())))
+        judged = moment._replace(quality=min(quality, moment.quality))
+        frame = self._values.frame(asset, stream, values, judged, partial(self._told_of, key, refused), like)
         if moment.quality == Quality.GOOD:
             self._learn(key, values, moment)
         return [frame]
+
+    def _told_of(self, key: str, refused: Mapping[str, Any]) -> dict[str, Signal]:
+        """The signals that metadata told of, and those whose value is refused but shows their kind."""
+        return {own: guessed(own, value) for own, value in refused.items()} | self._signals.get(key, {})
 
     def _completed(self, key: str, values: dict[str, Any], moment: Moment) -> tuple[dict[str, Any], Moment]:
         """A delta frame with all that is known of its data set, and its moment (uncertain after a gap)."""

@@ -19,6 +19,7 @@ asset = "jeonju/cell1/{asset}"
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -177,7 +178,7 @@ class Decoder(TopicDialect):
             if type(header.get("seq")) is int:
                 seq = self.sequences.unwrap(f"{asset}:{stream}", header["seq"], t_ns)
                 moment = moment._replace(seq=seq, counted=True)
-            told.append(self._values.frame(asset, stream, part.values, moment, part.signals))
+            told.append(self._values.frame(asset, stream, part.values, moment, partial(dict, part.signals)))
         return told or [Handled("empty_array")]
 
     def _seq(self, key: str, states: list[_JointState], t_ns: NDArray[np.int64], payload: bytes) -> NDArray[np.int64]:

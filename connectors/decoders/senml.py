@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import base64
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -121,8 +122,11 @@ class Decoder(TopicDialect):
 
     def _frame(self, asset: str, group: Mapping[str, _Row], moment: Moment) -> Told:
         values = {name: row.value for name, row in group.items()}
-        signals = {name: self._signal(row) for name, row in group.items()}
-        return self._values.frame(asset, self._options.stream, values, moment, signals)
+        units = tuple(row.unit for row in group.values())
+        return self._values.frame(asset, self._options.stream, values, moment, partial(self._known, group), units)
+
+    def _known(self, group: Mapping[str, _Row]) -> dict[str, Signal]:
+        return {name: self._signal(row) for name, row in group.items()}
 
     def _signal(self, row: _Row) -> Signal:
         key = (row.name, row.unit, type(row.value))

@@ -17,6 +17,7 @@ zone_offset_h = 9.0
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -126,13 +127,15 @@ class Decoder(TopicDialect):
             return [Handled("empty_report")]
         if len(groups) > MAX_SENSORS:
             raise DecodeError("too_many_values", f"{len(groups)} sensors, at most {MAX_SENSORS} are taken")
-        frames = []
+        frames, like = [], tuple(units.values())
         for name, group in groups.items():
             stream = name
             values = flat(_numbered(group), ".", "" if stream in ("sensor", kind.lower()) else f"{name}.")
-            known = {own: signal for own in values if (signal := self._signal(own, units)) is not None}
-            frames.append(self._values.frame(asset, stream, values, moment, known))
+            frames.append(self._values.frame(asset, stream, values, moment, partial(self._known, values, units), like))
         return frames
+
+    def _known(self, values: Iterable[str], units: Mapping[str, str]) -> dict[str, Signal]:
+        return {name: signal for name in values if (signal := self._signal(name, units)) is not None}
 
     def _signal(self, name: str, units: Mapping[str, str]) -> Signal | None:
         """What is known of a field by its name."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from connectors.decoders import _json
+from connectors.decoders._bulk import Bulk
 from connectors.decoders._plain import Plain
 from connectors.decoders._streams import signal_name
 from connectors.decoders._values import ValueFrames, flat, moment_of
@@ -31,12 +32,14 @@ from connectors.decoders._words import bare_value
 from twin.errors import DecodeError, IdError
 from twin.ids import segment
 from twin.message import Finding, Handled, Liveness
+from twin.sample import Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block
     from twin.site import AssetType, Hub
 
 MAX_TOPICS = 100_000
@@ -81,6 +84,7 @@ class Decoder(Plain):
         self._options = options
         self._values = ValueFrames(self.book)
         self._places: dict[str, _Place] = {}
+        self._bulk = Bulk()
         self._prefix = options.prefix.strip("/").split("/") if options.prefix else []
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -94,8 +98,27 @@ class Decoder(Plain):
         if isinstance(body, list):
             raise DecodeError("schema", "a list where an object or one value belongs")
         found = self._one(place, body, message, message.received_ns)
+        if isinstance(found[0], Frames) and not isinstance(body, str):
+            self._learn(message, found[0], {"": signal_name(_name(place))}, 0)
         online = _PRESENT.get(body.lower()) if isinstance(body, str) and place.contract == "_status" else None
         return found if online is None else [*found, Liveness(place.asset, online, message.received_ns)]
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: tags that are numbers are read at once."""
+        return self._bulk.read(messages, max_rows, self.sequences, self._key)
+
+    def _key(self, topic: str) -> str:
+        try:
+            place = self._place(topic)
+            return f"{place.asset}:{_name(place) or 'historian'}"
+        except DecodeError:
+            return ""
+
+    def _learn(self, message: Message, frame: Frames, columns: dict[str, str], keys: int) -> None:
+        """Note what the topic's messages look like, where they say nothing but numbers (and their time)."""
+        if self._bulk.wants(message.topic):
+            time = "timestamp_ms" if keys > len(columns) else ""
+            self._bulk.learn(message.topic, self._key(message.topic), frame.stream, columns, time=time, keys=keys)
 
     def _tags(self, place: _Place, body: dict[str, Any], message: Message) -> list[Told]:
         t_ns, findings = message.received_ns, []
@@ -108,6 +131,8 @@ class Decoder(Plain):
                 findings.append(("uns.strict", "keys beside timestamp_ms and value: " + ", ".join(sorted(body))[:200]))
             if body.keys() <= _STRICT and not isinstance(body["value"], dict | list):
                 found = self._one(place, body["value"], message, t_ns)
+                if isinstance(found[0], Frames) and not findings:
+                    self._learn(message, found[0], {"value": signal_name(_name(place))}, len(body))
                 return [*found, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]
         tags = {key: value for key, value in body.items() if key != "timestamp_ms"}
         if not tags:
@@ -119,6 +144,8 @@ class Decoder(Plain):
         # A device that was declared sends what its type says: such tags are that stream, with units and roles.
         name = prefix or self.book.declared_name(place.asset, named) or "historian"
         frame = self._values.frame(place.asset, name, named, moment_of(message, t_ns))
+        if not findings and len(named) == len(tags):
+            self._learn(message, frame, dict(zip(tags, named, strict=True)), len(body))
         return [frame, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]
 
     def _one(self, place: _Place, value: Any, message: Message, t_ns: int) -> list[Told]:

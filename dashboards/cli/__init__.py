@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import bench, care, decode, files, processes, publish, sql, store
+from dashboards.cli import bench, care, decode, devices, files, processes, publish, sql, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ store.app.command()(sql.migrate)
 for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
     store.app.command()(verb)
 store.app.command()(sql.role)
+app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
 app.add_typer(bench.app, name="bench")
 

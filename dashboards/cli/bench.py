@@ -86,6 +86,31 @@ def query(*, store: StoreKind = "sqlite", full: Full = False, json: Json = False
     _print(run(store, full, note), json)
 
 
+@app.command()
+def decode(
+    *,
+    dialect: Annotated[str, typer.Option("--dialect", help="Only this dialect.")] = "",
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """Each dialect's messages decoded on one core; the limit is the bare parse of the same payloads."""
+    from connectors.bench.decode import MAKERS, run
+    from dashboards.bench import stage
+
+    if dialect and dialect not in MAKERS:
+        note(f"--dialect {dialect}: there are {', '.join(MAKERS)}")
+        raise typer.Exit(2)
+    rows = run(100_000 if full else 20_000, 7 if full else 3, dialect)
+    if json:
+        print_json({"machine": stage.machine(), "rows": rows})
+        return
+    for row in rows:
+        typer.echo(
+            f"{row['dialect']:14} {row['size']:26} {row['messages_per_s']:>10,} messages/s "
+            f"{row['values_per_s']:>11,} values/s   {row['ratio']:.2f} of the bare parse"
+        )
+
+
 def _known(store: str) -> None:
     if store not in ("sqlite", "postgres"):
         note(f"--store {store}: there are sqlite and postgres")

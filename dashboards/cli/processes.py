@@ -149,7 +149,7 @@ def web(file: File, *, duration: For = None) -> None:
     factory = read_factory(file)
     stop = stop_event()
     _stop_after(stop, duration)
-    run_web(factory, stop, file.resolve().parent)
+    run_web(factory, stop, file.resolve())
 
 
 def simulate(

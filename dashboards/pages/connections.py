@@ -1,18 +1,25 @@
-"""Connections: what comes in, whether it adds up, and what was refused."""
+"""Connections: what comes in, whether it adds up, what was refused; devices that wait; trying a mapping."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dash import html
+from dash import dcc, html
 
 from connectors.archive.layout import DAY_NS, day_name
 from connectors.care.kept import archived, let_go
 from connectors.stores.sql import SqlHistory
+from dashboards.cards import conformance, pending, tryout
 from dashboards.components import TileGrid
-from dashboards.page import Asked, Page
+from dashboards.page import Asked, Page, address
+from dashboards.parts import attributes
 from twin.errors import StoreError
+
+if TYPE_CHECKING:
+    from dash import Dash
+
+    from dashboards.page import Behind
 
 GONE = {
     "raw": "connections.gone_raw",
@@ -25,7 +32,32 @@ GONE = {
 """The words for each kind of `twin.ports.Removal`."""
 
 
+FLOW, DEVICES, MAPPING = "", "devices", "mapping"
+PARTS = (FLOW, DEVICES, MAPPING)
+
+
 def layout(asked: Asked) -> Any:
+    """One of its three parts, and the way to the others."""
+    part = asked.rest if asked.rest in PARTS else FLOW
+    tabs = [
+        dcc.Link(
+            asked.t(f"connections.tab_{one or 'flow'}"),
+            href=address("connections", one) if one else "/connections",
+            className="on" if one == part else "",
+            refresh=False,
+        )
+        for one in PARTS
+    ]
+    body = {FLOW: _flow, DEVICES: _devices, MAPPING: tryout.card}[part](asked)
+    nav = html.Nav(tabs, className="tabs", **attributes(aria_label=asked.t("connections.tabs")))
+    return html.Div([nav, body], className="pg-conn")
+
+
+def _devices(asked: Asked) -> Any:
+    return html.Div([pending.card(asked), conformance.card(asked)], className="pg-devices")
+
+
+def _flow(asked: Asked) -> Any:
     """One component shows it all, in the first site's zone."""
     zone = asked.behind.factory.hub.sites[0].timezone
     grid = TileGrid(id="connections", view="connections", site="*", lang=asked.lang, timezone=zone)
@@ -60,4 +92,10 @@ def _mb(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-PAGE = Page("connections", "/connections", 90, "M2 13h4l2.5-7 4 13L16 9l1.8 4H22", layout)
+def callbacks(app: Dash, behind: Behind) -> None:
+    """Those of its parts."""
+    for part in (pending, conformance, tryout):
+        part.callbacks(app, behind)
+
+
+PAGE = Page("connections", "/connections", 90, "M2 13h4l2.5-7 4 13L16 9l1.8 4H22", layout, callbacks)

@@ -62,6 +62,10 @@ def connections(  # noqa: PLR0913  what the page tells of
     }
 
 
+UNASKED = "auto"
+"""The dialect of a source that takes what nobody configured: that nothing comes is as it should be."""
+
+
 def store_figures(view: View, summary: StoreSummary, url: str) -> Row:
     """How much the store holds; for the past that is not known."""
     live = view.is_live
@@ -92,6 +96,8 @@ def _source(view: View, name: str, config: SourceConfig | None, total: Row | Non
     stream = source_stream(name)
     frames = view.frames(stream, view.clock_ns - (HISTORY_S + 5) * NS_PER_S)
     state, detail = _state(view, name, frames)
+    if state == "silent" and config is not None and config.decoder == UNASKED:
+        state = "up"
     counted = total or {
         **dict.fromkeys(LEDGER_TERMS, 0),
         "redriven": 0,

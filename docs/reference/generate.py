@@ -32,7 +32,8 @@ def _command(command: object, path: str, lines: list[str]) -> None:
     if subcommands:
         for name in sorted(subcommands):
             _command(subcommands[name], f"{path} {name}", lines)
-        return
+        if path == "twin" or not getattr(command, "invoke_without_command", False):
+            return
     lines += [f"## {path}", "", (getattr(command, "help", "") or "").strip(), ""]
     rows = []
     for parameter in getattr(command, "params", []):

@@ -361,6 +361,103 @@ def test_messages_that_are_as_they_should_be_are_read_at_once():
         assert part.values[:, 0].tolist() == [2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
 
 
+BULK = {
+    "json_object": [{"topic": "p/{asset}/{stream}", **more} for more in (
+        {}, {"time": "ts"}, {"time": "ts", "seq": "n"}, {"time": "ts", "time_unit": "iso"}, {"time": "ts", "ignore": ["x"]},
+        {"time": "ts", "stream": "one"},
+    )],
+    "json_topic": [{"topic": "p/{asset}/{signal}", **more} for more in (
+        {}, {"time": "ts"}, {"time": "ts", "time_unit": "iso"}, {"value": "x"},
+    )],
+    "uns": [{"prefix": "p", "skip_levels": 0}],
+}  # fmt: skip
+odd_values = st.one_of(
+    leaves, st.sampled_from([{"x": 1}, [1], 2**53, 2**53 + 1, 2**60, 1e300, -0.0, True, "on", '"', "a:b", "\\"])
+)
+
+
+@st.composite
+def flat_messages(draw, name, options):
+    """Messages of a few devices that mostly send flat objects of numbers; now and then something is odd."""
+    iso = options.get("time_unit") == "iso"
+    time, count = ("timestamp_ms", "") if name == "uns" else (options.get("time", ""), options.get("seq", ""))
+    fields = {"json_object": ["x", "y"], "json_topic": [options.get("value", "value")], "uns": ["value"]}[name]
+    made, counts = [], [draw(st.integers(0, 3)) for _ in range(3)]
+    for place in range(draw(st.integers(1, 14))):
+        device = draw(st.integers(0, 2))
+        odd = draw(
+            st.sampled_from(
+                [""] * 12 + ["value", "time", "no_time", "count", "extra", "twice", "tail", "topic", "kept"]
+            )
+        )
+        body = {field: draw(st.floats(-9, 9)) for field in fields}
+        if odd == "value":
+            body[fields[0]] = draw(odd_values)
+        t = 1795328000000 + place * 40 + (draw(st.integers(-100, 10**12)) if odd == "time" else 0)
+        if time and odd != "no_time":
+            body[time] = f"2026-11-22T06:00:{place:02}{draw(st.sampled_from(['Z', '+09:00', '.25Z']))}" if iso else t
+        if count:
+            body[count] = draw(odd_values) if odd == "count" else counts[device]
+            counts[device] += 1
+        if odd == "extra":
+            body |= {draw(st.sampled_from(["z", ""])): draw(odd_values)}
+        text = json.dumps(body, ensure_ascii=False)
+        if name != "json_object" and not time and odd != "twice" and draw(st.booleans()):
+            text = json.dumps(body.get(fields[0]))
+        if odd in ("twice", "tail"):
+            text = text[:-1] + (
+                f', "{fields[0]}": 5}}' if odd == "twice" else draw(st.sampled_from(["", "} ", "]", ",}"]))
+            )
+        level = "_historian/t" if name == "uns" else "data"
+        topic = f"p/a{device}/{draw(st.sampled_from(['other', '_raw/t'])) if odd == 'topic' else level}"
+        made.append(Message(topic, text.encode(), 1795328000 * 10**9 + place, 1, odd == "kept"))
+    return made
+
+
+@pytest.mark.parametrize("name", sorted(BULK))
+@settings(deadline=None, max_examples=150)
+@given(data=st.data(), max_rows=st.integers(1, 20))
+def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows):
+    options = data.draw(st.sampled_from(BULK[name]))
+    alone, bulk = made(name, options), made(name, options)
+    for _ in range(data.draw(st.integers(1, 3))):
+        messages = data.draw(flat_messages(name, options))
+        expected = [told(alone, message) for message in messages]
+        found, start = [None] * len(messages), 0
+        while start < len(messages):
+            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
+            for block in blocks:
+                for part, places in block.parts():
+                    well_shaped(part)
+                    for place in np.unique(places).tolist():
+                        assert found[start + place] is None
+                        found[start + place] = {"frames": [plain(part.take(places == place))]}
+            for place in left:
+                assert found[start + place] is None
+                found[start + place] = told(bulk, messages[start + place])
+            assert 0 < looked_at <= len(messages) - start
+            start += looked_at
+        assert found == expected
+        assert bulk.state() == alone.state()
+
+
+def test_flat_messages_of_a_known_shape_are_read_at_once():
+    decoder = made("json_object", {"topic": "p/{asset}/{stream}", "time": "ts", "seq": "n"})
+
+    def one(device, n):
+        body = {"ts": 1795328000000 + n, "y": None if n == 3 else n + 0.5, "x": n, "n": n}
+        return Message(f"p/a{device}/data", json.dumps(body).encode(), 1795328000 * 10**9, 1)
+
+    for device in range(3):
+        told(decoder, one(device, 0))
+    (block,), left, looked_at = decoder.decode_many([one(d, n) for n in (1, 2, 3) for d in (2, 0, 1)], 100)
+    assert (left, looked_at, len(block)) == ([], 9, 9)
+    for part, _ in block.parts():
+        assert part.seq.tolist() == [1, 2, 3]
+        assert [signal.name for signal in part.stream.columns] == ["y", "x"]
+        assert part.values[:2].tolist() == [[1.5, 1], [2.5, 2]]
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     st.lists(st.one_of(leaves, st.floats(-10, 10)), min_size=2, max_size=2),

@@ -16,11 +16,14 @@ from paho.mqtt.publish import multiple
 from connectors.broker import BrokerProcess, any_port
 from connectors.factory_file import read_factory
 from connectors.ingest.run import run_ingest
+from connectors.listen import listen
 from connectors.plugins import names
 from connectors.publish_file import publish_file
 from connectors.recorded import Tally, read_capture
 from connectors.stores.sql import open_history
-from twin.errors import StoreUnavailable
+from connectors.wall_clock import WallClock
+from twin.config import BrokerConfig
+from twin.errors import BrokerError, ConfigError, StoreUnavailable
 from twin.events import EventKind
 from twin.keyframes import verify
 
@@ -151,6 +154,21 @@ def test_a_shell_loop_of_json_appears_as_a_pending_device(plant):
     assert not [one for one in history.newcomers() if "factory-twin" in one.topic]
     assert not any(stream.asset.startswith("field/factory-twin") for stream in history.streams().values())
     assert factory.sources[0].leaves[-1] == "spBv1.0/#"
+
+
+def test_the_last_messages_of_a_topic_are_heard_to_try_a_mapping_on(plant):
+    factory, broker, _ = plant
+    port = int(broker.url.rpartition(":")[2])
+    multiple([(f"heard/{n}", b"%d" % n, 1, True) for n in range(3)], port=port)
+    multiple([("factory-twin/live/x", b"own", 1, True)], port=port)
+    found = listen(factory.broker, "heard/+", WallClock(), 10.0, 3)
+    assert {(one.topic, one.payload) for one in found} == {(f"heard/{n}", b"%d" % n) for n in range(3)}
+    assert len(listen(factory.broker, "heard/+", WallClock(), 10.0, 2)) == 2
+    assert listen(factory.broker, "factory-twin/#", WallClock(), 0.5, 5) == [], "the twin's own packets are nobody's"
+    with pytest.raises(ConfigError):
+        listen(factory.broker, "a/#/b", WallClock(), 0.5, 5)
+    with pytest.raises(BrokerError):
+        listen(BrokerConfig(use=f"mqtt://127.0.0.1:{any_port()}"), "#", WallClock(), 0.5, 5)
 
 
 def twin(*arguments, given=b""):

@@ -35,6 +35,8 @@ PAGES = {
     "asset": ("/asset/jeonju/weld/line1/R-105", [".ft-joints", ".ft-trend canvas", ".ft-strip canvas"]),
     "choose": ("/asset", [".ft-row"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
+    "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
+    "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),
 }
 NOISE = ("WebSocket is closed before the connection is established",)
 """Said by the browser when a page asks for one site while the socket for all is still opening."""

@@ -503,7 +503,7 @@ def wire(fields):
     return made
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(

@@ -12,7 +12,7 @@ import numpy as np
 
 from connectors.decoders._json import EARLIEST_NS, END_NS
 from connectors.decoders._sparkplug import wire
-from connectors.decoders._sparkplug.layout import counting
+from connectors.decoders._sparkplug.layout import counting, is_value
 from connectors.decoders._sparkplug.places import PLACE_BITS
 from connectors.decoders._sparkplug.topics import Verb
 from connectors.decoders._sparkplug.values import MAX_INT, SIGNED_BITS, UNSIGNED_BITS, Datatype
@@ -36,7 +36,7 @@ MAX_ALIAS = 1 << 14
 MAX_ROUTES = 50_000
 _MIN_METRIC_BYTES = 13
 _NOWHERE, _GROUPED = -1, -2
-_TYPED = "payloads-metric-datatype-not-req"
+_TYPED, _NAMED = "payloads-metric-datatype-not-req", "payloads-alias-data-cmd-requirement"
 _WHOLE, _REAL, _TRUTH = 1, 2, 3
 _CLASS = np.zeros(64, np.uint8)
 _CLASS[[*SIGNED_BITS, *UNSIGNED_BITS]] = _WHOLE
@@ -57,7 +57,8 @@ class Route:
 
     ``places``: int32 by alias, the number of the alias's stream in ``streams`` (the first counts the
     node's messages), or nowhere, or grouped: then ``columns`` holds its column in the group.
-    ``kinds``: uint8 by alias, its datatype.
+    ``kinds``: uint8 by alias, its datatype. Behind the ``aliases`` that may be told come all metrics by
+    name: ``names`` gives their numbers. ``rows`` is how many frames a message makes, if it tells each once.
     """
 
     def __init__(self, host: Host, node: Node, topic: Topic, source: str) -> None:
@@ -65,27 +66,34 @@ class Route:
         layout = host.layout(node, topic.device)
         self.node, self.birth, self.device = node, node.birth, topic.device
         streams: list[Stream] = [counting(node.asset, source)]
-        aliases = {alias: path for alias, (device, path) in birth.aliases.items() if device == topic.device}
-        size = max((alias for alias in aliases if alias < MAX_ALIAS), default=-1) + 1
+        definitions = birth.definitions[topic.device]
+        owned = {alias: path for alias, (device, path) in birth.aliases.items() if device == topic.device}
+        self.aliases = max((alias for alias in owned if alias < MAX_ALIAS), default=-1) + 1
+        self.names = {path.encode(): self.aliases + number for number, path in enumerate(definitions)}
+        size = self.aliases + len(definitions)
         self.places = np.full(size, _NOWHERE, np.int32)
         self.columns = np.zeros(size, np.int32)
         self.kinds = np.zeros(size, np.uint8)
         groups = {id(group): group for group in layout.groups.values()}
         only = next(iter(groups.values())) if len(groups) == 1 else None
         self.group: Group | None = only if only is not None and not only.text_columns else None
-        definitions = birth.definitions[topic.device]
-        for alias, path in aliases.items():
-            if alias >= MAX_ALIAS:
-                continue
-            self.kinds[alias] = definitions[path].kind
+        for number, path in enumerate(definitions):
+            index = self.aliases + number
+            self.kinds[index] = definitions[path].kind
             stream = layout.single(path)
             if stream is not None:
-                self.places[alias] = len(streams)
+                self.places[index] = len(streams)
                 streams.append(stream)
-            elif self.group is not None and layout.signal_name(path) in self.group.columns:
-                self.places[alias] = _GROUPED
-                self.columns[alias] = self.group.columns[layout.signal_name(path)]
+            elif self.group is not None and is_value(path) and layout.signal_name(path) in self.group.columns:
+                self.places[index] = _GROUPED
+                self.columns[index] = self.group.columns[layout.signal_name(path)]
+        for alias, path in owned.items():
+            if alias < MAX_ALIAS:
+                index = self.names[path.encode()]
+                for column in (self.places, self.columns, self.kinds):
+                    column[alias] = column[index]
         self.streams = tuple(streams)
+        self.rows = len(streams) + (self.group is not None)
 
 
 class Bulk:
@@ -112,15 +120,16 @@ class Bulk:
         """See `twin.ports.BulkDecoder`."""
         self._last, self._kept, self._recalled = None, (), {}
         payloads = [message[1] for message in messages]
-        rows = np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)) // _MIN_METRIC_BYTES + 1)
-        looked_at = min(int(np.searchsorted(rows, max_rows)) + 1, len(messages))
-        messages, payloads = messages[:looked_at], payloads[:looked_at]
         topics = [message[0] for message in messages]
         numbers, routes, nodes = self._numbered(topics)
         if not routes:
-            return [], list(range(looked_at)), looked_at
-        route = np.fromiter(map(numbers.__getitem__, topics), np.int64, looked_at)
-        run = _Run(messages, wire.read(payloads), route, routes, nodes)
+            return [], list(range(len(messages))), len(messages)
+        route = np.fromiter(map(numbers.__getitem__, topics), np.int64, len(messages))
+        most = np.array([*(one.rows for one in routes), 1], np.int64)[np.where(route < 0, -1, route)]
+        rows = np.minimum(np.fromiter(map(len, payloads), np.int64, len(payloads)) // _MIN_METRIC_BYTES + 1, most)
+        looked_at = min(int(np.searchsorted(np.cumsum(rows), max_rows)) + 1, len(messages))
+        messages, payloads = messages[:looked_at], payloads[:looked_at]
+        run = _Run(messages, wire.read(payloads), route[:looked_at], routes, nodes)
         blocks = run.blocks()
         self._last = (messages, run.counts)
         return blocks, np.flatnonzero(~run.taken).tolist(), looked_at
@@ -195,22 +204,40 @@ class _Run:
     def _look_up(self) -> None:
         """Where each metric goes, and what it is."""
         routes, read = self._routes, self._wire
-        sizes = np.array([len(one.places) for one in routes], np.int64)
         of = self._route[read.message]
-        known = read.alias < sizes[of]
-        index = np.where(known, (np.cumsum(sizes) - sizes)[of] + read.alias, 0)
-        places = np.concatenate([*(one.places for one in routes), [np.int32(_NOWHERE)]])
-        kinds = np.concatenate([*(one.kinds for one in routes), [np.uint8(0)]])
-        columns = np.concatenate([*(one.columns for one in routes), [np.int32(0)]])
-        self._place = np.where(known, places[index], _NOWHERE)
-        self._kind, self._column = kinds[index], columns[index]
+        aliases = np.array([one.aliases for one in routes], np.int64)
+        number = np.where(read.aliased & (read.alias < aliases[of]), read.alias, -1)
+        rows = np.flatnonzero(read.named)
+        if len(rows):
+            number[rows] = self._numbers_of_names(rows, of)
+        sizes = np.array([len(one.places) for one in routes], np.int64)
+        index = np.where(number >= 0, (np.cumsum(sizes) - sizes)[of] + number, -1)
+        self._place = np.concatenate([*(one.places for one in routes), [np.int32(_NOWHERE)]])[index]
+        self._kind = np.concatenate([*(one.kinds for one in routes), [np.uint8(0)]])[index]
+        self._column = np.concatenate([*(one.columns for one in routes), [np.int32(0)]])[index]
         wrong = self._place == _NOWHERE
         if read.typed.any():
-            told = np.array([f"{one.device} {_TYPED}" in one.node.told for one in routes], np.bool_)
-            wrong |= read.typed & ~told[of]
+            wrong |= read.typed & ~self._told(_TYPED)[of]
+        if len(rows) and read.aliased[rows].any():
+            wrong |= read.named & read.aliased & ~self._told(_NAMED)[of]
         if read.metric_ms is not read.ms:
             wrong |= (read.metric_ms < _EARLIEST_MS) | (read.metric_ms >= _END_MS)
         self._bad[read.message[wrong]] = True
+
+    def _told(self, rule: str) -> NDArray[np.bool_]:
+        """By route: whether that habit of its node is told already."""
+        return np.array([f"{one.device} {rule}" in one.node.told for one in self._routes], np.bool_)
+
+    def _numbers_of_names(self, rows: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The numbers of metrics told by name; −1 for a name that is in no birth."""
+        read = self._wire
+        names = [one.names for one in self._routes]
+        starts, stops = read.name_start[rows].tolist(), read.name_stop[rows].tolist()
+        found = [
+            names[route].get(read.body[start:stop], -1)
+            for route, start, stop in zip(of[rows].tolist(), starts, stops, strict=True)
+        ]
+        return np.array(found, np.int64)
 
     def _convert(self) -> None:
         """The values, by the datatype of the birth; what is not exactly a float64 is left."""

@@ -1,7 +1,7 @@
 """Many data messages at once, read from their bytes into columns: no object a metric.
 
-Only what a node sends all day is read here: ``timestamp``, metrics of alias, timestamp, perhaps
-datatype, and a plain number, then ``seq``, in this order (that of their field numbers, in which every
+Only what a node sends all day is read here: ``timestamp``, metrics of name or alias (or both), timestamp,
+perhaps datatype, and a plain number, then ``seq``, in this order (that of their field numbers, in which every
 encoder writes). Each byte is accounted for; a message with anything else is told to be odd, and is
 left to the protobuf runtime.
 
@@ -28,7 +28,7 @@ MS_BYTES = 6
 """A time in ms is a varint of six bytes from 2004 to 2109."""
 DOUBLE, FLOAT, BOOL, INT, LONG = 0x69, 0x65, 0x70, 0x50, 0x58
 _TIMESTAMP, _METRIC, _SEQ = 0x08, 0x12, 0x18
-_ALIAS, _METRIC_TIME, _DATATYPE = 0x10, 0x18, 0x20
+_NAME, _ALIAS, _METRIC_TIME, _DATATYPE = 0x0A, 0x10, 0x18, 0x20
 _MORE = 0x80
 _PAD = bytes(3 * WORD)
 _HEAD = np.uint64(0x80808080808000)
@@ -40,12 +40,25 @@ _ALL_MORE = np.uint64(0x8080808080808080)
 _BYTE, _SEVEN = np.uint64(0xFF), np.uint64(0x7F)
 
 
+class _Cut(NamedTuple):
+    """Messages, and where each of their metrics starts and stops."""
+
+    odd: Flags
+    ms: NDArray[np.int64]
+    seq: NDArray[np.int64]
+    metrics: NDArray[np.int64]
+    message: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
 class Wire(NamedTuple):
     """Messages in columns. ``odd``, ``ms``, ``seq``, ``metrics`` (how many): (n,), a row a message.
 
     A row a metric (k,), in the messages' order: ``message``, ``alias``, ``metric_ms``, ``tag`` (which
-    field holds the value), ``raw`` (its bits: of a float or double those, else the whole number) and
-    ``typed`` (whether a datatype is told). Rows of odd messages mean nothing.
+    field holds the value), ``raw`` (its bits: of a float or double those, else the whole number),
+    ``typed`` (whether a datatype is told), ``named`` and ``aliased``. The names of those that are named
+    lie from ``name_start`` to ``name_stop`` in ``body``. Rows of odd messages mean nothing.
     """
 
     odd: Flags
@@ -58,6 +71,11 @@ class Wire(NamedTuple):
     tag: NDArray[np.uint8]
     raw: Words
     typed: Flags
+    named: Flags
+    aliased: Flags
+    name_start: NDArray[np.int64]
+    name_stop: NDArray[np.int64]
+    body: bytes
 
 
 def read(payloads: Sequence[bytes]) -> Wire:
@@ -79,7 +97,7 @@ def read(payloads: Sequence[bytes]) -> Wire:
     is_long = low >= _MORE
     odd |= ((tail & _BYTE) != _SEQ) | (at + 2 + is_long != ends) | (is_long & (high > 1))
     seq = ((low & _SEVEN) | np.where(is_long, high << np.uint64(7), np.uint64(0))).astype(np.int64)
-    return _metrics(octets, words, Wire(odd, ms, seq, metrics, message, start, stop, octets[:0], words[:0], odd[:0]))
+    return _metrics(octets, words, body, _Cut(odd, ms, seq, metrics, message, start, stop))
 
 
 def _cut(
@@ -116,19 +134,30 @@ def _cut(
     return np.repeat(np.arange(count), metrics), start, stop, metrics, at
 
 
-def _metrics(octets: NDArray[np.uint8], words: Words, cut: Wire) -> Wire:
-    """Read the metrics that were cut off: their starts and stops stand where alias and time will be."""
-    message, start, stop = cut.message, cut.alias, cut.metric_ms
-    word = words[start]
-    wrong = (word & _BYTE) != _ALIAS
+def _metrics(octets: NDArray[np.uint8], words: Words, body: bytes, cut: _Cut) -> Wire:
+    """Read the metrics that were cut off."""
+    message, stop = cut.message, cut.stop
+    at = cut.start
+    named = octets[at] == _NAME
+    name_start = at + 2
+    name_stop = name_start
+    if named.any():
+        size = octets[at + 1].astype(np.int64)
+        name_stop = np.minimum(name_start + np.where(named, size, 0), stop)
+        at = np.where(named, name_stop, at)
+        named &= size < _MORE  # else its length is no length, and what follows is no time
+    word = words[at]
+    aliased = (word & _BYTE) == _ALIAS
+    wrong = ~(named | aliased)
     alias = (word >> _EIGHTHS[1]) & _BYTE
-    is_long = alias >= _MORE
-    at = start + 2
+    is_long = (alias >= _MORE) & aliased
+    at = at + 2 * aliased
     if is_long.any():
         high = (word >> _EIGHTHS[2]) & _BYTE
         wrong |= is_long & (high >= _MORE)
         alias = np.where(is_long, (alias & _SEVEN) | (high << np.uint64(7)), alias)
         at = at + is_long
+    np.minimum(at, stop, out=at)
     word = words[at]
     wrong |= ((word & _BYTE) != _METRIC_TIME) | ((word & _HEAD) != _HEAD_WANTED)
     sent = cut.ms[message]
@@ -141,14 +170,25 @@ def _metrics(octets: NDArray[np.uint8], words: Words, cut: Wire) -> Wire:
         at = at + 2 * typed
         tag = octets[at]
     at = at + 1
-    size = stop - at
+    raw, unlike = _values(words, tag, at, stop - at)
+    wrong |= unlike
+    cut.odd[message[wrong]] = True
+    whole = alias.astype(np.int64)
+    head = (cut.odd, cut.ms, cut.seq, cut.metrics, message)
+    return Wire(*head, whole, metric_ms, tag, raw, typed, named, aliased, name_start, name_stop, body)
+
+
+def _values(
+    words: Words, tag: NDArray[np.uint8], at: NDArray[np.int64], size: NDArray[np.int64]
+) -> tuple[Words, Flags]:
+    """The bits of values that are to be ``size`` bytes long, and which of them are not."""
     raw = words[at]
     is_number = (tag == INT) | (tag == LONG)
     fixed = np.zeros(len(tag), np.int64)
     fixed[tag == DOUBLE] = WORD
     fixed[tag == FLOAT] = WORD // 2
     fixed[tag == BOOL] = 1
-    wrong |= np.where(is_number, (size < 1) | (size > WORD), size != fixed)
+    wrong = np.where(is_number, (size < 1) | (size > WORD), size != fixed)
     rows = np.flatnonzero(is_number & ~wrong)
     if len(rows):
         raw[rows], longer = _varints(raw[rows], size[rows])
@@ -157,8 +197,7 @@ def _metrics(octets: NDArray[np.uint8], words: Words, cut: Wire) -> Wire:
     if len(rows):
         raw[rows] &= _KEEP[fixed[rows]]
         wrong[rows] |= (fixed[rows] == 1) & (raw[rows] > 1)
-    cut.odd[message[wrong]] = True
-    return cut._replace(alias=alias.astype(np.int64), metric_ms=metric_ms, tag=tag, raw=raw, typed=typed)
+    return raw, wrong
 
 
 def _varints(word: Words, size: NDArray[np.int64]) -> tuple[Words, Flags]:

@@ -134,8 +134,8 @@ export class TwinViewCore extends Core {
   }
 
   labelPlace(place) {
-    const [x, y, , d] = place.rect_m;
-    this.labels.addPlace(named(place, this.lang), () => [x, y + d, 0], place.level);
+    const [x, y, w, d] = place.rect_m;
+    this.labels.addPlace(named(place, this.lang), () => [x, y + d, 0], () => [x + w, y + d, 0], place.level);
   }
 
   index() {

@@ -8,6 +8,7 @@ const QUIET_RANK = 7;
 const RANK = { fault: 0, held: 1, lost: 2, unknown: 2, stop: 3, wait: 4, idle: 5, run: 6, none: 7 };
 
 const MUST_RANK = 2;
+const MIN_ROOM_PX = 40;
 
 /** A label's box moved into the picture: [left, top, right, bottom]. */
 function inside(x, y, item, width, height) {
@@ -35,10 +36,11 @@ export class Labels {
     return item;
   }
 
-  addPlace(name, at, level) {
+  /** at() and over() give the place's left and right corner at its top: on a plan its name stays between them. */
+  addPlace(name, at, over, level) {
     const node = el("div", { class: `ft-plate is-place is-${level}` }, name);
     this.layer.append(node);
-    this.items.push({ at, node, place: true, rank: level === "line" ? 8 : 9, look: "none", wide: 0 });
+    this.items.push({ at, over, node, place: true, room: 0, rank: level === "line" ? 8 : 9, look: "none", wide: 0 });
   }
 
   set(item, look, state, selected) {
@@ -72,6 +74,14 @@ export class Labels {
     const taken = [];
     for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
       const [px, py, visible] = project(item.at());
+      if (item.place) {
+        const room = below ? Math.max(MIN_ROOM_PX, Math.round(project(item.over())[0] - px - 8)) : 0;
+        if (room !== item.room) {
+          item.room = room;
+          item.node.style.maxWidth = room ? `${room}px` : "";
+          item.wide = 0;
+        }
+      }
       if (!item.wide) {
         item.node.hidden = false;
         item.wide = item.node.offsetWidth || 60;

@@ -1,0 +1,1 @@
+"""Parts of the Connections page that are worked with: pending devices, conformance, trying a mapping."""

@@ -1,0 +1,1 @@
+"""An example of a dialect in a package of its own."""
