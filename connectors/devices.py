@@ -17,11 +17,12 @@ from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from connectors.publish import Publisher
     from connectors.speakers import Kept, Spoken
+    from connectors.speakers.sparkplug_b import Speaker as Edge
     from twin.clock import Clock
     from twin.config import Factory
 
@@ -30,6 +31,7 @@ CHUNK_S = 60.0
 LIVE_STEP_S = 0.05
 HISTORY_ROWS = 60
 LEDGER_EVERY_S = 1.0
+HOST_TIMEOUT_S = 20.0
 CATCH_UP_MARGIN_S = 1.0
 RATE_MARGIN_S = 60.0
 
@@ -48,20 +50,32 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.streams: dict[str, StreamLedger] = {}
-        if path.exists():
-            self.streams = msgspec.json.decode(path.read_bytes(), type=dict[str, StreamLedger])
+        self.streams = _read(path)
+        """What is promised: the broker acknowledged it at QoS 1."""
+        self.unpromised = _read(unpromised_path(path))
+        """What was written at QoS 0: a host that is away does not get it."""
+        mark = _mark(path)
+        self._sessions = dict(msgspec.json.decode(mark.read_bytes(), type=_Mark).sessions) if mark.exists() else {}
 
     def next_seq(self, stream: str) -> int:
         """Where the stream's sequence goes on."""
         row = self.streams.get(stream)
         return row.last_seq + 1 if row else 0
 
-    def add(self, kept: Kept) -> None:
-        """Count what a message becomes that the broker acknowledged."""
-        row = self.streams.get(kept.stream)
+    def session(self, line: str) -> int:
+        """The number of a connection's last session, -1 before the first."""
+        return self._sessions.get(line, -1)
+
+    def begin_session(self, line: str, number: int) -> None:
+        """Note the number of a connection's session."""
+        self._sessions[line] = number
+
+    def add(self, kept: Kept, *, promised: bool = True) -> None:
+        """Count what a message becomes that the broker acknowledged, or that was written at QoS 0."""
+        streams = self.streams if promised else self.unpromised
+        row = streams.get(kept.stream)
         if row is None:
-            row = self.streams[kept.stream] = StreamLedger(first_seq=kept.first_seq)
+            row = streams[kept.stream] = StreamLedger(first_seq=kept.first_seq)
         row.frames += kept.frames
         row.values += kept.values
         row.first_seq = min(row.first_seq, kept.first_seq)
@@ -70,7 +84,18 @@ class Ledger:
     def save(self, until_ns: int) -> None:
         """Write the file and how far the devices' clocks have run, whole or not at all."""
         _write(self._path, self.streams)
-        _write(_mark(self._path), _Mark(until_ns))
+        if self.unpromised:
+            _write(unpromised_path(self._path), self.unpromised)
+        _write(_mark(self._path), _Mark(until_ns, self._sessions))
+
+
+def unpromised_path(ledger: Path) -> Path:
+    """Where the count of what went at QoS 0 lies, beside the ledger."""
+    return ledger.with_name(f"{ledger.stem}-qos0{ledger.suffix}")
+
+
+def _read(path: Path) -> dict[str, StreamLedger]:
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, StreamLedger]) if path.exists() else {}
 
 
 def _write(path: Path, content: object) -> None:
@@ -99,6 +124,7 @@ def _mark(ledger: Path) -> Path:
 
 class _Mark(msgspec.Struct):
     until_ns: int
+    sessions: dict[str, int] = {}
 
 
 class Devices:
@@ -106,7 +132,8 @@ class Devices:
 
     The plant's clock starts at ``start_ns`` and runs as fast as the broker takes messages until it
     meets the wall clock (arms at 1 Hz meanwhile), then in real time. With ``rate`` it runs that many
-    times faster from the start, at full rates.
+    times faster from the start, at full rates. ``open_line`` opens the connection of an edge node, which
+    has a will of its own; without it edge nodes are silent.
     """
 
     def __init__(  # noqa: PLR0913  what the devices need
@@ -117,12 +144,13 @@ class Devices:
         clock: Clock,
         start_ns: int,
         rate: float = 0.0,
+        open_line: Callable[[Edge], Publisher] | None = None,
     ) -> None:
         self._casts = [
-            Cast(site, factory.simulate, start_ns, ledger.next_seq)
-            for site in factory.hub.sites
-            if site.id in factory.simulate.sites
+            Cast(site, factory, start_ns, ledger) for site in factory.hub.sites if site.id in factory.simulate.sites
         ]
+        self._edges = {line: edge for cast in self._casts for line, edge in cast.edges.items()}
+        self._lines = {line: open_line(edge) for line, edge in self._edges.items()} if open_line else {}
         self._publisher = publisher
         self._ledger = ledger
         self._clock = clock
@@ -133,6 +161,7 @@ class Devices:
 
     def run(self, stop: threading.Event, duration_s: float | None = None) -> None:
         """Publish until told to stop (or for ``duration_s``), then wait for the last acknowledgements."""
+        self._wait_for_hosts(stop)
         began_s = time.monotonic()
         wall_start_ns = self._clock.now_ns()
         for cast in self._casts:
@@ -156,30 +185,57 @@ class Devices:
     def _advance(self, until_ns: int, *, slow: bool, rows: int) -> None:
         if until_ns <= self.now_ns:
             return
+        self._listen()
         for cast in self._casts:
             self._publish(cast.advance(until_ns, slow=slow, rows=rows))
         self.now_ns = until_ns
         self._count()
 
+    def _wait_for_hosts(self, stop: threading.Event) -> None:
+        """Let edge nodes find their host, so that they need not keep what they have; not for long."""
+        deadline = time.monotonic() + HOST_TIMEOUT_S
+        self._listen()
+        while not all(edge.is_heard for edge in self._edges.values()) and time.monotonic() < deadline:
+            if stop.wait(LIVE_STEP_S):
+                return
+            self._listen()
+
+    def _listen(self) -> None:
+        """Hand the edge nodes what came on their connections, and send what they answer."""
+        for line, publisher in self._lines.items():
+            edge = self._edges[line]
+            for topic, payload in publisher.heard():
+                self._publish(edge.hear(topic, payload))
+            self._ledger.begin_session(line, edge.edge.bdseq)
+
     def _publish(self, messages: Iterable[Spoken]) -> None:
         for said in messages:
-            self._publisher.publish(said.topic, said.payload, qos=said.qos, retain=said.retain, token=said.kept)
+            publisher = self._lines.get(said.line) if said.line else self._publisher
+            if publisher is not None:
+                token = (said.qos > 0, said.kept)
+                publisher.publish(said.topic, said.payload, qos=said.qos, retain=said.retain, token=token)
 
     def _count(self) -> None:
-        for token in self._publisher.acknowledged():
-            if isinstance(token, tuple):
-                for kept in token:
-                    self._ledger.add(kept)
+        for publisher in (self._publisher, *self._lines.values()):
+            for token in publisher.acknowledged():
+                if isinstance(token, tuple):
+                    promised, every = token
+                    for kept in every:
+                        self._ledger.add(kept, promised=promised)
         if time.monotonic() - self._saved_s > LEDGER_EVERY_S:
             self._saved_s = time.monotonic()
             self._ledger.save(self.now_ns)
 
     def _drain(self, timeout_s: float = 10.0) -> None:
         deadline = time.monotonic() + timeout_s
-        while self._publisher.unacknowledged and time.monotonic() < deadline:
+        every = (self._publisher, *self._lines.values())
+        while any(publisher.unacknowledged for publisher in every) and time.monotonic() < deadline:
             self._count()
             time.sleep(0.02)
-        if self._publisher.unacknowledged:
-            log.error("%d messages were never acknowledged by the broker", self._publisher.unacknowledged)
+        left = sum(publisher.unacknowledged for publisher in every)
+        if left:
+            log.error("%d messages were never acknowledged by the broker", left)
         self._count()
         self._ledger.save(self.now_ns)
+        for publisher in self._lines.values():
+            publisher.close()

@@ -29,13 +29,14 @@ class Kept(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """One message to publish, and what is stored of it."""
+    """One message to publish, and what is stored of it; ``line`` names the connection, "" is the common one."""
 
     topic: str
     payload: bytes
     kept: tuple[Kept, ...] = ()
     qos: int = 1
     retain: bool = False
+    line: str = ""
 
 
 class Speaker(Protocol):

@@ -8,12 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from simulated import START_NS, cast_of
 
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import asset_types, make_decoder
-from connectors.speakers.cast import Cast
 from connectors.stores.sql import open_history, open_store
 from twin.clock import NS_PER_S, ManualClock
 from twin.config import Factory, parse_factory, topic_matches
@@ -22,8 +22,6 @@ from twin.message import Message
 from twin.mirror import Mirror
 from twin.ports import Delivery
 
-START_NS = 1_750_039_200 * NS_PER_S
-"""A Monday morning at eleven in Korea, in every browser's past."""
 SLOW_S = 240
 SLOW_STEP_S = 5.0
 LIVE_S = 8
@@ -61,7 +59,7 @@ class Devices:
         self.factory = factory
         self.clock = ManualClock(START_NS)
         self.store = open_store(url)
-        self.casts = [Cast(site, factory.simulate, START_NS, lambda _stream: 0) for site in factory.hub.sites]
+        self.casts = [cast_of(site, factory) for site in factory.hub.sites]
         decoders = {s.name: make_decoder(s.decoder, s.options, s.name, factory.hub) for s in factory.sources}
         self.queue = DeliveryQueue(1_000_000)
         self.sources = {name: Receipts(name) for name in decoders}

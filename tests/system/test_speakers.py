@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from simulated import START_NS, FromZero, cast_of
 
 from connectors.plugins import asset_types, make_decoder
 from connectors.speakers.cast import Cast, dialect_of
@@ -18,7 +19,6 @@ from twin.events import Event, EventKind
 from twin.message import Finding, Message
 from twin.sample import Frames, Role
 
-START_NS = 1_750_039_200 * NS_PER_S
 SLOW_S, LIVE_S = 420, 35
 OFFICIAL = Path(__file__).parents[3] / "shared/schemas/vda5050/2.1.0"
 
@@ -66,7 +66,7 @@ def _count(row, frames, values, first, last):
 def play(factory):
     """Some minutes as history, then live: what was heard."""
     heard = Heard(factory)
-    casts = [Cast(site, factory.simulate, START_NS, lambda _stream: 0) for site in factory.hub.sites]
+    casts = [cast_of(site, factory) for site in factory.hub.sites]
     for cast in casts:
         heard.take(cast.hello(START_NS), START_NS)
     for second in range(60, SLOW_S + 1, 60):
@@ -92,7 +92,7 @@ def fleet_hours(demo_factory):
     """Six hours of one site's mobile robots alone, without the rest of the plant."""
     site = demo_factory.hub.site("jeonju")
     robots = tuple(asset for asset in site.assets if asset.type == "mobile_robot")
-    cast = Cast(replace(site, assets=robots), demo_factory.simulate, START_NS, lambda _stream: 0)
+    cast = Cast(replace(site, assets=robots), demo_factory, START_NS, FromZero())
     heard = Heard(demo_factory)
     heard.take(cast.hello(START_NS), START_NS)
     for minute in range(10, 361, 10):
@@ -104,7 +104,9 @@ def fleet_hours(demo_factory):
 def test_every_message_is_stored_as_its_device_counts_it(heard):
     assert heard.rejected == []
     for stream, row in heard.promised.items():
-        assert heard.stored[stream] == row, stream
+        # The host counts an edge's messages itself: only frames and values can be told beforehand.
+        exact = 4 if row[3] >= 0 else 2
+        assert heard.stored[stream][:exact] == row[:exact], stream
     beside = {stream.partition(":")[2] for stream in heard.stored.keys() - heard.promised.keys()}
     assert beside <= {"route", "messages"}, "what decoders make of their own accord"
 
@@ -115,7 +117,7 @@ def test_no_simulated_device_breaks_its_standard(heard):
 
 def test_every_dialect_is_spoken_and_every_source_has_frames(heard, demo_factory):
     assert {source.decoder for source in demo_factory.sources} >= {
-        "vda5050", "ros_json", "uns", "homeassistant", "json_object",
+        "vda5050", "sparkplug_b", "ros_json", "uns", "homeassistant", "json_object",
     }  # fmt: skip
     for source in demo_factory.sources:
         assert source.rest or heard.frames[source.name] > 0, source.name
@@ -146,7 +148,9 @@ def test_header_ids_count_by_topic_and_go_on_after_a_restart(heard, demo_factory
         assert counts == list(range(len(counts)))
     stream = "jeonju/fleet/AMR-01:state"
     site = demo_factory.hub.site("jeonju")
-    cast = Cast(site, demo_factory.simulate, START_NS, lambda key: 500 if key == stream else 0)
+    counts = FromZero()
+    counts.next_seq = lambda key: 500 if key == stream else 0
+    cast = Cast(site, demo_factory, START_NS, counts)
     states = [
         one for one in cast.advance(START_NS + NS_PER_S, slow=False, rows=1) if one.topic.endswith("AMR-01/state")
     ]
