@@ -89,13 +89,13 @@ def heard(demo_factory):
 
 @pytest.fixture(scope="module")
 def fleet_hours(demo_factory):
-    """Six hours of one site's mobile robots alone, without the rest of the plant."""
+    """Three hours of one site's mobile robots alone, without the rest of the plant."""
     site = demo_factory.hub.site("jeonju")
     robots = tuple(asset for asset in site.assets if asset.type == "mobile_robot")
     cast = Cast(replace(site, assets=robots), demo_factory, START_NS, FromZero())
     heard = Heard(demo_factory)
     heard.take(cast.hello(START_NS), START_NS)
-    for minute in range(10, 361, 10):
+    for minute in range(10, 181, 10):
         now_ns = START_NS + minute * 60 * NS_PER_S
         heard.take(cast.advance(now_ns, slow=True, rows=60), now_ns)
     return heard
@@ -174,10 +174,10 @@ def test_every_message_of_a_robot_is_valid_by_the_official_schemas(fleet_hours):
 
 def test_a_blocked_robot_shows_as_an_error_that_ends_and_an_order_that_is_taken_back(fleet_hours):
     kinds = Counter(event.kind for event in fleet_hours.events)
-    assert kinds[EventKind.ERROR_RAISED] > 5
+    assert kinds[EventKind.ERROR_RAISED] > 2
     assert 0 <= kinds[EventKind.ERROR_RAISED] - kinds[EventKind.ERROR_CLEARED] <= 1
-    assert kinds[EventKind.ORDER_CHANGED] > 100
-    assert kinds[EventKind.ACTION_CHANGED] > 300
+    assert kinds[EventKind.ORDER_CHANGED] > 50
+    assert kinds[EventKind.ACTION_CHANGED] > 150
     assert fleet_hours.findings == []
     assert fleet_hours.rejected == []
 
