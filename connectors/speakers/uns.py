@@ -1,6 +1,6 @@
 """Meters and sensors in a unified namespace: the tags of a device as one object of ``_historian``.
 
-Such messages hold one moment each, so history is thinned: one sample in 10 s.
+Such messages hold one moment each, so history is thinned: one sample in 30 s.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from twin.sample import Frames
 
 ENTERPRISE = "umh/v1/factory-twin"
-HISTORY_S = 10
+HISTORY_S = 30
 _encode = msgspec.json.Encoder().encode
 
 

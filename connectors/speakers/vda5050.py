@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 STATE_NS = 30 * NS_PER_S
 """The longest time between two states (§ 6.10)."""
-VIEW_S = 5
-"""While history is caught up a driving robot's position is told this often; live, each second."""
+VIEW_NS = 5 * NS_PER_S
+"""While history is caught up a driving robot's position is told this often at least; live, each second."""
 MAKER = "FactoryTwin"
 MAP = "floor"
 _FACTS = ("max_speed_m_s", "payload_kg", "length_m", "width_m")
@@ -64,6 +64,7 @@ class _Unit:
     facts: Facts
     report: Report = field(default_factory=Report)
     sent_ns: int = -STATE_NS
+    posed_ns: int = 0
     driving: bool = False
     battery: float = 1.0
     load_kg: float = 0.0
@@ -138,7 +139,7 @@ class Speaker:
             if changed or driving is not unit.driving or row.t_ns - unit.sent_ns >= STATE_NS:
                 unit.driving, unit.sent_ns = driving, row.t_ns
                 yield self._state(unit, row)
-            elif row.position is not None and (live or (driving and row.t_ns // NS_PER_S % VIEW_S == 0)):
+            elif row.position is not None and (live or (driving and row.t_ns - unit.posed_ns >= VIEW_NS)):
                 yield self._visualization(unit, row)
 
     def _rows(self, unit: _Unit, status: Frames, pose: Frames | None) -> Iterator[_Row]:
@@ -188,6 +189,7 @@ class Speaker:
         kept = [Kept(f"{unit.asset}:state", 1, _state_values(status), header, header)]
         payload = state(unit.robot, header, row.t_ns, status)
         kept += _pose_kept(unit, row, payload)
+        unit.posed_ns = row.t_ns
         return Spoken(unit.robot.topic("state"), payload, tuple(kept))
 
     def _visualization(self, unit: _Unit, row: _Row) -> Spoken:
@@ -195,6 +197,7 @@ class Speaker:
         assert row.position is not None  # noqa: S101  the caller looked
         velocity = None if row.speed is None else (row.speed, 0.0, 0.0)
         payload = visualization(unit.robot, header, row.t_ns, row.position, velocity)
+        unit.posed_ns = row.t_ns
         # Whether it knows where it is, the map's name, and the velocity.
         values = 2 + (0 if velocity is None else 3)
         kept = [Kept(f"{unit.asset}:visualization", 1, values, header, header)]
