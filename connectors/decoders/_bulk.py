@@ -7,7 +7,6 @@ otherwise unusual, is left to be read alone, and with it every other message of 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -15,7 +14,8 @@ import numpy as np
 
 from connectors.decoders import _json
 from connectors.decoders._rows import Collected, Route
-from twin.clock import ns_from_iso
+from connectors.decoders._times import iso_ns
+from connectors.decoders._tree import PLAIN_KEY
 from twin.sample import Kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from twin.sample import Block, Stream
 
 MAX_SHAPES = 20_000
-_PLAIN_KEY = re.compile(r'[^":\\\x00-\x1f]+')
 MAX_PARSERS = 1000
 _MAX_MISSES = 100
 """A topic whose messages did not fit its shape so often is read alone for good."""
@@ -80,7 +79,7 @@ class Bulk:
         if stream.text_columns or sorted(columns.values()) != sorted(names):
             self._missed(topic)
             return
-        plain = all(_PLAIN_KEY.fullmatch(name) for name in (*columns, time, count) if name)
+        plain = all(PLAIN_KEY.fullmatch(name) for name in (*columns, time, count) if name)
         fields = [name for name in (time, count) if name]
         if not plain or ("" not in columns and len(columns) + len(fields) != keys):
             self._give_up(topic)
@@ -91,13 +90,15 @@ class Bulk:
         route = Route(key, stream, len(names), None if order == list(range(len(order))) else np.array(order))
         # Names of columns mean nothing to a parser, their kinds do.
         kinds = tuple((key, name in flags) for key, name in columns.items())
-        like = (kinds, time, unit == "iso", count)
+        # Beside the fields that hold the plain name, a null field is none: another stream.
+        nulls = "~" not in stream.name
+        like = (kinds, time, unit == "iso", count, nulls)
         decoder = self._parsers.get(like)
         if decoder is None:
             if len(self._parsers) >= MAX_PARSERS:
                 self._give_up(topic)
                 return
-            decoder = _bare(flags) if "" in columns else _typed(columns, flags, time, unit, count)
+            decoder = _bare(flags) if "" in columns else _typed(kinds, time, unit, count, nulls=nulls)
             self._parsers[like] = decoder
         unit_ns = 0 if unit == "iso" else _json.UNIT_NS[unit]
         self._shapes[topic] = Shape(
@@ -138,7 +139,7 @@ class Bulk:
             t_ns, row = received_ns, as_tuple(told) if colons else (told,)
             if has_time:
                 # A time without a unit is ISO 8601.
-                t_ns = row[0] * unit_ns if unit_ns else _iso_ns(row[0])
+                t_ns = row[0] * unit_ns if unit_ns else iso_ns(row[0])
                 if not earliest_ns <= t_ns < end_ns:
                     leave(place, route.key)
                     continue
@@ -160,14 +161,6 @@ class Bulk:
             self._misses[topic] = self._misses.get(topic, 0) + 1
 
 
-def _iso_ns(text: str) -> int:
-    """A time with its zone; 0, which is out of range, for any other text."""
-    try:
-        return ns_from_iso(text)
-    except (ValueError, OverflowError):
-        return 0
-
-
 def _is_whole(payload: bytes, time: str, colons: int) -> bool:
     return payload.count(b":") == colons + time.count(":") and b"\\" not in payload
 
@@ -177,17 +170,18 @@ def _bare(flags: set[str]) -> msgspec.json.Decoder[Any]:
 
 
 def _typed(
-    columns: Mapping[str, str], flags: set[str], time: str, unit: _json.TimeUnit, count: str
+    kinds: tuple[tuple[str, bool], ...], time: str, unit: _json.TimeUnit, count: str, *, nulls: bool
 ) -> msgspec.json.Decoder[Any]:
-    """A parser of objects with exactly these keys: a time, a count, then numbers (or truth values) and nulls."""
+    """A parser of objects with exactly these keys: a time, a count, then numbers (or truth values), perhaps null."""
     fields: list[tuple[str, Any]] = []
     renamed: dict[str, str] = {}
     for key, kind in ((time, str if unit == "iso" else int), (count, int)):
         if key:
             renamed[f"f{len(fields)}"] = key
             fields.append((f"f{len(fields)}", kind))
-    for key, name in columns.items():
+    for key, is_flag in kinds:
         renamed[f"f{len(fields)}"] = key
-        fields.append((f"f{len(fields)}", bool | None if name in flags else float | None))
+        plain = bool if is_flag else float
+        fields.append((f"f{len(fields)}", plain | None if nulls else plain))
     shape = msgspec.defstruct("Shape", fields, rename=renamed, forbid_unknown_fields=True, gc=False)
     return msgspec.json.Decoder(shape)

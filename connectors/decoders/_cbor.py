@@ -29,7 +29,8 @@ def read(payload: bytes) -> Any:
     try:
         return cbor2.loads(payload)
     except (cbor2.CBORDecodeError, UnicodeDecodeError, ValueError, RecursionError, OverflowError) as error:
-        reason = "encoding" if isinstance(error, UnicodeDecodeError) or "utf-8" in str(error).lower() else "schema"
+        is_text = isinstance(error, UnicodeDecodeError) or isinstance(error.__cause__, UnicodeDecodeError)
+        reason = "encoding" if is_text else "schema"
         raise DecodeError(reason, f"no CBOR: {error}"[:300]) from error
 
 

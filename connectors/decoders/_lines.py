@@ -19,6 +19,14 @@ _TRUE, _FALSE = frozenset({"t", "T", "true", "True", "TRUE"}), frozenset({"f", "
 _ESCAPED = re.compile(r"\\([,= \\])")
 _IN_TEXT = re.compile(r'\\(["\\])')
 _MAX_DIGITS = 20
+_LINE = re.compile(
+    r"[ \t]*+(?P<head>(?:\\.|[^\\ \n])++) ++"
+    r'(?P<fields>(?:"(?:\\.|[^"\\])*+"|\\.|[^\\ \n"])++)'
+    r"(?: ++(?P<time>[+-]?\d++))?[ \t\r]*+(?:\n|\Z)",
+    re.DOTALL,
+)
+"""One metric. Only in fields does a quotation mark open a text, which may go over several lines."""
+_NOTHING = re.compile(r"[ \t\r]*+(?:#[^\n]*+)?(?:\n|\Z)")
 
 
 class Line(NamedTuple):
@@ -41,22 +49,24 @@ def read_lines(payload: bytes) -> list[Line]:
     if "\0" in text:
         raise DecodeError("nul", "a NUL character")
     found: list[Line] = []
-    for row in _split(text, "\n", keep_texts=True):
-        line = row.strip(" \t\r")
-        if line and not line.startswith("#"):
-            if len(found) >= MAX_LINES:
-                raise DecodeError("too_many_values", f"more than {MAX_LINES} lines")
-            found.append(_line(line))
+    place = 0
+    while place < len(text):
+        skipped = _NOTHING.match(text, place)
+        if skipped is not None and skipped.end() > place:
+            place = skipped.end()
+            continue
+        if len(found) >= MAX_LINES:
+            raise DecodeError("too_many_values", f"more than {MAX_LINES} lines")
+        line = _LINE.match(text, place)
+        if line is None:
+            raise DecodeError("schema", f"{text[place : place + 80]!r} is no line: measurement, fields, perhaps a time")
+        found.append(_line(line["head"], line["fields"], line["time"]))
+        place = line.end()
     return found
 
 
-def _line(line: str) -> Line:
-    parts = [part for part in _split(line, " ", keep_texts=True) if part]
-    if len(parts) not in (2, 3):
-        raise DecodeError(
-            "schema", f"{len(parts)} parts in a line; measurement, fields and perhaps a time belong there"
-        )
-    head = _split(parts[0], ",", keep_texts=False)
+def _line(told: str, values: str, time: str | None) -> Line:
+    head = _split(told, ",", keep_texts=False)
     if not head[0]:
         raise DecodeError("schema", "a line without a measurement")
     tags: dict[str, str] = {}
@@ -66,13 +76,13 @@ def _line(line: str) -> Line:
             raise DecodeError("dup_key", f"the tag {key!r} is there twice")
         tags[key] = _plain(value)
     fields: dict[str, Any] = {}
-    for pair in _split(parts[1], ",", keep_texts=True):
+    for pair in _split(values, ",", keep_texts=True):
         key, value = _pair(pair, "field", keep_texts=True)
         name = signal_name(key)
         if name in fields:
             raise DecodeError("dup_key", f"the field {key!r} is there twice")
         fields[name] = _value(value, key)
-    return Line(_plain(head[0]), tags, fields, _whole(parts[2], "time") if len(parts) > 2 else None)  # noqa: PLR2004
+    return Line(_plain(head[0]), tags, fields, None if time is None else _whole(time, "time"))
 
 
 def _split(text: str, at: str, *, keep_texts: bool) -> list[str]:

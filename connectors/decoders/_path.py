@@ -43,6 +43,15 @@ def at(body: Any, steps: tuple[Step, ...]) -> Any:
     return body
 
 
+def as_found(body: Any, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps as they lead through a message: a number stands for a key where an object is."""
+    found: list[Step] = []
+    for step in steps:
+        found.append(str(step) if isinstance(body, dict) else step)
+        body = at(body, (step,))
+    return tuple(found)
+
+
 def why_missing(body: Any, path: str, steps: tuple[Step, ...], wanted: str) -> str:
     """Where a path ends that does not lead to ``wanted``, and what is there instead, in words."""
     gone = ""

@@ -58,6 +58,8 @@ _VDA = re.compile(
 _TASMOTA = re.compile(r"(?:tele|stat|cmnd)/.+/[A-Z0-9]+")
 _OPCUA = re.compile(r"(?:^|/)json/(?:data|metadata|status|connection|application|endpoints)(?:/|$)")
 _LINE_BYTES = 2000
+_QUOTED = re.compile(rb'\\.|"(?:[^"\\]|\\.)*"')
+"""Where a space of a line is none: behind a backslash, and in a text."""
 _LINE_PARTS = (2, 3)
 
 
@@ -87,7 +89,7 @@ def _is_telegraf(_topic: str, payload: bytes) -> bool:
 
 
 def _is_influx(_topic: str, payload: bytes) -> bool:
-    parts = payload[:_LINE_BYTES].partition(b"\n")[0].split(b" ")
+    parts = _QUOTED.sub(b"_", payload[:_LINE_BYTES].partition(b"\n")[0]).split(b" ")
     if len(parts) not in _LINE_PARTS or payload[:1] in b'{["':
         return False
     return (
@@ -111,6 +113,10 @@ DIALECTS = (
     Dialect(("influx", "influx_line", "telegraf"), _is_influx),
 )
 """Asked in this order; one whose plug-in is not installed is passed over."""
+
+
+LEARNERS = frozenset({"home_assistant", "homeassistant"})
+"""Dialects whose messages say on which other topics values come."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,8 +157,21 @@ class Decoder:
             return [Handled("own")]
         name = self.dialect_of(message.topic, message.payload)
         if not name:
-            return self._decode_plain(message)
+            told = self._learnt(message)
+            return self._decode_plain(message) if told is None else [self._at_home(one) for one in told]
         return [self._at_home(told) for told in self._delegate(name, self._options(name)).decode(message)]
+
+    def _learnt(self, message: Message) -> list[Told] | None:
+        """What a dialect makes of it that was told of the topic by an earlier message; None where none was."""
+        for key, decoder in self._delegates.items():
+            if key.partition(" ")[0] not in LEARNERS:
+                continue
+            try:
+                return list(decoder.decode(message))
+            except DecodeError as error:
+                if error.reason not in ("unknown_device", "topic"):
+                    raise
+        return None
 
     def tick(self, now_ns: int) -> Iterable[Told]:
         """What its decoders make of the time."""
@@ -192,8 +211,12 @@ class Decoder:
         """A dialect's defaults, its assets below the home where they name no site."""
         if name == "ros_json":
             return self._placed("{asset...}/{_}", "{asset}")
-        default = getattr(plugins.load("decoders", name).Options(), "asset", "")
-        return {"asset": f"{self._home}/{default}"} if default and self._home else {}
+        defaults = plugins.load("decoders", name).Options()
+        asset = getattr(defaults, "asset", "")
+        options: dict[str, Any] = {"asset": f"{self._home}/{asset}"} if asset and self._home else {}
+        if name in LEARNERS and hasattr(defaults, "hold_s"):
+            options["hold_s"] = 0.0  # what it does not know is plain, and does not wait to be explained
+        return options
 
     def _placed(self, topic: str, asset: str, *, told: str = "") -> dict[str, Any]:
         """Options of a template; the asset below the home unless the topic ``told`` begins with a site."""

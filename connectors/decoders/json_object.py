@@ -140,6 +140,8 @@ class Decoder(TopicDialect):
         return f"{asset}:{self._options.stream or captured.get('stream', 'data')}"
 
     def _learn(self, topic: str, key: str, stream: Stream, body: dict[str, Any]) -> None:
+        if any(isinstance(item, dict | list) for item in body.values()):
+            return
         options = self._options
         columns = {field: signal_name(field) for field in body if field not in self._ignored}
         self._bulk.learn(

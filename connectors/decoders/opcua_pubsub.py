@@ -17,28 +17,33 @@ asset = "jeonju/{publisher}"
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.decoders import _json
-from connectors.decoders._opcua.fields import code_of, field_of, quality_of
+from connectors.decoders._nested import Nested
+from connectors.decoders._opcua.fields import code_of, field_of, quality_of, scalars_of
 from connectors.decoders._opcua.metadata import signals_of
 from connectors.decoders._opcua.shapes import DataSet, Place, data_sets, place_of
 from connectors.decoders._plain import Plain
 from connectors.decoders._streams import guessed, signal_name
+from connectors.decoders._times import iso_ns
 from connectors.decoders._values import Moment, ValueFrames, moment_of
 from connectors.topics import fill_asset
 from twin.errors import DecodeError
 from twin.message import Announced, Handled, Liveness
-from twin.sample import Quality, Signal
+from twin.sample import Frames, Kind, Quality, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from connectors.decoders._tree import Path
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block
     from twin.site import AssetType, Hub
 
 MAX_DATA_SETS = 1000
@@ -83,6 +88,8 @@ class Decoder(Plain):
         self._values = ValueFrames(self.book)
         self._known: dict[str, _Known] = {}
         self._signals: dict[str, dict[str, Signal]] = {}
+        self._nested = Nested()
+        self._keys: dict[str, str] = {}
         self._marks = 0
 
     @property
@@ -105,8 +112,13 @@ class Decoder(Plain):
             return [Handled(place.kind if place.kind != "data" else str(kind).removeprefix("ua-"))]
         now = moment_of(message)
         told: list[Told] = []
-        for position, one in enumerate(data_sets(body, place)):
+        found = data_sets(body, place)
+        for position, one in enumerate(found):
             told += self._data_set(one, now._replace(seq=now.seq ^ position))
+        (frame, *others), (one, *_) = told, found
+        is_key = not others and one.type == "ua-keyframe" and one.sequence is not None
+        if is_key and isinstance(frame, Frames) and self._nested.wants(message.topic):
+            self._learn(message.topic, body, one, frame)
         return told
 
     def state(self) -> bytes:
@@ -150,8 +162,8 @@ class Decoder(Plain):
         like = (self._marks, tuple(refused), tuple(map(type, refused.values())))
         judged = moment._replace(quality=min(quality, moment.quality))
         frame = self._values.frame(asset, stream, values, judged, partial(self._told_of, key, refused), like)
-        if moment.quality == Quality.GOOD:
-            self._learn(key, values, moment)
+        if moment.counted and moment.quality == Quality.GOOD:
+            self._note(key, frame)
         return [frame]
 
     def _told_of(self, key: str, refused: Mapping[str, Any]) -> dict[str, Signal]:
@@ -166,12 +178,51 @@ class Decoder(Plain):
         others = dict.fromkeys(known.values if known is not None else ())
         return {**others, **values}, moment._replace(quality=Quality.UNCERTAIN)
 
-    def _learn(self, key: str, values: dict[str, Any], moment: Moment) -> None:
-        """Note a key frame, or a delta frame that could be completed."""
-        known = self._known.get(key)
-        newer = known is None or moment.seq > known.seq
-        if moment.counted and newer and (known is not None or len(self._known) < MAX_DATA_SETS):
-            self._known[key] = _Known(moment.seq, values)
+    def _note(self, key: str, frame: Frames, row: int = -1) -> None:
+        """Note the values of a key frame, or of a delta frame that could be completed."""
+        known, seq = self._known.get(key), int(frame.seq[row])
+        if (known is None and len(self._known) >= MAX_DATA_SETS) or (known is not None and seq <= known.seq):
+            return
+        values: dict[str, Any] = {}
+        for signal, value in zip(frame.stream.columns, frame.values[row].tolist(), strict=True):
+            is_flag = signal.kind is Kind.FLAG
+            values[signal.name] = None if math.isnan(value) else bool(value) if is_flag else value
+        texts = frame.texts[row] if frame.texts else ()
+        values |= {signal.name: text for signal, text in zip(frame.stream.text_columns, texts, strict=True)}
+        self._known[key] = _Known(seq, values)
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: key frames of numbers, one a message, that count themselves."""
+        blocks, left, looked_at = self._nested.read(messages, max_rows, self.sequences, lambda _topic: "", counted=True)
+        for block in blocks:
+            for part, _ in block.parts():
+                self._note(self._keys[part.stream.id], part)
+        return blocks, left, looked_at
+
+    def _learn(self, topic: str, body: Any, told: DataSet, frame: Frames) -> None:
+        """Note what a message looks like that holds one key frame of plain numbers."""
+        path: Path = ()
+        one = body
+        if isinstance(one, dict) and "Messages" in one:
+            path, one = ("Messages",), one["Messages"]
+        if isinstance(one, list) and len(one) == 1:
+            path, one = (*path, 0), one[0]
+        is_plain = isinstance(one, dict) and isinstance(one.get("Payload"), dict) and "Timestamp" in one
+        if not is_plain or frame.quality[0] != Quality.GOOD:
+            return
+        key = self._keys[frame.stream.id] = ":".join(self._place(told))
+        columns = {(*path, "Payload", *inner): name for inner, name in scalars_of(one["Payload"]).items()}
+        self._nested.learn(
+            topic,
+            key,
+            frame.stream,
+            body,
+            columns,
+            time=(*path, "Timestamp"),
+            time_ns=iso_ns,
+            count=(*path, "SequenceNumber"),
+            ignored=[("MessageId",)] if isinstance(body, dict) and "MessageId" in body else [],
+        )
 
     def _place(self, one: DataSet) -> tuple[str, str]:
         if not one.publisher:
@@ -194,6 +245,7 @@ class Decoder(Plain):
         key = f"{asset}:{stream}"
         if self._signals.get(key) != signals and (key in self._signals or len(self._signals) < MAX_DATA_SETS):
             self._signals[key] = signals
+            self._nested = Nested()  # what was learnt has other units
             self._marks += 1
         attributes = {"publisher": one.publisher, "data_set": name} if name else {"publisher": one.publisher}
         announced = Announced(asset, message.received_ns, "", one.publisher, (), attributes)

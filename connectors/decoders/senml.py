@@ -27,6 +27,7 @@ import msgspec
 
 from connectors.decoders import _cbor, _json
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._nested import Nested
 from connectors.decoders._streams import signal_name
 from connectors.decoders._values import Moment, ValueFrames, moment_of
 from connectors.topics import TopicTemplate, fill_asset
@@ -37,10 +38,11 @@ from twin.sample import Kind, Signal
 from twin.units import known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block, Frames
     from twin.site import AssetType, Hub
 
 MAX_RECORDS = 10_000
@@ -57,6 +59,7 @@ _UCUM = {
 }  # fmt: skip
 """SenML units (RFC 8428 § 12.1, RFC 8798) that UCUM writes in another way."""
 _PLACES = {"lat": "latitude", "lon": "longitude", "alt": "altitude"}
+_USUAL_LABELS = frozenset({"bn", "bt", "bu", "n", "u", "v"})
 _VERSION = 10
 """The version that RFC 8428 describes; a pack of a later one must not be read."""
 
@@ -98,6 +101,7 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, "" if "{base}" in options.asset else options.asset, source, hub, types)
         self._options = options
         self._values = ValueFrames(self.book)
+        self._nested = Nested()
         self._signals: dict[tuple[str, str, type], Signal] = {}
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -118,9 +122,36 @@ class Decoder(TopicDialect):
         if not groups:
             raise DecodeError("schema", "no record has a value")
         now = moment_of(message)
-        return [self._frame(own, group, now._replace(t_ns=t_ns)) for (own, t_ns), group in groups.items()]
+        frames = [self._frame(own, group, now._replace(t_ns=t_ns)) for (own, t_ns), group in groups.items()]
+        if len(frames) == 1 and "{base}" not in self._options.asset and self._nested.wants(message.topic):
+            self._learn(message, frames[0], next(iter(groups.values())))
+        return frames
 
-    def _frame(self, asset: str, group: Mapping[str, _Row], moment: Moment) -> Told:
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: JSON packs of one moment are read at once."""
+        return self._nested.read(messages, max_rows, self.sequences, self._key)
+
+    def _key(self, topic: str) -> str:
+        try:
+            return f"{self.place(topic)[0]}:{self._options.stream}"
+        except DecodeError:
+            return ""
+
+    def _learn(self, message: Message, frame: Frames, group: Mapping[str, _Row]) -> None:
+        """Note a JSON pack whose records have a value each, and one time that all have from the first."""
+        if message.payload.lstrip()[:1] != b"[":
+            return
+        pack = _json.parse(message.payload)
+        usual = len(pack) == len(group) and isinstance(pack[0].get("bt"), float) and pack[0]["bt"] >= _RELATIVE_BELOW
+        if not usual or any(record.keys() - _USUAL_LABELS or "v" not in record for record in pack):
+            return
+        columns: dict[tuple[str | int, ...], str] = {(i, "v"): name for i, name in enumerate(group)}
+        key = self._key(message.topic)
+        self._nested.learn(
+            message.topic, key, frame.stream, pack, columns, time=(0, "bt"), time_ns=_base_ns, nulls=False
+        )
+
+    def _frame(self, asset: str, group: Mapping[str, _Row], moment: Moment) -> Frames:
         values = {name: row.value for name, row in group.items()}
         units = tuple(row.unit for row in group.values())
         return self._values.frame(asset, self._options.stream, values, moment, partial(self._known, group), units)
@@ -202,6 +233,16 @@ def _values(record: Mapping[Any, Any], row: _Row, base_v: float, base_s: float) 
         unit = f"{row.unit}.s" if row.unit in ("W", "A") else row.unit
         total = _number(record, "s", 0.0) + base_s
         yield row._replace(name=f"{row.name}.sum", unit=unit, value=total)
+
+
+def _base_ns(base: Any) -> int:
+    """An absolute base time as ns; 0 where it is a relative one."""
+    if base < _RELATIVE_BELOW:
+        return 0
+    try:
+        return _time_ns(base, 0.0, 0)
+    except DecodeError:
+        return 0
 
 
 def _time_ns(base: float, own: float, now_ns: int) -> int:

@@ -24,6 +24,9 @@ import msgspec
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._nested import Nested
+from connectors.decoders._streams import signal_name
+from connectors.decoders._times import local_ns
 from connectors.decoders._values import ValueFrames, flat, moment_of
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
@@ -31,10 +34,11 @@ from twin.message import Handled, Liveness
 from twin.sample import Kind, Role, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block, Stream
     from twin.site import AssetType, Hub
 
 _UNITS = {
@@ -87,6 +91,7 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, options.asset, source, hub, types)
         self._zone_s = options.zone_offset_h * 3600
         self._values = ValueFrames(self.book)
+        self._nested = Nested()
         self._signals: dict[tuple[str, str], Signal] = {}
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -132,7 +137,31 @@ class Decoder(TopicDialect):
             stream = name
             values = flat(_numbered(group), ".", "" if stream in ("sensor", kind.lower()) else f"{name}.")
             frames.append(self._values.frame(asset, stream, values, moment, partial(self._known, values, units), like))
+        (name, group), *others = groups.items()
+        if not others and kind == "SENSOR" and group is body.get(name) and self._nested.wants(message.topic):
+            self._learn(asset, message.topic, body, name, frames[0].stream)
         return frames
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: reports of one sensor that tells nothing but numbers are read at once."""
+        return self._nested.read(messages, max_rows, self.sequences, self._key)
+
+    def _key(self, topic: str) -> str:
+        try:
+            return self.place(topic)[0]
+        except DecodeError:
+            return ""
+
+    def _learn(self, asset: str, topic: str, body: dict[str, Any], sensor: str, stream: Stream) -> None:
+        columns: dict[tuple[str | int, ...], str] = {}
+        for field, value in body[sensor].items():
+            if isinstance(value, list):
+                columns |= {(sensor, field, i): signal_name(f"{sensor}.{field}{i + 1}") for i in range(len(value))}
+            else:
+                columns[sensor, field] = signal_name(f"{sensor}.{field}")
+        time: tuple[str | int, ...] | None = ("Time",) if "Time" in body else None
+        zoned = partial(local_ns, self._zone_s)
+        self._nested.learn(topic, asset, stream, body, columns, time=time, time_ns=zoned)
 
     def _known(self, values: Iterable[str], units: Mapping[str, str]) -> dict[str, Signal]:
         return {name: signal for name in values if (signal := self._signal(name, units)) is not None}

@@ -12,6 +12,7 @@ import numpy as np
 
 from connectors.ingest.aside import TICK, Aside, Lives, kind_of, letter_of, refused, words_of
 from connectors.ingest.complaints import Complaints
+from connectors.stores._codec import same_columns
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError
 from twin.message import Announced, DeadLetter, Handled, Liveness, Message, Settled
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from connectors.ingest.aside import Word
     from connectors.ingest.newcomers import Newcomers
     from twin.ports import Decoder, Delivery, Newcomer, Told
-    from twin.sample import Block, Latest
+    from twin.sample import Block, Latest, Stream
 
 log = logging.getLogger(__name__)
 MAX_PAYLOAD_BYTES = 1_000_000
@@ -130,7 +131,8 @@ class Decoding:
         self._newcomers = newcomers
         self._max_future_ns = round(max_future_s * NS_PER_S)
         self._max_signals = max_signals
-        self._known: dict[str, set[str]] = {name: set() for name in decoders}
+        self._known: dict[str, dict[str, Stream]] = {name: {} for name in decoders}
+        self._columns: dict[str, Stream] = {}
         self._signals: dict[str, int] = dict.fromkeys(decoders, 0)
         self._complaints = Complaints(log, monotonic_s)
         self._lives = Lives(before)
@@ -236,7 +238,8 @@ class Decoding:
         places = of_message[block.message]
         edges = block.edges.tolist()
         for (part, messages), start, end in zip(block.parts(), edges, edges[1:], strict=False):
-            if part.stream.id not in known:
+            before = known.get(part.stream.id)
+            if before is not part.stream and before != part.stream:
                 refused.update(messages.tolist())
             else:
                 yield (self._of_its_time(part) if any_ahead else part), places[start:end]
@@ -319,20 +322,33 @@ class Decoding:
         return self._of_its_time(part)
 
     def _know(self, source: str, part: Frames, message: Message) -> None:
-        """Let a stream in; raises DecodeError where there is no room for it."""
-        known = self._known[source]
-        if part.stream.id not in known:
-            wanted = self._signals[source] + len(part.stream.signals)
+        """Let a stream in; raises DecodeError where there is no room for it, or another has its name."""
+        known, stream = self._known[source], part.stream
+        before = known.get(stream.id)
+        if before is stream:
+            return
+        first = self._columns.get(stream.id, stream)
+        if not same_columns(first, stream):
+            raise DecodeError(
+                "stream_clash",
+                f"{stream.id} has the fields {_names(first)} already, and cannot have {_names(stream)} too",
+            )
+        if before is None:
+            wanted = self._signals[source] + len(stream.signals)
             if wanted > self._max_signals:
                 raise DecodeError("cardinality", f"more than {self._max_signals} signals from one source")
             if self._newcomers is not None:
-                self._newcomers.see(source, message, part.stream)
-            known.add(part.stream.id)
+                self._newcomers.see(source, message, stream)
             self._signals[source] = wanted
+        self._columns[stream.id] = known[stream.id] = stream
 
     def _of_its_time(self, part: Frames) -> Frames:
         ahead = part.t_ns > part.received_ns + self._max_future_ns
         return _judged(part, ahead, Quality.CLOCK_AHEAD) if ahead.any() else part
+
+
+def _names(stream: Stream) -> str:
+    return ", ".join(f"{signal.name} [{signal.unit}]" for signal in stream.signals[:20])
 
 
 def _judged(part: Frames, rows: NDArray[np.bool_], quality: Quality) -> Frames:

@@ -3,8 +3,8 @@
 Sparkplug asks for a clean session with a STATE will, where durable ingest keeps a persistent one: so
 this is a connection of its own. What nodes send at QoS 0 while it is away is lost, and shows as gaps.
 
-Where the store is away for longer the host says that it is gone: nodes that wait for it then keep
-what they have (tck-id-operational-behavior-edge-node-termination-host-offline).
+Where the store is away for longer the host says that it is gone: nodes that have it as their primary
+host then keep what they have, and send it when it is back.
 """
 
 from __future__ import annotations

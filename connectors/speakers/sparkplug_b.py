@@ -15,6 +15,7 @@ from connectors.decoders._sparkplug.topics import state_topic
 from connectors.encoders_sparkplug import Edge
 from connectors.publish import DOWN, UP
 from connectors.speakers import Kept, Spoken, present
+from twin.clock import NS_PER_S
 from twin.sample import Frames, merge
 
 if TYPE_CHECKING:
@@ -83,7 +84,10 @@ class Speaker:
     def say(self, frames: Sequence[Frames], until_ns: int, rows: int) -> Iterator[Spoken]:
         """Births where they are due, what was kept, then the frames; or keep them."""
         del until_ns
-        for part in frames:
+        for whole in frames:
+            part = whole if rows == 1 else _thinned(whole)
+            if not len(part):
+                continue
             name = self._names[part.stream.id]
             self._newest[name] = part
             self._kept[name].append(part)
@@ -163,6 +167,14 @@ def _kept(part: Frames, told: Sequence[int], *, historical: bool) -> Iterator[Ke
     for i, signal in enumerate(part.stream.text_columns):
         values = sum(part.texts[row][i] is not None for row in told)
         yield Kept(f"{asset}:{signal.name}~text~history", len(told), values, 0, -1)
+
+
+def _thinned(part: Frames) -> Frames:
+    """One frame a second: history is told so."""
+    keep = part.t_ns % NS_PER_S == 0
+    numbers = (part.t_ns[keep], part.seq[keep], part.received_ns[keep], part.values[keep], part.quality[keep])
+    texts = tuple(row for row, kept in zip(part.texts, keep.tolist(), strict=True) if kept) if part.texts else ()
+    return Frames(part.stream, *numbers, texts)
 
 
 def _first(part: Frames) -> Frames:

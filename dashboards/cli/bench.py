@@ -100,7 +100,7 @@ def decode(
     if dialect and dialect not in MAKERS:
         note(f"--dialect {dialect}: there are {', '.join(MAKERS)}")
         raise typer.Exit(2)
-    rows = run(100_000 if full else 20_000, 7 if full else 3, dialect)
+    rows = run(100_000 if full else 20_000, 9 if full else 5, dialect)
     if json:
         print_json({"machine": stage.machine(), "rows": rows})
         return

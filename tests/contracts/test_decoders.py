@@ -392,7 +392,7 @@ def flat_messages(draw, name, options):
         )
         body = {field: draw(st.floats(-9, 9)) for field in fields}
         if odd == "value":
-            body[fields[0]] = draw(odd_values)
+            body[fields[0]] = draw(st.one_of(st.none(), odd_values))
         t = 1795328000000 + place * 40 + (draw(st.integers(-100, 10**12)) if odd == "time" else 0)
         if time and odd != "no_time":
             body[time] = f"2026-11-22T06:00:{place:02}{draw(st.sampled_from(['Z', '+09:00', '.25Z']))}" if iso else t
@@ -414,8 +414,14 @@ def flat_messages(draw, name, options):
     return made
 
 
+def test_a_nested_message_among_flat_ones_is_read_as_it_is():
+    decoder = made("json_object", {"topic": "p/{asset}/{stream}"})
+    answers = [told(decoder, Message("p/a/data", body, 1)) for body in (b'{"x": 1}', b'{"x": 1, "": {"x": 2}}')]
+    assert ["frames" in answer for answer in answers] == [True, True]
+
+
 @pytest.mark.parametrize("name", sorted(BULK))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(data=st.data(), max_rows=st.integers(1, 20))
 def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows):
     options = data.draw(st.sampled_from(BULK[name]))
@@ -439,6 +445,76 @@ def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows)
             start += looked_at
         assert found == expected
         assert bulk.state() == alone.state()
+
+
+STAMP = "2026-11-22T06:00:{:02}"
+NESTED = {
+    "mapping": ({"topic": "p/{asset}", "time": "at", "seq": "n",
+                 "fields": [{"path": "a.v[1]", "signal": "x"}, {"path": "a.w", "signal": "y"}]}, "p/a{}",
+                lambda n, v: {"at": 1795328000000 + n, "n": n, "kind": "k", "a": {"v": [5, v[0]], "w": v[1]}}),
+    "tasmota": ({}, "tele/a{}/SENSOR",
+                lambda n, v: {"Time": STAMP.format(n), "ENERGY": {"Power": v, "Total": v[0]}, "TempUnit": "C"}),
+    "senml": ({"topic": "p/{asset}"}, "p/a{}",
+              lambda n, v: [{"bn": "a:", "bt": 1795328000.5 + n, "n": "x", "v": v[0]}, {"n": "y", "u": "A", "v": v[1]}]),
+    "opcua_pubsub": ({}, "opcua/json/data/a{}/g",
+                     lambda n, v: {"MessageId": f"m{n}", "PublisherId": "p", "Messages": [
+                         {"DataSetWriterId": 1, "SequenceNumber": n, "Timestamp": STAMP.format(n) + "Z",
+                          "MessageType": "ua-keyframe",
+                          "Payload": {"x": {"UaType": 11, "Value": v[0]}, "y": {"Value": v[1], "StatusCode": 0}}}]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(NESTED))
+@settings(deadline=None, max_examples=80)
+@given(data=st.data(), max_rows=st.integers(1, 20))
+def test_many_nested_messages_at_once_are_what_each_is_alone(name, data, max_rows):
+    options, topic, body_of = NESTED[name]
+    alone, bulk = made(name, options), made(name, options)
+    counts, second = [0] * 3, 0
+    for _ in range(data.draw(st.integers(1, 3))):
+        messages = []
+        for _ in range(data.draw(st.integers(1, 10))):
+            device, second = data.draw(st.integers(0, 2)), second + 1
+            body = body_of(second if name != "mapping" else counts[device], data.draw(plain_rows))
+            counts[device] += 1
+            odd = data.draw(st.integers(0, 6)) == 0
+            text = json.dumps(changed(data, body) if odd else body)
+            if odd and data.draw(st.integers(0, 3)) == 0:
+                text = (
+                    text.replace('"v"', '"v": 7, "v"')
+                    .replace('"Value"', '"Value": 7, "Value"')
+                    .replace('"w"', '"w": 7, "w"')
+                )
+            messages.append(Message(topic.format(device), text.encode(), 1795328000 * 10**9 + second, 1))
+        expected = [told(alone, message) for message in messages]
+        found, start = [None] * len(messages), 0
+        while start < len(messages):
+            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
+            for block in blocks:
+                for part, places in block.parts():
+                    well_shaped(part)
+                    for place in np.unique(places).tolist():
+                        assert found[start + place] is None
+                        found[start + place] = {"frames": [plain(part.take(places == place))]}
+            for place in left:
+                assert found[start + place] is None
+                found[start + place] = told(bulk, messages[start + place])
+            start += looked_at
+        assert found == expected
+        assert json.loads(bulk.state()) == json.loads(alone.state())
+
+
+@pytest.mark.parametrize("name", sorted(NESTED))
+def test_nested_messages_of_a_known_shape_are_read_at_once(name):
+    options, topic, body_of = NESTED[name]
+    decoder = made(name, options)
+
+    def one(n):
+        return Message(topic.format(0), json.dumps(body_of(n, [n + 0.5, 0.25])).encode(), 1795328000 * 10**9, 1)
+
+    told(decoder, one(0))
+    (block,), left, looked_at = decoder.decode_many([one(n) for n in (1, 2, 3)], 100)
+    assert (left, looked_at, len(block)) == ([], 3, 3)
 
 
 def test_flat_messages_of_a_known_shape_are_read_at_once():

@@ -446,7 +446,6 @@ def test_what_finds_no_room_is_offered_again_in_order(broker):
     publisher.close()
 
 
-@tck("operational-behavior-edge-node-termination-host-offline")
 def test_while_the_store_is_away_the_host_is_gone_and_nodes_may_keep_what_they_have(broker):
     watcher = Client(broker.url, "watcher", [STATE])
     host = Host(broker).up()

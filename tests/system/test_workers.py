@@ -55,7 +55,7 @@ def database(new_database):
         yield url
 
 
-def wait_for(condition, what, timeout_s=40.0):
+def wait_for(condition, what, timeout_s=90.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s:.0f} s"

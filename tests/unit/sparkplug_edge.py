@@ -6,7 +6,6 @@ import math
 
 from connectors import plugins
 from connectors.decoders._sparkplug.proto import Payload
-from connectors.decoders._sparkplug.values import Datatype
 from twin.errors import DecodeError
 from twin.message import Finding, Handled, Liveness, Message, Settled
 from twin.sample import SEQ_EPOCH_SHIFT, Frames
@@ -186,6 +185,3 @@ def values(found, stream):
 def counts(found, node="g/n1"):
     """(epoch, count) of the messages of a node that were stored."""
     return [divmod(seq, 1 << SEQ_EPOCH_SHIFT) for name, _, seq, _, _ in rows(found) if name == f"{node}:messages"]
-
-
-__all__ = ["Datatype"]

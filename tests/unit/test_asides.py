@@ -321,6 +321,26 @@ def test_a_publisher_that_said_goodbye_or_fell_silent_long_ago_may_be_replaced()
     assert clashes(room) == [("site/meter", "new", "old")], "the old one is there still"
 
 
+def test_two_streams_of_one_name_and_other_fields_do_not_stop_ingest(monkeypatch):
+    room = Room()
+    other = stream_of(DATA.id.rpartition(":")[0], "data", [Signal("x"), Signal("y")], source="talk")
+    plain = room.decoder.decode
+
+    def decode(message):
+        if message.topic == "other":
+            return [frame(other, message.received_ns, 1, message.received_ns, (1.0, 2.0))]
+        return plain(message)
+
+    monkeypatch.setattr(room.decoder, "decode", decode)
+    room.say(("data", 1))
+    room.queue.put([Delivery("talk", Message("other", b"", room.clock.now_ns(), 1), 1)])
+    room.say(("data", 2))
+    room.step()
+    assert room.terms["rejected"] == {"stream_clash": 1}
+    assert room.terms["stored"] == 2
+    equations_hold(room.store)
+
+
 words = st.one_of(
     st.tuples(st.just("data"), st.sampled_from([1, 2, 3, 4, int(GUILTY)])),
     st.tuples(st.just("settle"), st.integers(1, 4), st.sampled_from(["", "", "orphan"])),

@@ -198,6 +198,14 @@ def test_the_twins_own_topics_are_refused(topic):
     assert "never ingests itself" in mistakes_of(source=[{**source, "topics": [topic]}])["source[0].topics"].problem
 
 
+def test_sparkplug_has_a_source_of_its_own():
+    source = {"name": "gateways", "topics": ["spBv1.0/#"], "decoder": "sparkplug_b"}
+    mistake = mistakes_of(source=[source])["source[0].topics"]
+    assert "connection of its own" in mistake.problem
+    assert 'type = "sparkplug_host"' in mistake.suggestion
+    assert parsed(source=[{**source, "type": "sparkplug_host"}]).sources[0].type == "sparkplug_host"
+
+
 @pytest.mark.parametrize("key", ["site", "site[0].asset", "site[0].place", "site[0].node"])
 def test_two_of_the_same_id_are_a_mistake(key):
     data = tomllib.loads(SOUND)

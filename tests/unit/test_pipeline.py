@@ -23,7 +23,8 @@ from twin.errors import StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.keyframes import resume, verify
 from twin.message import Message
-from twin.ports import Delivery, Newcomer
+from twin.ports import Commit, Delivery, Folded, Newcomer
+from twin.sample import batch_of
 from twin.site import Hub, Name
 
 HUB = Hub("hub", Name("h", "h"), ())
@@ -187,6 +188,25 @@ def test_the_twins_own_numbers_stay_the_newest_where_its_clock_is_set_back_an_ho
         assert latest.received_ns == plant.clock.now_ns()
         plant.clock.advance(2)
     assert verify(plant.store).mismatches == ()
+
+
+def test_two_sources_that_name_other_signals_alike_do_not_end_ingest():
+    plant = Plant()
+    decoders = {name: make_decoder("json_object", {"topic": "{asset}/{stream}"}, name, HUB) for name in ("a", "b")}
+    decoding = Decoding(decoders, 60.0, 100)
+    told = [
+        Delivery(source, Message("pump/data", json.dumps(body).encode(), T0 + place, 1), place)
+        for place, (source, body) in enumerate(
+            [("a", {"x": 1}), ("b", {"x": 1, "y": 2}), ("b", {"x": 3, "y": 4}), ("a", {"x": 5})]
+        )
+    ]
+    decoded = decoding.decode(told, 100)
+    assert [(place, letter.reason) for place, letter in decoded.letters.items()] == [
+        (1, "stream_clash"),
+        (2, "stream_clash"),
+    ]
+    batch = batch_of("ingest", 1, T0, [part for part, _ in decoded.parts])
+    assert plant.store.append(Commit(batch), lambda batch: Folded((), ())).stored == 2
 
 
 @pytest.mark.parametrize("word", ["away", "torn", "doubt"])

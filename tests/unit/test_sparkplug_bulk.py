@@ -233,6 +233,16 @@ def test_a_birth_within_the_call_voids_what_was_known_before():
     assert values(found, "g/n1/d:y") == [3.0]
 
 
+def test_the_strict_host_reads_each_message_alone():
+    edge, other = Edge(strict=True), Edge(strict=True)
+    for one in (edge, other):
+        one.up()
+    messages = [
+        edge.ddata("d", [{"alias": 1, "value": 1.0, "field": "double_value"} | odd]) for odd in ({}, {"name": "x"})
+    ]
+    assert compare(other.decoder, edge.decoder, messages) == 0
+
+
 def test_routes_are_bounded(monkeypatch):
     monkeypatch.setattr(bulk_module, "MAX_ROUTES", 2)
     edge = Edge()

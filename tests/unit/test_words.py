@@ -13,13 +13,23 @@ from dashboards.i18n import component_words, own_words
 from dashboards.page import find_pages
 
 ROOT = Path(dashboards.__file__).parent
-SOURCES = [*ROOT.glob("*.py"), *(ROOT / "pages").glob("*.py"), *(ROOT / "assets").glob("*.js")]
+SOURCES = [
+    *ROOT.glob("*.py"),
+    *(ROOT / "pages").glob("*.py"),
+    *(ROOT / "cards").glob("*.py"),
+    *(ROOT / "assets").glob("*.js"),
+]
 KEY = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")
+
+
+MADE = re.compile(r"""f["']([a-z_]+\.[a-z0-9_]*)\{""")
+"""The beginning of keys that end in a value: ``f"try.{column}"``."""
 
 
 def _used() -> set[str]:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     made = {f"page.{page.name}" for page in find_pages()} | {"floor.2d", "floor.3d"}
+    made |= {key for begin in MADE.findall(text) for key in own_words("en") if key.startswith(begin)}
     return {
         key for key in KEY.findall(text) if key.split(".")[0] in {one.split(".")[0] for one in own_words("en")}
     } | made

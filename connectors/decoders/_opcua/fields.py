@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from connectors.decoders._streams import signal_name
 from twin.errors import DecodeError
 from twin.sample import Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_ELEMENTS = 256
 _VARIANT_1_04 = frozenset({"Type", "Body", "Dimensions"})
@@ -55,6 +59,20 @@ def field_of(name: str, told: Any) -> Field:
     if quality == Quality.BAD:
         return Field(dict.fromkeys(values), values, quality, source_time)
     return Field(values, {}, quality, source_time)
+
+
+def scalars_of(payload: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
+    """Where the numbers of a payload stand, by the names of their signals; what is no plain number is left out."""
+    found: dict[tuple[str | int, ...], str] = {}
+    for name, told in payload.items():
+        path: tuple[str | int, ...] = (name,)
+        inner = told
+        while isinstance(inner, dict) and ("Value" in inner or "Body" in inner):
+            step = "Value" if "Value" in inner else "Body"
+            path, inner = (*path, step), inner[step]
+        if isinstance(inner, bool | int | float):
+            found[path] = signal_name(name)
+    return found
 
 
 def code_of(status: Any) -> int:

@@ -130,9 +130,8 @@ class Bulk:
         looked_at = min(int(np.searchsorted(np.cumsum(rows), max_rows)) + 1, len(messages))
         messages, payloads = messages[:looked_at], payloads[:looked_at]
         run = _Run(messages, wire.read(payloads), route[:looked_at], routes, nodes)
-        blocks = run.blocks()
         self._last = (messages, run.counts)
-        return blocks, np.flatnonzero(~run.taken).tolist(), looked_at
+        return run.blocks(), np.flatnonzero(~run.taken).tolist(), looked_at
 
     def _numbered(self, topics: list[str]) -> tuple[dict[str, int], list[Route], list[Node]]:
         """By topic the number of its route, or −1 − the number of its node, or beyond all for an unknown one."""
@@ -308,9 +307,12 @@ class _Run:
         wrong = self._bad[order] | (self._wire.seq[order] != counts % 256) | ~np.array([*steady, False], np.bool_)[node]
         cut = np.minimum.reduceat(np.where(wrong, step, count), starts)
         good = step < np.repeat(cut, sizes)
-        for number, kept in zip(node[starts].tolist(), np.minimum(cut, sizes).tolist(), strict=True):
-            if number < len(self._nodes):
-                self._nodes[number].count += kept
+        kept = np.minimum(cut, sizes)
+        last_kept = order[np.maximum(starts + kept - 1, 0)]
+        for number, more, newest in zip(node[starts].tolist(), kept.tolist(), last_kept.tolist(), strict=True):
+            if more:
+                self._nodes[number].count += more
+                self._nodes[number].heard_ns = self._messages[newest].received_ns
         taken, all_counts = np.zeros(count, np.bool_), np.full(count, -1, np.int64)
         taken[order] = good
         all_counts[order] = np.where(good, counts, -1)

@@ -16,7 +16,7 @@ from connectors.decoders._sparkplug.layout import Layout, counted, counting, is_
 from connectors.decoders._sparkplug.rules import Broken
 from connectors.decoders._sparkplug.session import Birth, Device, Node, unpacked
 from connectors.decoders._sparkplug.topics import Verb
-from twin.clock import NS_PER_MS
+from twin.clock import NS_PER_MS, NS_PER_S
 from twin.errors import DecodeError
 from twin.message import Finding
 from twin.sample import SEQ_EPOCH_SHIFT
@@ -184,9 +184,10 @@ class Ground:
         count = self.recall(heard.message)
         if count >= 0:
             return count
-        count = node.place(seq, self.settings.late_messages)
+        is_old = heard.now_ns + max(self.settings.window_ns, NS_PER_S) < node.heard_ns
+        count = node.place(seq, self.settings.late_messages, old=is_old)
         if count < 0:
-            if heard.t_ns < node.birth_ns:
+            if is_old or heard.t_ns < node.birth_ns:
                 raise DecodeError("old_session", f"seq {seq}, sent before the birth of {node.key}")
             count = node.count + 1 + (seq - node.count - 1) % (rules.MAX_SEQ + 1)
         return count
@@ -254,6 +255,8 @@ class Ground:
 
     def _findings(self, node: Node | None, heard: Heard) -> list[Told]:
         """The rules a message breaks; a habit of the client is told once a session."""
+        if not heard.broken:
+            return []
         topic = heard.topic
         device = self._asset_of(topic.group, topic.node, topic.device)
         told: list[Told] = []

@@ -131,6 +131,7 @@ class Host(Ground):
         self._refuse_broken(node, heard)
 
         node.begin(digest, heard.seq or 0)
+        node.heard_ns = heard.now_ns
         if heard.is_kept:
             node.count = -1  # of any age: the next message says where the sequence stands
         if is_new:

@@ -27,6 +27,7 @@ MAX_DEPTH = 8
 MAX_READINGS = 1 << PLACE_BITS
 _UNIT_KEYS = frozenset({"engunit", "engineering units", "unit", "units"})
 _LOW_KEYS, _HIGH_KEYS = frozenset({"englow"}), frozenset({"enghigh"})
+_SCALARS = frozenset(map(int, values.SCALARS))
 _NUMBER_FIELDS = ("int_value", "long_value", "float_value", "double_value")
 
 
@@ -85,11 +86,24 @@ class Reader:
     def read(self, named: Named) -> None:
         """Take a metric; raises DecodeError for a value that cannot be."""
         path, metric = named
+        known = None if self._birth else self._known.get(path)
+        if known is not None and known.kind in _SCALARS and not metric.HasField("properties"):
+            self._plain(path, metric, values.datatype(known.kind))
+            return
         if metric.WhichOneof("value") == "template_value" and metric.template_value.is_definition:
             self._define(path, metric.template_value)
             return
         told = int(metric.datatype)
         self._metric(path, metric, told, None, 0)
+
+    def _plain(self, path: str, metric: Any, kind: Datatype) -> None:
+        """A value of one part, of a metric that the birth named: what data mostly is."""
+        field = metric.WhichOneof("value")
+        cell = None
+        if field is not None and not metric.is_null:
+            cell = values.scalar(kind, field, getattr(metric, field), path)
+        t_ms = int(metric.timestamp) if metric.HasField("timestamp") else None
+        self._add(path, kind, (("",), (cell,), (kind in values.TEXTS,)), t_ms, int(Quality.GOOD), metric)
 
     def _define(self, name: str, template: Any) -> None:
         self.templates[name] = {member.name: int(member.datatype) for member in template.metrics if member.datatype}

@@ -20,7 +20,7 @@ from twin.sample import SEQ_EPOCH_SHIFT
 MODULUS = 256
 _MAX_COUNT = 1 << (SEQ_EPOCH_SHIFT - PLACE_BITS)
 _EPOCHS = 1 << 22
-MAX_SESSIONS = 16
+MAX_SESSIONS = 8
 """So many births of a node are known again: a recorded one played twice is the same session."""
 MAX_HELD = 256
 MAX_ASK_DOUBLINGS = 6
@@ -93,6 +93,8 @@ class Node(msgspec.Struct):
     digest: str = ""
     sessions: dict[str, int] = {}
     devices: dict[str, Device] = {}
+    heard_ns: int = 0
+    """When the newest message of the session was received."""
     missing: list[int] = []
     deadline_ns: int = 0
     held: list[Held] = []
@@ -137,14 +139,15 @@ class Node(msgspec.Struct):
         self.epochs = (self.epochs + 1) % _EPOCHS
         self.epoch, self.digest, self.count, self.first = self.epochs, "", seq - 1, seq
 
-    def place(self, seq: int, late: int) -> int:
+    def place(self, seq: int, late: int, *, old: bool = False) -> int:
         """The count that a sequence number means: up to ``late`` messages behind the newest, or ahead of it.
 
-        -1 for one that came before the session's birth.
+        An ``old`` message, such as a dead letter that is read again, is never ahead. -1 for one that
+        came before the session's birth.
         """
         expected = self.count + 1
         ahead = (seq - expected) % MODULUS
-        if ahead >= MODULUS - late:
+        if ahead >= MODULUS - late or (old and ahead):
             behind = expected - (MODULUS - ahead)
             return behind if behind >= self.first else -1
         return expected + ahead
@@ -152,6 +155,7 @@ class Node(msgspec.Struct):
     def take(self, count: int, now_ns: int, window_ns: int) -> None:
         """Note that the message of that count has come; opens the window at a gap, closes it when all is there."""
         if count > self.count:
+            self.heard_ns = now_ns
             self.missing.extend(range(self.count + 1, count))
             if len(self.missing) > MODULUS:
                 del self.missing[: len(self.missing) - MODULUS]

@@ -64,6 +64,7 @@ class Datatype(IntEnum):
     DATETIME_ARRAY = 34
 
 
+_DATATYPES = {int(kind): kind for kind in Datatype}
 SIGNED_BITS = {Datatype.INT8: 8, Datatype.INT16: 16, Datatype.INT32: 32, Datatype.INT64: 64}
 UNSIGNED_BITS = {
     Datatype.UINT8: 8, Datatype.UINT16: 16, Datatype.UINT32: 32, Datatype.UINT64: 64, Datatype.DATETIME: 64,
@@ -94,10 +95,10 @@ Shaped: TypeAlias = "tuple[tuple[str, ...], tuple[Cell, ...], tuple[bool, ...]]"
 
 def datatype(number: int) -> Datatype:
     """The datatype of a number; raises DecodeError (datatype)."""
-    try:
-        return Datatype(number)
-    except ValueError:
-        raise DecodeError("datatype", f"{number} is no datatype of Sparkplug") from None
+    found = _DATATYPES.get(number)
+    if found is None:
+        raise DecodeError("datatype", f"{number} is no datatype of Sparkplug")
+    return found
 
 
 def type_of_field(field: str) -> Datatype:

@@ -30,6 +30,11 @@ DOUBLE, FLOAT, BOOL, INT, LONG = 0x69, 0x65, 0x70, 0x50, 0x58
 _TIMESTAMP, _METRIC, _SEQ = 0x08, 0x12, 0x18
 _NAME, _ALIAS, _METRIC_TIME, _DATATYPE = 0x0A, 0x10, 0x18, 0x20
 _MORE = 0x80
+_SHORT_METRIC = np.uint16(0x80FF)
+"""The bits of tag and length that tell a metric of less than 128 bytes."""
+_SIZES = np.zeros(256, np.int64)
+_SIZES[[DOUBLE, FLOAT, BOOL]] = 8, 4, 1
+_MS_BITS = np.uint64((1 << 48) - 1)
 _PAD = bytes(3 * WORD)
 _HEAD = np.uint64(0x80808080808000)
 _HEAD_WANTED = np.uint64(0x00808080808000)
@@ -45,6 +50,7 @@ class _Cut(NamedTuple):
 
     odd: Flags
     ms: NDArray[np.int64]
+    raw_ms: Words
     seq: NDArray[np.int64]
     metrics: NDArray[np.int64]
     message: NDArray[np.int64]
@@ -97,41 +103,48 @@ def read(payloads: Sequence[bytes]) -> Wire:
     is_long = low >= _MORE
     odd |= ((tail & _BYTE) != _SEQ) | (at + 2 + is_long != ends) | (is_long & (high > 1))
     seq = ((low & _SEVEN) | np.where(is_long, high << np.uint64(7), np.uint64(0))).astype(np.int64)
-    return _metrics(octets, words, body, _Cut(odd, ms, seq, metrics, message, start, stop))
+    return _metrics(
+        octets, words, body, _Cut(odd, ms, (head >> _EIGHTHS[1]) & _MS_BITS, seq, metrics, message, start, stop)
+    )
 
 
 def _cut(
     octets: NDArray[np.uint8], at: NDArray[np.int64], ends: NDArray[np.int64], odd: Flags
 ) -> tuple[NDArray[np.int64], ...]:
     """Cut metrics off: (message, start, stop) of each, (metrics, where the rest begins) of each message."""
+    pairs = np.ndarray((len(octets) - 1,), "<u2", octets, strides=(1,))
     count = len(at)
     metrics = np.zeros(count, np.int64)
     steps: list[tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]] = []
-    active = np.flatnonzero((octets[at] == _METRIC) & ~odd)
-    place = at[active]
+    active = np.flatnonzero(~odd)
+    place, limit = at[active], ends[active]
     while len(active):
-        size = octets[place + 1].astype(np.int64)
-        begin = place + 2
-        following = begin + size
-        fits = (size < _MORE) & (following < ends[active])
-        if not fits.all():
-            odd[active[~fits]] = True
-            active, begin, following = active[fits], begin[fits], following[fits]
-        steps.append((active, begin, following))
-        metrics[active] += 1
-        goes_on = octets[following] == _METRIC
-        if goes_on.all():
-            place = following
-        else:
-            at[active[~goes_on]] = following[~goes_on]
-            active, place = active[goes_on], following[goes_on]
-    first = np.cumsum(metrics) - metrics
+        pair = pairs[place]
+        goes_on = (pair & _SHORT_METRIC) == _METRIC
+        if not goes_on.all():
+            out = active[~goes_on]
+            at[out], metrics[out] = place[~goes_on], len(steps)
+            active, place, limit, pair = active[goes_on], place[goes_on], limit[goes_on], pair[goes_on]
+            if not len(active):
+                break
+        following = place + (pair >> 8) + 2
+        beyond = following >= limit
+        if beyond.any():
+            odd[active[beyond]], metrics[active[beyond]] = True, len(steps)
+            active, place, limit, following = active[~beyond], place[~beyond], limit[~beyond], following[~beyond]
+        steps.append((active, place, following))
+        place = following
     total = int(metrics.sum())
-    start, stop = np.zeros(total, np.int64), np.zeros(total, np.int64)
-    for step, (active, begin, following) in enumerate(steps):
-        row = first[active] + step
-        start[row], stop[row] = begin, following
-    return np.repeat(np.arange(count), metrics), start, stop, metrics, at
+    if steps and total == len(steps) * count:  # all have as many metrics: no place is to be looked for
+        start = np.array([begin for _, begin, _ in steps]).T.reshape(-1)
+        stop = np.array([end for _, _, end in steps]).T.reshape(-1)
+    else:
+        first = np.cumsum(metrics) - metrics
+        start, stop = np.zeros(total, np.int64), np.zeros(total, np.int64)
+        for step, (taken, begin, end) in enumerate(steps):
+            row = first[taken] + step
+            start[row], stop[row] = begin, end
+    return np.repeat(np.arange(count), metrics), start + 2, stop, metrics, at
 
 
 def _metrics(octets: NDArray[np.uint8], words: Words, body: bytes, cut: _Cut) -> Wire:
@@ -161,7 +174,8 @@ def _metrics(octets: NDArray[np.uint8], words: Words, body: bytes, cut: _Cut) ->
     word = words[at]
     wrong |= ((word & _BYTE) != _METRIC_TIME) | ((word & _HEAD) != _HEAD_WANTED)
     sent = cut.ms[message]
-    metric_ms = sent if (wrong | (_ms(word) == sent)).all() else _ms(word)
+    same = (word >> _EIGHTHS[1]) & _MS_BITS == cut.raw_ms[message]
+    metric_ms = sent if (wrong | same).all() else _ms(word)
     at = at + 1 + MS_BYTES
     tag = octets[at]
     typed = tag == _DATATYPE
@@ -184,10 +198,7 @@ def _values(
     """The bits of values that are to be ``size`` bytes long, and which of them are not."""
     raw = words[at]
     is_number = (tag == INT) | (tag == LONG)
-    fixed = np.zeros(len(tag), np.int64)
-    fixed[tag == DOUBLE] = WORD
-    fixed[tag == FLOAT] = WORD // 2
-    fixed[tag == BOOL] = 1
+    fixed = _SIZES[tag]
     wrong = np.where(is_number, (size < 1) | (size > WORD), size != fixed)
     rows = np.flatnonzero(is_number & ~wrong)
     if len(rows):

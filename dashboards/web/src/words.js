@@ -214,6 +214,7 @@ export const ENGLISH = {
   "reason.cardinality": "too many signals",
   "reason.packet": "not a packet",
   "reason.decoder_fault": "decoder failed",
+  "reason.stream_clash": "another stream has its name",
   "reason.store_rejected": "refused by the store",
   "reason.too_large": "too large",
   "reason.number_range": "number out of range",
