@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from twin.config import Factory
 
 log = logging.getLogger(__name__)
-CHUNK_S = 60.0
+CHUNK_S = 120.0
 LIVE_STEP_S = 0.05
-HISTORY_ROWS = 60
+HISTORY_ROWS = 120
 LEDGER_EVERY_S = 1.0
 HOST_TIMEOUT_S = 20.0
 CATCH_UP_MARGIN_S = 1.0

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 
 STATE_NS = 30 * NS_PER_S
 """The longest time between two states (§ 6.10)."""
-VIEW_NS = 5 * NS_PER_S
+HISTORY_NS = 4 * NS_PER_S
+"""While history is caught up a robot tells its state this often at most; live, each second."""
+VIEW_NS = 6 * NS_PER_S
 """While history is caught up a driving robot's position is told this often at least; live, each second."""
 MAKER = "FactoryTwin"
 MAP = "floor"
@@ -66,6 +68,7 @@ class _Unit:
     sent_ns: int = -STATE_NS
     posed_ns: int = 0
     driving: bool = False
+    changed: bool = False
     battery: float = 1.0
     load_kg: float = 0.0
     headers: dict[str, int] = field(default_factory=dict)
@@ -128,16 +131,18 @@ class Speaker:
                 yield from self._robot(self._units[asset], own["status"], own.get("pose"), live=rows == 1)
 
     def _robot(self, unit: _Unit, status: Frames, pose: Frames | None, *, live: bool) -> Iterator[Spoken]:
+        pause_ns = 0 if live else HISTORY_NS
         for row in self._rows(unit, status, pose):
-            changed = False
             for t_ms, told in unit.book.take((row.t_ns - self._start_ns) // NS_PER_MS + 1):
                 if isinstance(told, Report):
-                    unit.report, changed = told, True
+                    unit.report, unit.changed = told, True
                 else:
                     yield self._order(unit, self._start_ns + t_ms * NS_PER_MS, told)
             driving = row.unit_state == UnitState.EXECUTE and row.task.startswith("to ")
-            if changed or driving is not unit.driving or row.t_ns - unit.sent_ns >= STATE_NS:
-                unit.driving, unit.sent_ns = driving, row.t_ns
+            changed = unit.changed or driving is not unit.driving
+            since_ns = row.t_ns - unit.sent_ns
+            if since_ns >= STATE_NS or (changed and since_ns >= pause_ns):
+                unit.driving, unit.sent_ns, unit.changed = driving, row.t_ns, False
                 yield self._state(unit, row)
             elif row.position is not None and (live or (driving and row.t_ns - unit.posed_ns >= VIEW_NS)):
                 yield self._visualization(unit, row)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from twin.simulation.routes import Hop
 
-BASE_EDGES = 4
+BASE_EDGES = 6
 """How many edges ahead of the robot the master releases."""
 REFILL_EDGES = 2
 """With this many released edges left it releases more."""
