@@ -23,6 +23,9 @@ T0_NS = 1_795_328_000_000_000_000
 STEP_NS = 10 * NS_PER_MS
 DEVICES = 50
 WIDE = 100
+SIZES = ("single", "wide")
+WIDER = 10
+"""So many times fewer messages of about 100 values."""
 _parse = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -31,7 +34,9 @@ _encode = msgspec.json.Encoder().encode
 class Corpus:
     """Messages of one dialect and size, in the order of their times; ``before`` are to be read first, unmeasured.
 
-    ``values`` is how many values a message holds; ``parse`` is the bare parse of a payload.
+    ``values`` is how many values a message holds; ``parse`` is the bare parse of a payload: what the parser alone
+    costs until the values can be had, ``parse_only`` the same without having them, where that is less. A device's
+    first message is among ``before``: from it a decoder learns what the others look like.
     """
 
     dialect: str
@@ -41,25 +46,34 @@ class Corpus:
     values: int
     parse: Callable[[bytes], Any] = _parse
     before: Sequence[Message] = field(default=())
+    parse_only: Callable[[bytes], Any] | None = None
 
 
-def corpora(messages: int = 5000) -> list[Corpus]:
-    """A corpus for each dialect that speaks JSON (or lines, or CBOR) and each size, of so many messages."""
-    return [make(size, messages) for make in _MAKERS for size in ("single", "wide")]
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """``first`` messages of each device, all others after them, and how many values each holds."""
+
+    first: list[Message]
+    messages: list[Message]
+    values: int
 
 
-def _made(
-    topic: str, payload: Callable[[int, int, list[float]], bytes], size: str, count: int
-) -> tuple[list[Message], int]:
+def _made(topic: str, payload: Callable[[int, int, list[float]], bytes], size: str, count: int) -> _Made:
     """Messages of `DEVICES` devices in turn: ``payload(device, n, values)`` is the n-th of a device."""
     width = 1 if size == "single" else WIDE
     found = []
-    for place in range(count):
+    for place in range(count + DEVICES):
         device, n = place % DEVICES, place // DEVICES
         values = [round((device + 1) * 0.37 + n * 0.013 + i * 1.1, 3) for i in range(width)]
         body = payload(device, n, values)
         found.append(Message(topic.format(device=device), body, T0_NS + place * NS_PER_MS, 1))
-    return found, width
+    return _Made(found[:DEVICES], found[DEVICES:], width)
+
+
+def _corpus(
+    dialect: str, size: str, options: Mapping[str, Any], made: _Made, parse: Callable[[bytes], Any] = _parse
+) -> Corpus:
+    return Corpus(dialect, size, options, made.messages, made.values, parse, made.first)
 
 
 def _named(values: list[float]) -> dict[str, float]:
@@ -76,46 +90,42 @@ def _stamp(n: int) -> dict[str, int]:
 
 
 def _json_object(size: str, count: int) -> Corpus:
-    messages, width = _made(
-        "plant/a{device}/data", lambda _d, n, v: _encode({"ts": _ms(n), "n": n, **_named(v)}), size, count
-    )
-    return Corpus("json_object", size, {"topic": "plant/{asset}/{stream}", "time": "ts", "seq": "n"}, messages, width)
+    made = _made("plant/a{device}/data", lambda _d, n, v: _encode({"ts": _ms(n), "n": n, **_named(v)}), size, count)
+    return _corpus("json_object", size, {"topic": "plant/{asset}/{stream}", "time": "ts", "seq": "n"}, made)
 
 
 def _json_topic(size: str, count: int) -> Corpus:
-    messages, _ = _made("plant/a{device}/x", lambda _d, n, v: _encode({"ts": _ms(n), "value": v[0]}), "single", count)
-    return Corpus("json_topic", size, {"topic": "plant/{asset}/{signal}", "time": "ts"}, messages, 1)
+    made = _made("plant/a{device}/x", lambda _d, n, v: _encode({"ts": _ms(n), "value": v[0]}), "single", count)
+    return _corpus("json_topic", size, {"topic": "plant/{asset}/{signal}", "time": "ts"}, made)
 
 
 def _json_array(size: str, count: int) -> Corpus:
-    messages, width = _made(
-        "plant/a{device}/data", lambda _d, n, v: _encode({"ts": _ms(n), "seq": n, "v": v}), size, count
-    )
-    return Corpus("json_array", size, {"topic": "plant/{asset}/{stream}"}, messages, width)
+    made = _made("plant/a{device}/data", lambda _d, n, v: _encode({"ts": _ms(n), "seq": n, "v": v}), size, count)
+    return _corpus("json_array", size, {"topic": "plant/{asset}/{stream}"}, made)
 
 
 def _uns(size: str, count: int) -> Corpus:
     if size == "single":
-        messages, width = _made(
+        made = _made(
             "umh/v1/acme/s/a{device}/_historian/t",
             lambda _d, n, v: _encode({"timestamp_ms": _ms(n), "value": v[0]}),
             size,
             count,
         )
     else:
-        messages, width = _made(
+        made = _made(
             "umh/v1/acme/s/a{device}/_historian",
             lambda _d, n, v: _encode({"timestamp_ms": _ms(n), **_named(v)}),
             size,
             count,
         )
-    return Corpus("uns", size, {}, messages, width)
+    return _corpus("uns", size, {}, made)
 
 
 def _mapping(size: str, count: int) -> Corpus:
-    messages, width = _made("plant/a{device}", lambda _d, n, v: _encode({"at": _ms(n), "in": {"v": v}}), size, count)
-    fields = [{"path": f"in.v[{i}]", "signal": f"signal_{i}"} for i in range(width)]
-    return Corpus("mapping", size, {"topic": "plant/{asset}", "time": "at", "fields": fields}, messages, width)
+    made = _made("plant/a{device}", lambda _d, n, v: _encode({"at": _ms(n), "in": {"v": v}}), size, count)
+    fields = [{"path": f"in.v[{i}]", "signal": f"signal_{i}"} for i in range(made.values)]
+    return _corpus("mapping", size, {"topic": "plant/{asset}", "time": "at", "fields": fields}, made)
 
 
 def _ros_json(size: str, count: int) -> Corpus:
@@ -123,8 +133,8 @@ def _ros_json(size: str, count: int) -> Corpus:
         joints = [f"joint_{i}" for i in range(len(values))]
         return _encode({"header": {"seq": n, "stamp": _stamp(n)}, "name": joints, "position": values})
 
-    messages, width = _made("robots/a{device}/joint_states", payload, size, count)
-    return Corpus("ros_json", size, {"topic": "robots/{asset}/joint_states"}, messages, width)
+    made = _made("robots/a{device}/joint_states", payload, size, count)
+    return _corpus("ros_json", size, {"topic": "robots/{asset}/joint_states"}, made)
 
 
 def _homeassistant(size: str, count: int) -> Corpus:
@@ -139,8 +149,8 @@ def _homeassistant(size: str, count: int) -> Corpus:
         )
         for device in range(DEVICES)
     ]  # fmt: skip
-    messages, _ = _made("hmd/a{device}", lambda _d, _n, v: str(v[0]).encode(), "single", count)
-    return Corpus("homeassistant", size, {}, messages, 1, before=before)
+    made = _made("hmd/a{device}", lambda _d, _n, v: str(v[0]).encode(), "single", count)
+    return Corpus("homeassistant", size, {}, made.messages, 1, before=[*before, *made.first])
 
 
 def _tasmota(size: str, count: int) -> Corpus:
@@ -148,8 +158,8 @@ def _tasmota(size: str, count: int) -> Corpus:
         time = iso_from_ns(T0_NS + n * 1_000_000_000, 0).removesuffix("Z")
         return _encode({"Time": time, "ENERGY": {f"Power{i}": value for i, value in enumerate(values)}})
 
-    messages, width = _made("tele/a{device}/SENSOR", payload, size, count)
-    return Corpus("tasmota", size, {}, messages, width)
+    made = _made("tele/a{device}/SENSOR", payload, size, count)
+    return _corpus("tasmota", size, {}, made)
 
 
 def _senml(size: str, count: int) -> Corpus:
@@ -158,8 +168,8 @@ def _senml(size: str, count: int) -> Corpus:
         rows[0] |= {"bn": f"urn:dev:{device}:", "bt": (T0_NS + n * STEP_NS) / 1e9, "bu": "Cel"}
         return _encode(rows)
 
-    messages, width = _made("senml/a{device}", payload, size, count)
-    return Corpus("senml", size, {}, messages, width)
+    made = _made("senml/a{device}", payload, size, count)
+    return _corpus("senml", size, {}, made)
 
 
 def _senml_cbor(size: str, count: int) -> Corpus:
@@ -168,8 +178,8 @@ def _senml_cbor(size: str, count: int) -> Corpus:
         rows[0] |= {-2: f"urn:dev:{device}:", -3: (T0_NS + n * STEP_NS) / 1e9, -4: "Cel"}
         return cbor2.dumps(rows)
 
-    messages, width = _made("senml/a{device}", payload, size, count)
-    return Corpus("senml", f"{size} cbor", {}, messages, width, cbor2.loads)
+    made = _made("senml/a{device}", payload, size, count)
+    return _corpus("senml", f"{size} cbor", {}, made, cbor2.loads)
 
 
 def _opcua_pubsub(size: str, count: int) -> Corpus:
@@ -181,8 +191,8 @@ def _opcua_pubsub(size: str, count: int) -> Corpus:
         head = {"MessageId": f"m{n}", "MessageType": "ua-data", "PublisherId": f"a{device}"}
         return _encode({**head, "Messages": [data_set]})
 
-    messages, width = _made("opcua/json/data/a{device}/g", payload, size, count)
-    return Corpus("opcua_pubsub", size, {}, messages, width)
+    made = _made("opcua/json/data/a{device}/g", payload, size, count)
+    return _corpus("opcua_pubsub", size, {}, made)
 
 
 def _telegraf_json(size: str, count: int) -> Corpus:
@@ -190,8 +200,8 @@ def _telegraf_json(size: str, count: int) -> Corpus:
         tags = {"host": f"a{device}"}
         return _encode({"name": "plc", "tags": tags, "fields": _named(values), "timestamp": _ms(n)})
 
-    messages, width = _made("telegraf/a{device}", payload, size, count)
-    return Corpus("telegraf", f"{size} json", {"json_precision": "ms"}, messages, width)
+    made = _made("telegraf/a{device}", payload, size, count)
+    return _corpus("telegraf", f"{size} json", {"json_precision": "ms"}, made)
 
 
 def _telegraf_lines(size: str, count: int) -> Corpus:
@@ -199,8 +209,8 @@ def _telegraf_lines(size: str, count: int) -> Corpus:
         fields = ",".join(f"{name}={value}" for name, value in _named(values).items())
         return f"plc,host=a{device} {fields} {T0_NS + n * STEP_NS}".encode()
 
-    messages, width = _made("telegraf/a{device}", payload, size, count)
-    return Corpus("telegraf", f"{size} lines", {}, messages, width, _bare_line)
+    made = _made("telegraf/a{device}", payload, size, count)
+    return _corpus("telegraf", f"{size} lines", {}, made, _bare_line)
 
 
 def _bare_line(payload: bytes) -> dict[str, float]:
@@ -216,8 +226,8 @@ def _vda5050(size: str, count: int) -> Corpus:
             place = vda.Position(values[0], 1.0, 0.5, "hall")
             return vda.visualization(vda.Robot("acme", f"r{device}"), n, T0_NS + n * STEP_NS, place, (0.5, 0.0, 0.0))
 
-        messages, _ = _made("uagv/v2/acme/r{device}/visualization", seen, size, count)
-        return Corpus("vda5050", "visualization", {}, messages, 8)
+        made = _made("uagv/v2/acme/r{device}/visualization", seen, size, count)
+        return Corpus("vda5050", "visualization", {}, made.messages, 8, before=made.first)
 
     def told(device: int, n: int, values: list[float]) -> bytes:
         nodes = tuple(vda.Node(f"n{i}", 2 * i, i < 4, values[i], 1.0, "hall") for i in range(6))  # noqa: PLR2004
@@ -228,11 +238,33 @@ def _vda5050(size: str, count: int) -> Corpus:
         )  # fmt: skip
         return vda.state(vda.Robot("acme", f"r{device}"), n, T0_NS + n * STEP_NS, status)
 
-    messages, _ = _made("uagv/v2/acme/r{device}/state", told, size, count)
-    return Corpus("vda5050", "state", {}, messages, 36)
+    made = _made("uagv/v2/acme/r{device}/state", told, size, count)
+    return Corpus("vda5050", "state", {}, made.messages, 36, before=made.first)
 
 
-_MAKERS = (
-    _json_object, _json_topic, _json_array, _uns, _mapping, _ros_json, _homeassistant, _tasmota, _senml, _senml_cbor,
-    _opcua_pubsub, _telegraf_json, _telegraf_lines, _vda5050,
-)  # fmt: skip
+def _sizes(*makers: Callable[[str, int], Corpus]) -> Callable[[int], list[Corpus]]:
+    return lambda count: [
+        make(size, count if size == "single" else max(count // WIDER, DEVICES)) for make in makers for size in SIZES
+    ]
+
+
+def _one(make: Callable[[str, int], Corpus]) -> Callable[[int], list[Corpus]]:
+    """A dialect of one value a message has no other size."""
+    return lambda count: [make("single", count)]
+
+
+MAKERS: dict[str, Callable[[int], list[Corpus]]] = {
+    "homeassistant": _one(_homeassistant),
+    "json_array": _sizes(_json_array),
+    "json_object": _sizes(_json_object),
+    "json_topic": _one(_json_topic),
+    "mapping": _sizes(_mapping),
+    "opcua_pubsub": _sizes(_opcua_pubsub),
+    "ros_json": _sizes(_ros_json),
+    "senml": _sizes(_senml, _senml_cbor),
+    "tasmota": _sizes(_tasmota),
+    "telegraf": _sizes(_telegraf_json, _telegraf_lines),
+    "uns": _sizes(_uns),
+    "vda5050": _sizes(_vda5050),
+}
+"""By dialect, what makes its corpora of so many messages."""

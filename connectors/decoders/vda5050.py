@@ -105,6 +105,8 @@ class _Robot(msgspec.Struct):
     known: dict[str, tuple[float, float]] = {}
     connection: str = ""
     connection_ns: int = 0
+    online: bool | None = None
+    liveness_ns: int = 0
     silent: bool = False
     announced: bool = False
 
@@ -189,7 +191,7 @@ class Decoder(TopicDialect):
             if watched and now_ns - heard_ns > self._limit_ns:
                 robot.silent = True
                 self._marks += 1
-                told.append(Liveness(asset, online=False, t_ns=heard_ns + self._limit_ns))
+                told.append(_liveness(asset, robot, online=False, t_ns=heard_ns + self._limit_ns))
         return told
 
     def state(self) -> bytes:
@@ -223,19 +225,21 @@ class Decoder(TopicDialect):
         if talks or robot.silent:
             robot.silent = False
             self._marks += 1
-            yield Liveness(head.asset, online=True, t_ns=head.t_ns)
+            yield _liveness(head.asset, robot, online=True, t_ns=head.t_ns)
 
     def _connection(self, head: _Head, robot: _Robot) -> Iterator[Told]:
         word = model.connection_state(head.body)
         # A last will was written when the connection began: only its arrival says when it ended.
-        t_ns = head.message.received_ns if word == "CONNECTION_BROKEN" else head.t_ns
+        is_will = word == "CONNECTION_BROKEN"
+        t_ns = head.message.received_ns if is_will else head.t_ns
         if self._options.check_qos and head.message.qos == 0:
             head.findings.append(("connection.qos", "sent at QoS 0"))
-        if t_ns >= robot.connection_ns:
-            self._marks += (word, False) != (robot.connection, robot.silent)
-            robot.connection, robot.connection_ns, robot.silent = word, t_ns, False
         yield self._frame(head, "connection", None, (), (word,), t_ns)
-        yield Liveness(head.asset, online=word not in ("OFFLINE", "CONNECTION_BROKEN"), t_ns=t_ns)
+        if head.t_ns < robot.connection_ns:
+            return  # it came late, or again: a newer word was said already
+        self._marks += (word, False) != (robot.connection, robot.silent)
+        robot.connection, robot.connection_ns, robot.silent = word, head.t_ns, False
+        yield _liveness(head.asset, robot, online=word != "OFFLINE" and not is_will, t_ns=t_ns)
 
     def _state(self, head: _Head, robot: _Robot) -> Iterator[Told]:
         snapshot = model.snapshot(head.body)
@@ -346,6 +350,14 @@ class Decoder(TopicDialect):
             texts,
             head.quality if quality is None else quality,
         )
+
+
+def _liveness(asset: str, robot: _Robot, *, online: bool, t_ns: int) -> Liveness:
+    """Whether a robot is there, never before what was told of it last: its clock and ours may differ."""
+    if online is not robot.online:
+        t_ns = max(t_ns, robot.liveness_ns + 1)
+    robot.online, robot.liveness_ns = online, max(t_ns, robot.liveness_ns)
+    return Liveness(asset, online, t_ns)
 
 
 def _head(message: Message, asset: str, topic: str, captured: Mapping[str, str], body: dict[str, Any]) -> _Head:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -193,7 +193,7 @@ class Decoding:
             except DecodeError as error:
                 self._complaints.tell(source, error.reason, f"what time alone told is lost: {error.detail}")
                 frames, words = [], refused(words_of(found), error.reason, error.detail)
-            parts += [(part, np.full(len(part), TICK, np.int64)) for part in frames if len(part)]
+            parts += [(_of_source(part, source), np.full(len(part), TICK, np.int64)) for part in frames if len(part)]
             asides += [Aside(TICK, source, word) for word in words]
         if not parts and not asides:
             return decoded
@@ -345,6 +345,11 @@ class Decoding:
     def _of_its_time(self, part: Frames) -> Frames:
         ahead = part.t_ns > part.received_ns + self._max_future_ns
         return _judged(part, ahead, Quality.CLOCK_AHEAD) if ahead.any() else part
+
+
+def _of_source(part: Frames, source: str) -> Frames:
+    """The frames as that source's: without a delivery only their stream says whose they are."""
+    return part if part.stream.source == source else replace(part, stream=replace(part.stream, source=source))
 
 
 def _names(stream: Stream) -> str:

@@ -106,7 +106,7 @@
 
   // ---- events
   const KINDS = { AssetLost: "events.lost", AssetReturned: "events.returned", AssetAppeared: "events.appeared", IdentityClash: "events.identity_clash", SourceConnected: "events.source_connected", SourceLost: "events.source_lost", SessionLost: "events.session_lost", StoreReplaced: "events.store_replaced", OrderChanged: "events.order_changed", ActionChanged: "events.action_changed", ErrorRaised: "events.error_raised", ErrorCleared: "events.error_cleared" };
-  const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", StoreReplaced: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run", ErrorRaised: "fault", ErrorCleared: "run" };
+  const LOOKS = { AssetLost: "lost", SourceLost: "lost", SessionLost: "lost", StoreReplaced: "lost", IdentityClash: "lost", AssetReturned: "run", SourceConnected: "run", AssetAppeared: "run", ErrorRaised: "fault", ErrorCleared: "run" };
   const FAULTS = new Set(["Aborted", "Aborting"]);
   const HOLDS = new Set(["Held", "Holding"]);
   const RUNS = new Set(["Execute", "Starting", "Completing", "Unholding", "Unsuspending"]);

@@ -100,7 +100,7 @@ def decode(
     if dialect and dialect not in MAKERS:
         note(f"--dialect {dialect}: there are {', '.join(MAKERS)}")
         raise typer.Exit(2)
-    rows = run(100_000 if full else 20_000, 9 if full else 5, dialect)
+    rows = run(50_000 if full else 4_000, 5.0 if full else 0.4, dialect)
     if json:
         print_json({"machine": stage.machine(), "rows": rows})
         return

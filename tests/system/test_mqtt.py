@@ -40,7 +40,7 @@ SOURCE = SourceConfig(
     "line", ("plant/+/data",), "json_object", options={"topic": "plant/{asset}/{stream}", "time": "ts", "seq": "n"}
 )
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def wait_for(condition, what, timeout_s=DEADLINE_S, every=lambda: time.sleep(0.01)):

@@ -186,3 +186,16 @@ def test_only_mobile_robots_speak_vda_5050(demo_factory):
     arm = next(asset for asset in demo_factory.hub.assets().values() if asset.type == "robot_arm")
     with pytest.raises(ScenarioError, match="mobile robots"):
         dialect_of(arm, {"robot_arm": "vda5050"})
+
+
+def test_every_source_of_the_demo_stores_frames_rejects_nothing_and_breaks_no_rule(recorded, history):
+    terms = history.by_source()
+    for source in recorded.factory.sources:
+        if not source.rest:
+            told = terms[source.name]
+            assert told["stored"] > 0, source.name
+            assert told["key_conflict"] == 0, source.name
+            # One message of the recording is broken on purpose.
+            assert sum(told["rejected"].values()) == (source.name == "jeonju-plant"), source.name
+    assert list(history.findings()) == []
+    assert [one.asset for one in history.newcomers()] == []

@@ -239,6 +239,15 @@ def test_a_tick_that_fails_stops_nothing(monkeypatch):
     assert room.terms["decoded"] == 1
 
 
+def test_frames_of_a_tick_count_for_the_decoders_own_source_whatever_they_say(monkeypatch):
+    room = Room()
+    stray = stream_of("site/stray", "data", [Signal("x")], source="nobody")
+    monkeypatch.setattr(room.decoder, "tick", lambda now_ns: [frame(stray, now_ns, 1, now_ns, (1.0,))])
+    room.step(1.0)
+    assert (room.terms["received"], room.terms["decoded_frames"], room.terms["stored"]) == (0, 1, 1)
+    equations_hold(room.store)
+
+
 def test_liveness_is_a_frame_of_its_own_stream_and_its_message_is_handled():
     room = Room()
     room.say(("live", "site/arm", 1))

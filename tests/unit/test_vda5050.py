@@ -261,6 +261,28 @@ def test_a_last_will_dates_from_its_arrival():
     assert text(found, "connection", "connection") == "CONNECTION_BROKEN"
 
 
+def test_a_robot_whose_clock_is_behind_ours_comes_back_after_its_last_will():
+    decoder, said = made(), []
+    for second, arrives, word in (
+        (0, 60, "ONLINE"),
+        (0, 100, "CONNECTIONBROKEN"),
+        (45, 105, "ONLINE"),
+        (46, 106, "OFFLINE"),
+    ):
+        told = list(decoder.decode(message("connection", body(0, second, connectionState=word), arrives)))
+        said += [part for part in told if isinstance(part, Liveness)]
+    assert [part.online for part in said] == [True, False, True, False]
+    assert [part.t_ns for part in said] == sorted({part.t_ns for part in said}), "each later than the one before"
+
+
+def test_a_word_that_comes_late_changes_nothing():
+    decoder = made()
+    list(decoder.decode(message("connection", body(1, 10, connectionState="OFFLINE"))))
+    told = list(decoder.decode(message("connection", body(0, 5, connectionState="ONLINE"))))
+    assert not [part for part in told if isinstance(part, Liveness)]
+    assert list(decoder.tick(T0 + 10**6 * NS_PER_S)) == []
+
+
 def test_our_own_absence_is_not_the_robots_silence():
     decoder, again = made(), made()
     list(decoder.decode(state(0, 0)))
