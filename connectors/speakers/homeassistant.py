@@ -34,12 +34,11 @@ class Speaker:
         self._streams = {asset.id: streams[asset.id] for asset in assets}
 
     def hello(self, t_ns: int) -> Iterator[Spoken]:
-        """Every entity's configuration, retained; then the devices are online."""
+        """Every device's configuration, retained; then the devices are online."""
         del t_ns
         for asset, streams in self._streams.items():
-            for stream in streams:
-                for signal in stream.signals:
-                    yield self._configuration(self._assets[asset], signal)
+            signals = [signal for stream in streams for signal in stream.signals]
+            yield self._configuration(self._assets[asset], signals)
             yield Spoken(_base(asset) + "/availability", b"online", retain=True)
 
     def farewell(self, t_ns: int) -> Iterator[Spoken]:
@@ -65,32 +64,35 @@ class Speaker:
                 )
                 yield Spoken(_base(part.stream.asset) + "/state", payload, kept)
 
-    def _configuration(self, asset: Asset, signal: Signal) -> Spoken:
-        """A configuration in its abbreviated form."""
+    def _configuration(self, asset: Asset, signals: Sequence[Signal]) -> Spoken:
+        """A device's configuration with all its entities, abbreviated: so that none of them comes late."""
         key = asset.id.replace("/", "_")
-        base = _base(asset.id)
         body: dict[str, Any] = {
-            "~": base,
-            "name": signal.name,
-            "uniq_id": f"{key}_{signal.name}",
+            "~": _base(asset.id),
             "stat_t": "~/state",
-            "val_tpl": f"{{{{ value_json.{signal.name} }}}}",
             "avty_t": "~/availability",
-            "dev": {
-                "ids": [key],
-                "name": asset.id.rpartition("/")[2],
-                "mf": "Factory Twin",
-                "mdl": asset.type,
-            },
+            "dev": {"ids": [key], "name": asset.id.rpartition("/")[2], "mf": "Factory Twin", "mdl": asset.type},
+            "o": {"name": "factory-twin"},
+            "cmps": {signal.name: _component(key, signal) for signal in signals},
         }
-        if signal.unit != "1":
-            body["unit_of_meas"] = symbol(signal.unit) or signal.unit
-            if signal.unit in _CLASSES:
-                body["dev_cla"] = _CLASSES[signal.unit]
-        body["stat_cla"] = "total_increasing" if signal.kind is Kind.COUNTER else "measurement"
         # COMPONENT/NODE/OBJECT: the site is the node, so that a source can ask for its own.
-        topic = f"{PREFIX}/sensor/{asset.id.partition('/')[0]}/{key}_{signal.name}/config"
+        topic = f"{PREFIX}/device/{asset.id.partition('/')[0]}/{key}/config"
         return Spoken(topic, _encode(body), retain=True)
+
+
+def _component(key: str, signal: Signal) -> dict[str, str]:
+    told = {
+        "p": "sensor",
+        "name": signal.name,
+        "uniq_id": f"{key}_{signal.name}",
+        "val_tpl": f"{{{{ value_json.{signal.name} }}}}",
+        "stat_cla": "total_increasing" if signal.kind is Kind.COUNTER else "measurement",
+    }
+    if signal.unit != "1":
+        told["unit_of_meas"] = symbol(signal.unit) or signal.unit
+        if signal.unit in _CLASSES:
+            told["dev_cla"] = _CLASSES[signal.unit]
+    return told
 
 
 def _base(asset: str) -> str:

@@ -13,7 +13,7 @@ def test_what_goes_at_qos_0_without_a_connection_is_dropped_and_never_counted():
             publisher.publish("t", b"x", qos=0, token=count)
         assert publisher.acknowledged() == []
         assert publisher.unacknowledged == 0
-        publisher.publish("t", b"x", qos=1, token="promised")
+        publisher.publish("t", b"x", qos=1, token=7)
         assert publisher.unacknowledged == 1
     finally:
         publisher.close()
