@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install install-test demo test lint proof bench ledger bundle clean
+.PHONY: install install-test demo test lint proof bench ledger interop bundle clean
 
 install: .venv/installed
 
@@ -42,6 +42,10 @@ proof: lint
 # Each fault at length, and what came of it into docs/loss-ledger.md; fails if anything was lost.
 ledger: install-test
 	$(BIN)/python tests/faults/ledger.py docs/loss-ledger.md
+
+# Other people's clients, live, and what came of them into docs/reference/interop.md; fails if a value is not stored as sent.
+interop: install-test
+	$(BIN)/python tests/interop/report.py docs/reference/interop.md
 
 # Everything that twin bench measures, the long form, into docs/performance.md.
 bench: install-test

@@ -51,7 +51,7 @@ class _Told:
     """When the count of messages last rose."""
     began_behind_s: float = 0.0
     heard_ns: int = 0
-    """When it was told, by our own clock where the teller's is ahead of it."""
+    """When it was told, by our own clock; the first row by its teller's, for it may have been there for long."""
 
 
 class Ingest:
@@ -67,7 +67,9 @@ class Ingest:
             return
         told = self._told.setdefault(stream, _Told())
         last = told.rows[-1] if told.rows else None
-        if last is not None and (latest.t_ns < last.t_ns or latest.received_ns == last.received_ns):
+        if last is not None and (
+            latest.t_ns < last.t_ns or (latest.t_ns, latest.received_ns) == (last.t_ns, last.received_ns)
+        ):
             return
         if last is not None and latest.received_ns < last.received_ns:
             # Ingest's clock was set back (its metrics are dated by ticks, which are not): no rate across that.
@@ -77,7 +79,8 @@ class Ingest:
             told.moved_ns = latest.received_ns
         told.messages = messages
         told.rows.append(latest)
-        told.heard_ns = min(latest.received_ns, now_ns)
+        # A row that is new to us was told since we looked last, whatever time its teller's clock shows.
+        told.heard_ns = now_ns if last is not None else min(latest.received_ns, now_ns)
 
     def state(self, now_ns: int) -> str:
         """``ok``, ``silent`` (no metrics for 3 s) or ``down`` (10 s)."""

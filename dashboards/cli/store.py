@@ -75,17 +75,22 @@ def kept_of(history: SqlHistory) -> dict[str, object]:
     return {"archive": asdict(archived(history)), "removed": [asdict(one) for one in history.removals()]}
 
 
+AHEAD_NS = 60 * NS_PER_S
+"""Clocks of two machines may differ by so much."""
+
+
 def _age_s(history: History) -> float:
     """Seconds since ingest last wrote its own numbers; infinite when it never did.
 
-    What it wrote while its clock was ahead says nothing about now.
+    What it wrote last while its clock was far ahead says nothing about now.
     """
     from connectors.wall_clock import WallClock
     from dashboards.status import is_own
 
     now_ns = WallClock().now_ns()
-    own = history.as_of(now_ns, [stream for stream in history.latest() if is_own(stream)])
-    return (now_ns - max(one.received_ns for one in own.values())) / NS_PER_S if own else math.inf
+    own = [one.received_ns for stream, one in history.latest().items() if is_own(stream)]
+    told = [received_ns for received_ns in own if received_ns <= now_ns + AHEAD_NS]
+    return (now_ns - max(told)) / NS_PER_S if told else math.inf
 
 
 @app.command()

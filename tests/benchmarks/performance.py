@@ -1,8 +1,8 @@
 """Measures everything that `twin bench` can, and writes the figures into docs/performance.md: ``make bench``.
 
-    python tests/benchmarks/performance.py docs/performance.md [--short]
+    python tests/benchmarks/performance.py docs/performance.md [--short] [--only measured|decoded]
 
-What stands between the two marks is written anew; the rest of the page is people's.
+What stands between the marks is written anew; the rest of the page is people's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+PARTS = ("measured", "decoded")
+"""What is written anew stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``."""
 
 
 def bench(*arguments: str) -> dict:
@@ -92,17 +93,30 @@ def table(*, short: bool) -> str:
     return "\n".join([head, "", *rows])
 
 
+def decoded(*, short: bool) -> str:
+    told = bench("decode", *([] if short else ["--full"]))
+    rows = ["| dialect | messages | values each | messages/s | values/s | ÷ bare parse |", "|---|---|--:|--:|--:|--:|"]
+    rows += [
+        f"| {one['dialect']} | {one['size']} | {one['values_per_message']} | {one['messages_per_s']:,} | "
+        f"{one['values_per_s']:,} | {one['ratio']:.2f} |"
+        for one in told.get("rows", [])
+    ]
+    return "\n".join([f"Machine: {told.get('machine', 'unknown')}; one core; the best of several runs.", "", *rows])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
     parser.add_argument("--short", action="store_true", help="the sizes that each verb has by itself")
+    parser.add_argument("--only", choices=PARTS, help="one of the tables")
     options = parser.parse_args()
-    page = options.page.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    found = table(short=options.short)
-    options.page.write_text(f"{before}{BEGIN}\n{found}\n{END}{after}", encoding="utf-8")
-    print(found)
+    makers = dict(zip(PARTS, (table, decoded), strict=True))
+    for part in [options.only] if options.only else PARTS:
+        begin, end = f"<!-- {part} -->", f"<!-- /{part} -->"
+        before, _, rest = options.page.read_text(encoding="utf-8").partition(begin)
+        found = makers[part](short=options.short)
+        options.page.write_text(f"{before}{begin}\n{found}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+        print(found)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def test_a_dialect_that_reads_in_bulk_reads_its_whole_corpus_so(name):
         for message in corpus.before:
             list(decoder.decode(message))
         blocks, left, looked_at = decoder.decode_many(corpus.messages, 10**6)
-        assert (left, looked_at, sum(map(len, blocks))) == ([], 100, 100)
+        whole = len(corpus.messages)
+        assert whole >= 50
+        assert (left, looked_at, sum(map(len, blocks))) == ([], whole, whole)
 
 
 def test_every_dialect_of_ours_but_sparkplug_has_a_corpus():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.bench import decode
+from connectors.bench.corpora import Corpus
 from connectors.plugins import names
 
 
@@ -26,6 +27,6 @@ def test_a_small_run_measures_every_corpus_beside_its_parse():
 
 def test_messages_that_become_nothing_are_no_measure():
     (corpus, *_) = decode.MAKERS["sparkplug_b"](400)
-    unborn = decode.Corpus(corpus.dialect, corpus.size, {"reorder_s": 60.0}, corpus.messages[:3], 1, corpus.parse)
+    unborn = Corpus(corpus.dialect, corpus.size, {"reorder_s": 60.0}, corpus.messages[:3], 1, corpus.parse)
     with pytest.raises(RuntimeError, match="0 rows of 3 messages"):
         decode._decoded(unborn)

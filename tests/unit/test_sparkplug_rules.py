@@ -571,6 +571,50 @@ def test_data_that_overtakes_its_birth_waits_for_it_and_is_settled():
     assert not edge.tick(60.0)
 
 
+def lost_message_and_births_asked_for(**options):
+    """An edge that lost a message, was asked for its births, and makes them; (edge, node's birth, device's birth)."""
+    edge = Edge(reorder_s=2.0, **options)
+    edge.up()
+    edge.ddata("d", x(1.0))
+    edge.hear(edge.ddata("d", x(2.0)))
+    assert len(asks(edge.tick(2.5))) == 1
+    return edge, edge.nbirth(), edge.dbirth("d", X)
+
+
+def test_a_devices_birth_that_overtakes_the_nodes_birth_that_was_asked_for_waits_for_it():
+    edge, node, device = lost_message_and_births_asked_for()
+    assert handled(edge.hear(device)) == ["held"]
+    found = edge.hear(node)
+    assert told(found, Settled) == [Settled(device)]
+    assert counts(found) == [(2, 0), (2, 1)]
+    assert values(found, "g/n1/d:x") == [0.5]
+    assert [one[:2] for one in liveness(found)] == [("g/n1", True), ("g/n1/d", False), ("g/n1/d", True)]
+    after = edge.hear(edge.ddata("d", x(3.0)))
+    assert (values(after, "g/n1/d:x"), counts(after)) == ([3.0], [(2, 2)])
+    assert not edge.tick(60.0)
+
+
+def test_a_devices_birth_overtakes_that_of_its_node_at_a_broker_that_sends_copies_first():
+    edge, node, device = lost_message_and_births_asked_for()
+    found = edge.hear_all(copy_kept(device), device, copy_kept(node), node, edge.ddata("d", x(3.0)))
+    assert (values(found, "g/n1/d:x"), sorted(counts(found))) == ([0.5, 3.0], [(2, 0), (2, 1), (2, 2)])
+    assert settled(found) == ["", ""]
+    assert not edge.tick(60.0)
+
+
+def test_a_devices_birth_that_was_asked_for_and_whose_nodes_birth_does_not_come_is_a_dead_letter():
+    edge, _, device = lost_message_and_births_asked_for()
+    edge.hear(device)
+    assert settled(edge.tick(2.5)) == ["no_birth"]
+
+
+def test_a_device_that_is_found_while_births_are_awaited_is_born_in_this_session():
+    edge, _, _ = lost_message_and_births_asked_for()
+    edge.seq = 3
+    found = edge.hear(edge.dbirth("e", X))
+    assert (handled(found), counts(found)) == ([], [(1, 4)])
+
+
 def test_what_waits_survives_a_restart_and_a_birth_that_does_not_come_makes_it_a_dead_letter():
     edge = Edge(reorder_s=2.0)
     edge.hear(edge.nbirth())
@@ -953,6 +997,38 @@ def test_births_that_an_aware_broker_keeps_spare_the_node_a_rebirth():
     assert not edge.tick(60.0)
     again = births[0]._replace(topic=f"$sparkplug/certificates/{births[0].topic}", retain=True)
     assert edge.hear(again) == [Handled("birth_repeated")], "it ends no session"
+
+
+def copy_kept(birth):
+    """The copy of a birth that an aware broker keeps."""
+    return birth._replace(topic=f"$sparkplug/certificates/{birth.topic}", retain=True)
+
+
+def test_copies_of_births_may_come_in_any_order():
+    edge = Edge()
+    node, device = edge.nbirth(), edge.dbirth("d", X)
+    found = edge.hear_all(copy_kept(device), copy_kept(node), edge.ddata("d", x(2.0)))
+    assert values(found, "g/n1/d:x") == [0.5, 2.0]
+    assert (settled(found), rules(found)) == ([""], [])
+
+
+@pytest.mark.parametrize("first", ["kept", "born"])
+def test_a_birth_and_the_copy_that_an_aware_broker_makes_of_it_are_one_birth(first):
+    edge = Edge()
+    found = []
+    births = [edge.nbirth([{"name": "n", "value": 1.5, "kind": 10}]), edge.dbirth("d", X)]
+    for birth in births:
+        pair = [copy_kept(birth), birth]
+        found += edge.hear_all(*(pair if first == "kept" else pair[::-1]))
+    found += edge.hear(edge.ddata("d", x(2.0)))
+    assert (values(found, "g/n1:n"), values(found, "g/n1/d:x")) == ([1.5], [0.5, 2.0])
+    assert counts(found) == [(1, 0), (1, 1), (1, 2)]
+    assert [one[:2] for one in liveness(found)] == [("g/n1", True), ("g/n1/d", True)]
+    assert not rules(found)
+    edge.restart()
+    assert handled(edge.hear_all(*map(copy_kept, births))) == ["birth_repeated", "birth_repeated"]
+    again = edge.hear_all(edge.nbirth(bdseq=1), edge.dbirth("d", X))
+    assert values(again, "g/n1/d:x") == [0.5], "another session, another birth"
 
 
 # § 1.3: what real clients do

@@ -285,6 +285,14 @@ def test_ingest_that_dies_after_the_clock_was_set_back_is_down_ten_seconds_later
     assert ingest.state(back + 13 * NS_PER_S) == "down"
 
 
+def test_an_ingest_whose_clock_is_a_day_behind_the_pages_is_heard_when_it_tells():
+    ingest, day_ns = Ingest(), 86_400 * NS_PER_S
+    for second in range(3):
+        ingest.hear(_latest_of(_metrics("a", T0 - day_ns + second * NS_PER_S, second)), T0 + second * NS_PER_S)
+    assert ingest.state(T0 + 3 * NS_PER_S) == "ok"
+    assert ingest.state(T0 + 13 * NS_PER_S) == "down"
+
+
 def test_an_ingest_whose_clock_is_ahead_of_the_pages_is_heard_when_it_tells():
     ingest = Ingest()
     ingest.hear(_latest_of(_metrics("a", T0 + 60 * NS_PER_S, 1)), T0)

@@ -34,11 +34,14 @@ _PREFIXES = ("DATA/", "ATTR/", "CMD/")
 
 
 class _Waits(Exception):
-    """The message waits for another one; what is said of it if that one does not come."""
+    """The message waits for another one; what is said of it if that one does not come.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    One that ``is_early`` is of a session whose birth is still to come: it has no place in this one.
+    """
+
+    def __init__(self, reason: str, detail: str, *, is_early: bool = False) -> None:
         super().__init__(detail)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.is_early = reason, detail, is_early
 
 
 class Host(Ground):
@@ -117,9 +120,15 @@ class Host(Ground):
 
     def _node_birth(self, node: Node, heard: Heard) -> list[Told]:
         """A session begins: aliases and devices of the one before are no more."""
-        digest = hashlib.blake2b(heard.message.payload, digest_size=8).hexdigest()
-        if heard.is_kept and node.born and node.digest == digest:
+        digest = _digest(heard)
+        is_known = node.born and node.digest == digest
+        if heard.is_kept and is_known:
             return [Handled("birth_repeated")]
+        if is_known and node.from_copy and heard.seq is not None:  # the broker sent what it keeps first
+            node.first, node.count, node.from_copy = heard.seq, max(node.count, heard.seq), False
+            node.ask_ns, node.awaited = 0, False
+            self.marks += 1
+            return [*self._counted(node, heard.seq, heard), *self._findings(node, heard), *self._release(node)]
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         bdseq = _bdseq(heard.payload)
         is_new = digest not in node.sessions
@@ -133,7 +142,7 @@ class Host(Ground):
         node.begin(digest, heard.seq or 0)
         node.heard_ns = heard.now_ns
         if heard.is_kept:
-            node.count = -1  # of any age: the next message says where the sequence stands
+            node.count, node.from_copy = -1, True  # of any age: the next message says where the sequence stands
         if is_new:
             node.told = []
         node.bdseq, node.birth_ns, node.born, node.online = bdseq, heard.t_ns, True, True
@@ -147,15 +156,21 @@ class Host(Ground):
         told.append(Liveness(node.asset, online=True, t_ns=heard.t_ns))
         told += self._lose_devices(node, heard.t_ns)
         for device in node.devices.values():
-            device.count = -1
+            device.count, device.digest = -1, ""
         self._keep_birth(node)
         told.append(_announced(node.asset, heard, layout, reader))
         return [*told, *self._findings(node, heard), *self._release(node)]
 
     def _device_birth(self, node: Node, heard: Heard) -> list[Told]:
         if not node.born:
-            heard.breaks("message-flow-device-birth-publish-nbirth-wait", "DBIRTH before NBIRTH")
+            if not heard.is_kept:  # a broker gives what it keeps in any order
+                heard.breaks("message-flow-device-birth-publish-nbirth-wait", "DBIRTH before NBIRTH")
             raise self._waits(node, heard, "no_birth", f"{node.key} has not told its birth")
+        if self._is_repeated(node, heard):
+            return self._device_birth_again(node, heard)
+        if self._is_early(node, heard):
+            detail = f"{node.key} has not told the birth that it was asked for"
+            raise _Waits("no_birth", detail, is_early=True)
         heard.broken += rules.of_metrics(heard.topic, heard.payload)
         birth, name = self.births[node.key], heard.topic.device
         reader = self._read_birth(birth, heard)
@@ -177,12 +192,46 @@ class Host(Ground):
         frames = self._frames(layout, node, count, reader.readings, heard)
         told: list[Told] = [Handled("birth_kept")] if heard.is_kept else [*self._counted(node, count, heard), *frames]
         if is_newest:
-            device.online, device.count = True, count
+            device.online, device.count, device.digest = True, count, _digest(heard)
             told.append(Liveness(device.asset, online=True, t_ns=heard.t_ns))
         self._take(node, count, heard)
         self._keep_birth(node)
         told.append(_announced(device.asset, heard, layout, reader))
         return [*told, *self._findings(node, heard), *self._release(node)]
+
+    def _is_repeated(self, node: Node, heard: Heard) -> bool:
+        """Whether an aware broker's copy of a device's birth has come beside the birth itself, before or after it."""
+        device = node.devices.get(heard.topic.device)
+        if device is None or not device.online or device.digest != _digest(heard):
+            return False
+        return heard.is_kept or device.count < 0
+
+    def _device_birth_again(self, node: Node, heard: Heard) -> list[Told]:
+        """It is stored already; only its place in the sequence is new."""
+        if heard.is_kept:
+            return [Handled("birth_repeated")]
+        device = node.devices[heard.topic.device]
+        device.count = self._place(node, heard)
+        self._take(node, device.count, heard)
+        self.marks += 1
+        told = self._counted(node, device.count, heard) or [Handled("birth_repeated")]
+        return [*told, *self._findings(node, heard), *self._release(node)]
+
+    def _is_early(self, node: Node, heard: Heard) -> bool:
+        """Whether a device's birth is of the session that was asked for, and has overtaken its node's birth.
+
+        It does where devices have connections of their own, and in clusters of brokers: its number then is
+        not the one that this session comes to next, nor one that is missing.
+        """
+        since_ns = heard.now_ns - node.asked_ns
+        if not node.awaited or not 0 <= since_ns <= self.settings.window_ns:
+            return False
+        if heard.seq is None or node.count < 0 or not self._has_room(node, heard):
+            return False
+        if heard.is_kept:
+            return True
+        count = node.place(heard.seq, self.settings.late_messages)
+        return count != node.count + 1 and count not in node.missing
 
     def _read_birth(self, birth: Birth, heard: Heard) -> Reader:
         """Read a birth's metrics; one without a name gets the name its alias had, if that cannot be mistaken."""
@@ -339,14 +388,18 @@ class Host(Ground):
         gap = bool(node.missing)
         if node.born and seq is not None and node.count >= 0:
             gap = gap or node.place(seq, self.settings.late_messages) > node.count + 1
-        room = len(node.held) < MAX_HELD and self._held_bytes + len(heard.message.payload) <= MAX_HELD_BYTES
-        if self.settings.window_ns and room and (gap or not node.born):
+        if self.settings.window_ns and self._has_room(node, heard) and (gap or not node.born):
             return _Waits(reason, detail)
         self._want_birth(node, heard.now_ns, 0)
         return DecodeError(reason, detail)
 
+    def _has_room(self, node: Node, heard: Heard) -> bool:
+        """Whether one more message of the node may wait."""
+        return len(node.held) < MAX_HELD and self._held_bytes + len(heard.message.payload) <= MAX_HELD_BYTES
+
     def _hold(self, node: Node, heard: Heard, waits: _Waits) -> list[Told]:
-        self._arrived(node, heard)
+        if not waits.is_early:
+            self._arrived(node, heard)
         until_ns = max(heard.now_ns + self.settings.window_ns, node.deadline_ns)
         if not node.born:
             self._want_birth(node, heard.now_ns, jitter_ns(node.key, self.settings.start_jitter_s))
@@ -380,6 +433,11 @@ class Host(Ground):
             else:
                 told.append(Settled(message))
         return told
+
+
+def _digest(heard: Heard) -> str:
+    """What tells one birth from another."""
+    return hashlib.blake2b(heard.message.payload, digest_size=8).hexdigest()
 
 
 def _bdseq(payload: Any) -> int:

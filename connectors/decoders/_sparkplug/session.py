@@ -45,11 +45,15 @@ class Held(msgspec.Struct, array_like=True):
 
 
 class Device(msgspec.Struct, array_like=True):
-    """A device of a node. ``count`` is that of the birth or death that was the last word on it."""
+    """A device of a node. ``count`` is that of the birth or death that was the last word on it.
+
+    ``digest`` is that of its birth in this session, "" before it came.
+    """
 
     asset: str
     online: bool = False
     count: int = -1
+    digest: str = ""
 
 
 class Birth(msgspec.Struct, array_like=True):
@@ -103,6 +107,10 @@ class Node(msgspec.Struct):
     ask_ns: int = 0
     asks: int = 0
     asked_ns: int = 0
+    awaited: bool = False
+    """Whether a birth was asked for that has not come."""
+    from_copy: bool = False
+    """Whether the session began with the copy of its birth that an aware broker keeps."""
     told: list[str] = []
     birth: bytes = b""
 
@@ -132,7 +140,7 @@ class Node(msgspec.Struct):
             del self.sessions[next(iter(self.sessions))]
         self.epoch, self.digest = epoch, digest
         self.count = self.first = seq
-        self.missing, self.deadline_ns = [], 0
+        self.missing, self.deadline_ns, self.awaited, self.from_copy = [], 0, False, False
 
     def begin_unborn(self, seq: int) -> None:
         """Begin a session that was under way before anybody listened."""
@@ -186,7 +194,7 @@ class Node(msgspec.Struct):
         """Whether to ask now; notes that it is done."""
         if not self.ask_ns or now_ns < self.ask_ns:
             return False
-        self.ask_ns, self.asked_ns, self.asks = 0, now_ns, self.asks + 1
+        self.ask_ns, self.asked_ns, self.asks, self.awaited = 0, now_ns, self.asks + 1, True
         return True
 
 
