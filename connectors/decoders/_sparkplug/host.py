@@ -188,9 +188,7 @@ class Host(Ground):
             known = birth.definitions[name]
             unborn = {path: one for path, one in reader.definitions.items() if path not in known}
             self._define_unborn(layout, unborn)
-        # Beside what it keeps, a broker that knows Sparkplug tells the birth itself: the values would be there twice.
-        frames = self._frames(layout, node, count, reader.readings, heard)
-        told: list[Told] = [Handled("birth_kept")] if heard.is_kept else [*self._counted(node, count, heard), *frames]
+        told = [*self._counted(node, count, heard), *self._frames(layout, node, count, reader.readings, heard)]
         if is_newest:
             device.online, device.count, device.digest = True, count, _digest(heard)
             told.append(Liveness(device.asset, online=True, t_ns=heard.t_ns))
