@@ -11,28 +11,27 @@ import time
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from connectors.encoders import columnar, joint_states
+from connectors.speakers.cast import Cast
 from twin.clock import NS_PER_S
-from twin.simulation.plant import build_plant
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from connectors.publish import Publisher
+    from connectors.speakers import Kept, Spoken
+    from connectors.speakers.sparkplug_b import Speaker as Edge
     from twin.clock import Clock
     from twin.config import Factory
-    from twin.sample import Frames
-    from twin.simulation.plant import Plant
 
 log = logging.getLogger(__name__)
-CHUNK_S = 60.0
+CHUNK_S = 120.0
 LIVE_STEP_S = 0.05
-HISTORY_ROWS = 60
+HISTORY_ROWS = 120
 LEDGER_EVERY_S = 1.0
+HOST_TIMEOUT_S = 20.0
 CATCH_UP_MARGIN_S = 1.0
 RATE_MARGIN_S = 60.0
 
@@ -51,28 +50,52 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.streams: dict[str, StreamLedger] = {}
-        if path.exists():
-            self.streams = msgspec.json.decode(path.read_bytes(), type=dict[str, StreamLedger])
+        self.streams = _read(path)
+        """What is promised: the broker acknowledged it at QoS 1."""
+        self.unpromised = _read(unpromised_path(path))
+        """What was written at QoS 0: a host that is away does not get it."""
+        mark = _mark(path)
+        self._sessions = dict(msgspec.json.decode(mark.read_bytes(), type=_Mark).sessions) if mark.exists() else {}
 
     def next_seq(self, stream: str) -> int:
         """Where the stream's sequence goes on."""
         row = self.streams.get(stream)
         return row.last_seq + 1 if row else 0
 
-    def add(self, stream: str, frames: int, values: int, first_seq: int, last_seq: int) -> None:
-        """Count a message that the broker acknowledged."""
-        row = self.streams.get(stream)
+    def session(self, line: str) -> int:
+        """The number of a connection's last session, -1 before the first."""
+        return self._sessions.get(line, -1)
+
+    def begin_session(self, line: str, number: int) -> None:
+        """Note the number of a connection's session."""
+        self._sessions[line] = number
+
+    def add(self, kept: Kept, *, promised: bool = True) -> None:
+        """Count what a message becomes that the broker acknowledged, or that was written at QoS 0."""
+        streams = self.streams if promised else self.unpromised
+        row = streams.get(kept.stream)
         if row is None:
-            row = self.streams[stream] = StreamLedger(first_seq=first_seq)
-        row.frames += frames
-        row.values += values
-        row.last_seq = max(row.last_seq, last_seq)
+            row = streams[kept.stream] = StreamLedger(first_seq=kept.first_seq)
+        row.frames += kept.frames
+        row.values += kept.values
+        row.first_seq = min(row.first_seq, kept.first_seq)
+        row.last_seq = max(row.last_seq, kept.last_seq)
 
     def save(self, until_ns: int) -> None:
         """Write the file and how far the devices' clocks have run, whole or not at all."""
         _write(self._path, self.streams)
-        _write(_mark(self._path), _Mark(until_ns))
+        if self.unpromised:
+            _write(unpromised_path(self._path), self.unpromised)
+        _write(_mark(self._path), _Mark(until_ns, self._sessions))
+
+
+def unpromised_path(ledger: Path) -> Path:
+    """Where the count of what went at QoS 0 lies, beside the ledger."""
+    return ledger.with_name(f"{ledger.stem}-qos0{ledger.suffix}")
+
+
+def _read(path: Path) -> dict[str, StreamLedger]:
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, StreamLedger]) if path.exists() else {}
 
 
 def _write(path: Path, content: object) -> None:
@@ -101,6 +124,7 @@ def _mark(ledger: Path) -> Path:
 
 class _Mark(msgspec.Struct):
     until_ns: int
+    sessions: dict[str, int] = {}
 
 
 class Devices:
@@ -108,7 +132,8 @@ class Devices:
 
     The plant's clock starts at ``start_ns`` and runs as fast as the broker takes messages until it
     meets the wall clock (arms at 1 Hz meanwhile), then in real time. With ``rate`` it runs that many
-    times faster from the start, at full rates.
+    times faster from the start, at full rates. ``open_line`` opens the connection of an edge node, which
+    has a will of its own; without it edge nodes are silent.
     """
 
     def __init__(  # noqa: PLR0913  what the devices need
@@ -119,22 +144,28 @@ class Devices:
         clock: Clock,
         start_ns: int,
         rate: float = 0.0,
+        open_line: Callable[[Edge], Publisher] | None = None,
     ) -> None:
-        sites = [site for site in factory.hub.sites if site.id in factory.simulate.sites]
-        self._plants: list[Plant] = [build_plant(site, seed=factory.simulate.seed, start_ns=start_ns) for site in sites]
+        self._casts = [
+            Cast(site, factory, start_ns, ledger) for site in factory.hub.sites if site.id in factory.simulate.sites
+        ]
+        self._edges = {line: edge for cast in self._casts for line, edge in cast.edges.items()}
+        self._lines = {line: open_line(edge) for line, edge in self._edges.items()} if open_line else {}
         self._publisher = publisher
         self._ledger = ledger
         self._clock = clock
         self._start_ns = start_ns
         self._rate = rate
-        self._offsets = {stream.id: ledger.next_seq(stream.id) for plant in self._plants for stream in plant.streams}
         self._saved_s = 0.0
         self.now_ns = start_ns
 
     def run(self, stop: threading.Event, duration_s: float | None = None) -> None:
         """Publish until told to stop (or for ``duration_s``), then wait for the last acknowledgements."""
+        self._wait_for_hosts(stop)
         began_s = time.monotonic()
         wall_start_ns = self._clock.now_ns()
+        for cast in self._casts:
+            self._publish(cast.hello(self.now_ns))
         while not stop.is_set() and (duration_s is None or time.monotonic() - began_s < duration_s):
             if self._rate:
                 target_ns = self._start_ns + round((self._clock.now_ns() - wall_start_ns) * self._rate)
@@ -147,42 +178,64 @@ class Devices:
             else:
                 self._advance(self._clock.now_ns(), slow=False, rows=1)
                 stop.wait(LIVE_STEP_S)
+        for cast in self._casts:
+            self._publish(cast.farewell(self.now_ns))
         self._drain()
 
     def _advance(self, until_ns: int, *, slow: bool, rows: int) -> None:
         if until_ns <= self.now_ns:
             return
-        for plant in self._plants:
-            self._publish(plant.advance(until_ns, slow=slow), rows)
+        self._listen()
+        for cast in self._casts:
+            self._publish(cast.advance(until_ns, slow=slow, rows=rows))
         self.now_ns = until_ns
         self._count()
 
-    def _publish(self, frames: Iterable[Frames], rows: int) -> None:
-        for part in frames:
-            offset = self._offsets[part.stream.id]
-            seqs = part.seq + offset
-            present = np.count_nonzero(~np.isnan(part.values), axis=1) + len(part.stream.text_columns)
-            encode = joint_states if part.stream.name == "joints" else columnar
-            for topic, payload, taken in encode(part, offset, rows):
-                count = taken.stop - taken.start
-                first, last = int(seqs[taken.start]), int(seqs[taken.stop - 1])
-                token = (part.stream.id, count, int(present[taken].sum()), first, last)
-                self._publisher.publish(topic, payload, token=token)
+    def _wait_for_hosts(self, stop: threading.Event) -> None:
+        """Let edge nodes find their host, so that they need not keep what they have; not for long."""
+        deadline = time.monotonic() + HOST_TIMEOUT_S
+        self._listen()
+        while not all(edge.is_heard for edge in self._edges.values()) and time.monotonic() < deadline:
+            if stop.wait(LIVE_STEP_S):
+                return
+            self._listen()
+
+    def _listen(self) -> None:
+        """Hand the edge nodes what came on their connections, and send what they answer."""
+        for line, publisher in self._lines.items():
+            edge = self._edges[line]
+            for topic, payload in publisher.heard():
+                self._publish(edge.hear(topic, payload))
+            self._ledger.begin_session(line, edge.edge.bdseq)
+
+    def _publish(self, messages: Iterable[Spoken]) -> None:
+        for said in messages:
+            publisher = self._lines.get(said.line) if said.line else self._publisher
+            if publisher is not None:
+                token = (said.qos > 0, said.kept)
+                publisher.publish(said.topic, said.payload, qos=said.qos, retain=said.retain, token=token)
 
     def _count(self) -> None:
-        for token in self._publisher.acknowledged():
-            if isinstance(token, tuple):
-                self._ledger.add(*token)
+        for publisher in (self._publisher, *self._lines.values()):
+            for token in publisher.acknowledged():
+                if isinstance(token, tuple):
+                    promised, every = token
+                    for kept in every:
+                        self._ledger.add(kept, promised=promised)
         if time.monotonic() - self._saved_s > LEDGER_EVERY_S:
             self._saved_s = time.monotonic()
             self._ledger.save(self.now_ns)
 
     def _drain(self, timeout_s: float = 10.0) -> None:
         deadline = time.monotonic() + timeout_s
-        while self._publisher.unacknowledged and time.monotonic() < deadline:
+        every = (self._publisher, *self._lines.values())
+        while any(publisher.unacknowledged for publisher in every) and time.monotonic() < deadline:
             self._count()
             time.sleep(0.02)
-        if self._publisher.unacknowledged:
-            log.error("%d messages were never acknowledged by the broker", self._publisher.unacknowledged)
+        left = sum(publisher.unacknowledged for publisher in every)
+        if left:
+            log.error("%d messages were never acknowledged by the broker", left)
         self._count()
         self._ledger.save(self.now_ns)
+        for publisher in self._lines.values():
+            publisher.close()

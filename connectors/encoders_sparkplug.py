@@ -140,24 +140,49 @@ class Edge:
 
     def data(self, device: str, part: Frames) -> Iterator[tuple[str, bytes, slice]]:
         """(topic, payload, rows): a message a frame; none for a frame in which nothing changed."""
+        for topic, payload, told in self.data_many(device, part, 1):
+            yield topic, payload, slice(told[0], told[0] + 1)
+
+    def data_many(
+        self, device: str, part: Frames, rows: int, *, historical: bool = False
+    ) -> Iterator[tuple[str, bytes, list[int]]]:
+        """(topic, payload, rows told): up to ``rows`` frames a message, each metric with its own time.
+
+        ``historical`` is what was kept while the host was away (tck-id-payloads-metric-is-historical…): all of
+        a frame is told, and what was sent last stays what it was.
+        """
         metrics, last = self._metrics[device], self._last[device]
         columns = part.values.tolist()
+        payload, told = None, list[int]()
         for row, t_ns in enumerate(part.t_ns.tolist()):
-            texts: tuple[str | None, ...] = part.texts[row] if part.texts else ()
-            told: dict[str, Any] = {}
-            for signal, number in zip(part.stream.columns, columns[row], strict=True):
-                told[signal.name] = None if math.isnan(number) else number
-            for signal, text in zip(part.stream.text_columns, texts, strict=True):
-                told[signal.name] = text
-            changed = {name: value for name, value in told.items() if not self._on_change or last.get(name) != value}
-            last.update(told)
-            if not changed:
-                continue
-            payload = self._payload(t_ns)
-            for name, value in changed.items():
-                metric = metrics[name]
-                _set(payload.metrics.add(alias=metric.alias, timestamp=t_ns // NS_PER_MS), metric, value)
-            yield self._topic(Verb.DDATA, device), _bytes(payload), slice(row, row + 1)
+            values = _values(part, row, columns[row])
+            if not historical:
+                changed = {k: v for k, v in values.items() if not self._on_change or last.get(k) != v}
+                last.update(values)
+                values = changed
+            if values:
+                if payload is None:
+                    payload = self._payload(t_ns)
+                payload.timestamp = t_ms = t_ns // NS_PER_MS
+                told.append(row)
+                for name, value in values.items():
+                    metric = metrics[name]
+                    added = payload.metrics.add(alias=metric.alias, timestamp=t_ms)
+                    _set(added, metric, value)
+                    if historical:
+                        added.is_historical = True
+            if payload is not None and (len(told) == rows or row == len(part) - 1):
+                yield self._topic(Verb.DDATA, device), _bytes(payload), told
+                payload, told = None, []
+
+    def last(self, device: str) -> Mapping[str, Any]:
+        """What was sent last of a device, by signal name."""
+        return self._last[device]
+
+    def note(self, device: str, part: Frames) -> None:
+        """Take a part's last frame for what was sent last, without sending it: the next birth tells it."""
+        row = len(part) - 1
+        self._last[device].update(_values(part, row, part.values[row].tolist()))
 
     def hear(self, topic: str, body: bytes, t_ns: int) -> list[tuple[str, bytes]]:
         """What it answers to a command: its births, where they are asked for; nothing to anything else."""
@@ -182,6 +207,16 @@ class Edge:
         payload = Payload()
         payload.metrics.add(name=BDSEQ, datatype=Datatype.INT64, long_value=self.bdseq)
         return _bytes(payload)
+
+
+def _values(part: Frames, row: int, cells: Sequence[float]) -> dict[str, Any]:
+    """A frame's values by signal name, None for an absent one."""
+    texts: tuple[str | None, ...] = part.texts[row] if part.texts else ()
+    found: dict[str, Any] = {}
+    for signal, number in zip(part.stream.columns, cells, strict=True):
+        found[signal.name] = None if math.isnan(number) else number
+    found.update(zip((signal.name for signal in part.stream.text_columns), texts, strict=True))
+    return found
 
 
 def _bytes(payload: Any) -> bytes:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 READY_TIMEOUT_S = 60.0
 SUBSCRIBED_TIMEOUT_S = 10.0
+UNPROMISED_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 60.0
 POLL_S = 0.1
 FILE_LOOK_S = 1.0
@@ -198,6 +199,17 @@ class Composition:
             if missing == 0 or time.monotonic() > deadline or stop.wait(0.2):
                 return published, stored, missing
 
+    def settle_unpromised(self, ledger: Path, stop: threading.Event) -> tuple[int, int]:
+        """(published, stored) frames of what went at QoS 0, once no more of it comes."""
+        published, stored, _ = compare(ledger, self.plan.factory.store.url, promised=False)
+        deadline = time.monotonic() + UNPROMISED_TIMEOUT_S
+        while stored < published and time.monotonic() < deadline and not stop.wait(0.5):
+            before = stored
+            published, stored, _ = compare(ledger, self.plan.factory.store.url, promised=False)
+            if stored == before:
+                break
+        return published, stored
+
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
@@ -207,9 +219,10 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def compare(ledger: Path, store_url: str) -> tuple[int, int, int]:
-    """(published, stored, missing) frames of the streams in the devices' own ledger."""
-    told = Ledger(ledger).streams
+def compare(ledger: Path, store_url: str, *, promised: bool = True) -> tuple[int, int, int]:
+    """(published, stored, missing) frames of the streams in the devices' own ledger; or of what went at QoS 0."""
+    counted = Ledger(ledger)
+    told = counted.streams if promised else counted.unpromised
     history = open_history(store_url)
     try:
         kept = history.by_stream()

@@ -112,12 +112,20 @@ class IngestConfig:
     max_newcomers: int = 1000
 
 
+SIMULATED_DIALECTS = ("homeassistant", "json", "sparkplug_b", "uns", "vda5050")
+"""What simulated devices can speak."""
+
+
 @dataclass(frozen=True, slots=True)
 class SimulateConfig:
-    """Which sites the simulator plays the devices of, with which seed; () for none."""
+    """Which sites the simulator plays the devices of, with which seed; () for none.
+
+    ``dialects`` says what an asset type, or one asset by its id, speaks; the rest speaks plain JSON.
+    """
 
     sites: tuple[str, ...] = ()
     seed: int = 7
+    dialects: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +312,17 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
     for site in sites:
         if hub.site(site) is None:
             table.wrong("sites", f"no site {site!r}", "one of: " + ", ".join(s.id for s in hub.sites))
-    config = SimulateConfig(sites, table.get("seed", int, _SIMULATE.seed))
+    seed = table.get("seed", int, _SIMULATE.seed)
+    told = table.table("dialects")
+    known = {asset.type for asset in hub.assets().values()} | hub.assets().keys()
+    dialects: dict[str, str] = {}
+    for key in told.data:
+        dialects[key] = told.get(key, str, "json", choices=SIMULATED_DIALECTS)
+        if key not in known:
+            told.wrong(key, "no asset's id, nor the type of one")
+    told.done()
     table.done()
-    return config
+    return SimulateConfig(sites, seed, dialects)
 
 
 def _source(table: Table, hub: Hub) -> SourceConfig:

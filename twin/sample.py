@@ -23,6 +23,8 @@ SEQ_EPOCH_SHIFT = 40
 """A frame's ``seq`` holds the session's epoch above this bit and the source's own count below."""
 MIN_STALE_S = 3.0
 PRESENCE_SUFFIX = ":liveness"
+COUNT_SUFFIX = ":messages"
+"""How the stream ends that counts an edge node's messages."""
 """How the id of a stream ends that says whether its asset is there."""
 MISSED_PERIODS = 3
 
@@ -146,6 +148,11 @@ class Stream:
     def tells_presence(self) -> bool:
         """Whether its frames say whether the asset is there, in their first column (``PATH:liveness``)."""
         return self.id.endswith(PRESENCE_SUFFIX) and bool(self.columns) and self.columns[0].role is Role.ONLINE
+
+    @property
+    def is_of_a_node(self) -> bool:
+        """Whether it tells of a connection, not of a machine: that it is there, or how many messages it sent."""
+        return self.tells_presence or (self.sequenced and self.id.endswith(COUNT_SUFFIX))
 
     @property
     def stale_after_s(self) -> float | None:

@@ -12,7 +12,7 @@ from twin.ids import segment
 from twin.sample import Kind, Role, Signal, Stream, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from twin.site import AssetType, Hub
 
@@ -58,6 +58,16 @@ class StreamBook:
         kind = self._types.get(declared.type) if declared else None
         stream_type = kind.stream(name) if kind else None
         return stream_type.signals if stream_type else ()
+
+    def declared_name(self, asset: str, names: Collection[str]) -> str:
+        """Which stream of the asset's type has all of these signals; "" if none has, or it is declared with none."""
+        declared = self._assets.get(asset)
+        kind = self._types.get(declared.type) if declared else None
+        wanted = set(names)
+        for stream in kind.streams if kind else ():
+            if wanted and wanted <= {signal.name for signal in stream.signals}:
+                return stream.name
+        return ""
 
     def held(self, asset: str, name: str) -> dict[str, Kind]:
         """The fields that hold the plain name of that stream, and their kinds; {} when nobody does."""

@@ -207,7 +207,8 @@ class Decoder(Plain):
             for one in entity.presence:
                 if one.topic == message.topic:
                     found += self._presence(entity, one, message)
-        return found
+        # Entities of one device share their availability: it is said once of each device.
+        return [part for place, part in enumerate(found) if not isinstance(part, Liveness) or part not in found[:place]]
 
     def _value(self, entity: Feature, message: Message) -> Told:
         if entity.path is None:

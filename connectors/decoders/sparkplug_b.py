@@ -43,7 +43,10 @@ _FIELDS = ("{group}", "{node}", "{device}")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``asset`` makes asset ids; of a node, levels with {device} are left out. Times are in seconds.
+    """``asset`` makes asset ids; of a node, levels with {device} are left out, or ``node`` makes its id.
+
+    ``node`` is for nodes whose devices stand among others: a node's death is that of all below it. Times are
+    in seconds.
 
     ``host_id`` is the name under which the source says that it is there. ``reorder_s`` is how long a
     missing message is waited for before a rebirth is asked for (0: not at all), ``reorder_messages``
@@ -53,6 +56,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     host_id: str = ""
     asset: str = "{group}/{node}/{device}"
+    node: str = ""
     strict: bool = False
     streams: Literal["metric", "device"] = "metric"
     reorder_s: float = 5.0
@@ -73,6 +77,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             left = left.replace(field, "")
         if "{" in left or "}" in left or "{node}" not in self.asset or "{device}" not in self.asset:
             raise ValueError(f"asset {self.asset!r}: write {{node}} and {{device}}, and {{group}} if you like")
+        if "{device}" in self.node or (self.node and "{node}" not in self.node):
+            raise ValueError(f"node {self.node!r}: write {{node}}, and {{group}} if you like")
         if any(sign in self.host_id for sign in "/+#"):
             raise ValueError(f"host_id {self.host_id!r} must be without / + #")
         if not 0 <= self.reorder_messages <= 128:  # noqa: PLR2004  half of the numbers there are
@@ -89,6 +95,7 @@ class Decoder:
         words = Words({**STATES, **options.states}, {**MODES, **options.modes})
         whole = options.streams == "device"
         self._levels = options.asset.split("/")
+        self._node_levels = options.node.split("/") if options.node else self._levels
         self._topics: dict[str, Topic] = {}
         settings = Settings(
             window_ns=round(options.reorder_s * NS_PER_S),
@@ -116,7 +123,7 @@ class Decoder:
     def asset_of(self, group: str, node: str, device: str) -> str:
         """The asset id of a node (no device), or of a device."""
         found = []
-        for level in self._levels:
+        for level in self._levels if device else self._node_levels:
             if "{device}" in level and not device:
                 continue
             found.append(named(level.replace("{group}", group).replace("{node}", node).replace("{device}", device)))

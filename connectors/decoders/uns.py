@@ -141,7 +141,9 @@ class Decoder(Plain):
             tags = {key: _as_text(value) for key, value in tags.items()}
         prefix = _name(place)
         named = flat(tags, "_", f"{prefix}." if prefix else "")
-        frame = self._values.frame(place.asset, prefix or "historian", named, moment_of(message, t_ns))
+        # A device that was declared sends what its type says: such tags are that stream, with units and roles.
+        name = prefix or self.book.declared_name(place.asset, named) or "historian"
+        frame = self._values.frame(place.asset, name, named, moment_of(message, t_ns))
         if not findings and not any(isinstance(value, dict) for value in tags.values()):
             self._learn(message, frame, dict(zip(tags, named, strict=True)), len(body))
         return [frame, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]

@@ -54,6 +54,8 @@ class Newcomers:
         self._assets: dict[str, set[str]] = {}
         self._publishers: dict[str, _Publisher] = {}
         self._clashes: set[str] = set()
+        self._nodes: set[str] = set()
+        """Those that announced themselves without a signal and a type: gateways."""
         self._new: dict[tuple[str, str], Newcomer] = {}
         for one in known:
             if one.asset not in self._declared:
@@ -64,10 +66,13 @@ class Newcomers:
     def see(self, source: str, message: Message, stream: Stream) -> None:
         """Take a stream's first message; raises DecodeError (unknown_device) where the list is full.
 
-        That something above assets of the factory file lives or dies makes no newcomer of it.
+        That something above assets of the factory file lives or dies makes no newcomer of it, nor that an edge
+        node counts its messages: the devices behind it are what there is to accept.
         """
         asset = stream.asset
         if asset in self._declared or (stream.tells_presence and asset in self._above):
+            return
+        if stream.is_of_a_node and asset in self._nodes:
             return
         if self._let_in(source, asset):
             signals = ", ".join(signal.name for signal in stream.signals[:MAX_SIGNALS_TOLD])
@@ -80,6 +85,11 @@ class Newcomers:
 
         Raises DecodeError (unknown_device) where the list is full.
         """
+        is_node = not told.streams and not told.asset_type
+        if is_node and told.asset not in self._declared:
+            self._nodes.add(told.asset)
+            self._new.pop((source, told.asset), None)
+            return self._clash(told, message.received_ns) if told.publisher else ()
         if told.asset not in self._declared:
             self._let_in(source, told.asset)
         first = told.streams[0] if told.streams else None

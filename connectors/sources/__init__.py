@@ -40,6 +40,8 @@ class Share:
 
     def __init__(self, config: SourceConfig) -> None:
         self._leaves = config.leaves
+        # Some brokers let a bare # match topics that begin with $, against MQTT 3.1.1 § 4.7.2.
+        self._asks_broker = not config.leaves or any(topic.startswith("$") for topic in config.topics)
         roots = {topic.split("/")[0] for topic in config.topics}
         self.is_all = not self._leaves and not roots & {"#", "+", OWN_TOPICS.split("/")[0]}
         """Whether nothing that comes can be another's."""
@@ -49,7 +51,9 @@ class Share:
         """Whether the source takes messages of that topic."""
         found = self._known.get(topic)
         if found is None:
-            found = not topic.startswith(OWN_TOPICS) and not any(topic_matches(one, topic) for one in self._leaves)
+            is_brokers = topic.startswith("$") and not self._asks_broker
+            is_left = any(topic_matches(one, topic) for one in self._leaves)
+            found = not topic.startswith(OWN_TOPICS) and not is_brokers and not is_left
             if len(self._known) >= MAX_TOPICS:
                 self._known.clear()
             self._known[topic] = found

@@ -13,6 +13,7 @@ import typer
 from dashboards.cli._output import note
 
 if TYPE_CHECKING:
+    from connectors.speakers.sparkplug_b import Speaker
     from dashboards.compose import Composition
 
 File = Annotated[Path, typer.Argument(metavar="FACTORY.toml", help="The factory file.")]
@@ -109,6 +110,10 @@ def _run(composition: Composition, duration_s: float | None, open_page: str | No
         if duration_s is not None and not stop.is_set() and composition.simulator is not None:
             published, stored, missing = composition.settle(ledger, stop)
             typer.echo(f"ledger published={published} stored={stored} missing={missing}")
+            written, arrived = composition.settle_unpromised(ledger, stop)
+            if written:
+                lost = max(0, written - arrived)
+                typer.echo(f"at QoS 0 published={written} stored={arrived} lost={lost}")
     finally:
         composition.stop()
     return missing
@@ -176,15 +181,19 @@ def simulate(
         note('nothing to simulate: write [simulate] sites = ["…"]')
         raise typer.Exit(2)
     clock, stop = WallClock(), stop_event()
-    publisher = Publisher(
-        url_of(factory.broker),
-        f"factory-twin-{factory.hub.id}-devices",
-        factory.broker,
-        read_secret(factory.broker.password),
-    )
+    url, name = url_of(factory.broker), f"factory-twin-{factory.hub.id}-devices"
+    password = read_secret(factory.broker.password)
+    publisher = Publisher(url, name, factory.broker, password)
     publisher.wait_connected()
+
+    def open_line(edge: Speaker) -> Publisher:
+        client_id = f"{name}-{edge.line.replace('/', '-')}"
+        return Publisher(
+            url, client_id, factory.broker, password, durable=False, will=edge.edge.will, topics=edge.topics
+        )
+
     start_ns = start_time_ns(clock.now_ns(), ledger, history_h=history, rate=rate, span_s=duration or span)
-    devices = Devices(factory, publisher, Ledger(ledger), clock, start_ns, rate)
+    devices = Devices(factory, publisher, Ledger(ledger), clock, start_ns, rate, open_line)
     try:
         devices.run(stop, duration)
     finally:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from twin.ports import Newcomer, StreamCount
 
 MOST = 100
+RECENT_NS = 60 * NS_PER_S
 OFF_NS = NS_PER_S
 """A clock that is off by more than this is told."""
 OWN = "twin/"
@@ -41,11 +42,18 @@ def newcomers(
 
 
 def clocks(by_stream: Mapping[str, StreamCount]) -> list[dict[str, Any]]:
-    """Devices whose clock is off, or whose frames come late, the worst first; of an asset its worst stream."""
+    """Devices whose clock is off, or whose frames come late, the worst first; of an asset its worst stream.
+
+    A stream that tells only what changes says nothing of now while the asset's others go on.
+    """
     worst: dict[str, dict[str, Any]] = {}
+    newest: dict[str, int] = {}
     for stream, count in by_stream.items():
         asset = stream.rpartition(":")[0]
-        skew_ns = count.skew_ns or 0
+        newest[asset] = max(count.last_ns, newest.get(asset, count.last_ns))
+    for stream, count in by_stream.items():
+        asset = stream.rpartition(":")[0]
+        skew_ns = count.skew_ns or 0 if count.last_ns > newest[asset] - RECENT_NS else 0
         if asset.startswith(OWN) or (abs(skew_ns) <= OFF_NS and not count.late):
             continue
         row = worst.setdefault(asset, {"asset": asset, "skew_s": 0.0, "late": 0})

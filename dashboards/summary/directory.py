@@ -24,11 +24,11 @@ def belongs(asset: str, site: str) -> bool:
 
 
 def nodes_of(streams: Iterable[Stream], declared: Container[str]) -> set[str]:
-    """Paths that only live or die: what assets are behind, and no assets themselves."""
+    """Paths that only live or die, or count their messages: what assets are behind, and no assets themselves."""
     lives: set[str] = set()
     others: set[str] = set()
     for stream in streams:
-        (lives if stream.tells_presence else others).add(stream.asset)
+        (lives if stream.is_of_a_node else others).add(stream.asset)
     return {path for path in lives - others if path not in declared}
 
 

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from simulated import START_NS, cast_of
 
-from connectors.encoders import columnar, joint_states
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
@@ -21,10 +21,7 @@ from twin.keyframes import KeyframePolicy
 from twin.message import Message
 from twin.mirror import Mirror
 from twin.ports import Delivery
-from twin.simulation.plant import build_plant
 
-START_NS = 1_750_039_200 * NS_PER_S
-"""A Monday morning at eleven in Korea, in every browser's past."""
 SLOW_S = 240
 SLOW_STEP_S = 5.0
 LIVE_S = 8
@@ -62,7 +59,7 @@ class Devices:
         self.factory = factory
         self.clock = ManualClock(START_NS)
         self.store = open_store(url)
-        self.plants = [build_plant(site, seed=7, start_ns=START_NS) for site in factory.hub.sites]
+        self.casts = [cast_of(site, factory) for site in factory.hub.sites]
         decoders = {s.name: make_decoder(s.decoder, s.options, s.name, factory.hub) for s in factory.sources}
         self.queue = DeliveryQueue(1_000_000)
         self.sources = {name: Receipts(name) for name in decoders}
@@ -82,13 +79,15 @@ class Devices:
 
     def run(self, until_ns: int, *, slow: bool = False) -> None:
         """Let the plants run on, step by step, and store what they publish."""
+        if self.clock.now_ns() == START_NS:
+            for cast in self.casts:
+                for said in cast.hello(START_NS):
+                    self.send(Message(said.topic, said.payload, START_NS, said.qos, said.retain))
         while self.clock.now_ns() < until_ns:
             self.clock.advance(SLOW_STEP_S if slow else 1.0)
-            for plant in self.plants:
-                for part in plant.advance(self.clock.now_ns(), slow=slow):
-                    encode = joint_states if part.stream.name == "joints" else columnar
-                    for topic, payload, _ in encode(part, 0, 1000):
-                        self.send(Message(topic, payload, self.clock.now_ns(), 1))
+            for cast in self.casts:
+                for said in cast.advance(self.clock.now_ns(), slow=slow, rows=1000 if slow else 1):
+                    self.send(Message(said.topic, said.payload, self.clock.now_ns(), said.qos))
             while self.pipeline.step(0.0):
                 pass
 

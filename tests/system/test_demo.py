@@ -22,6 +22,13 @@ from twin.keyframes import verify
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
 
+AT_QOS_0 = r"^at QoS 0 published=(\d+) stored=(\d+) lost=(\d+)$"
+UNTIMED = {"jeonju/assembly/ENV-2", "changwon/machining/ENV-12"}
+"""They speak as Home Assistant hears it, without a time or a count: what is delivered twice is stored twice."""
+MOST_IN_DOUBT = 20
+"""So many of their messages may be delivered, and not acknowledged, when ingest dies."""
+
+
 class Demo:
     """A running demo, its lines of output as they come, and its children by name."""
 
@@ -100,16 +107,23 @@ def test_ingest_killed_three_times_loses_nothing(tmp_path: Path) -> None:
         code = demo.end()
     published, stored, missing = map(int, ledger.groups())
     assert (code, missing) == (0, 0), demo.lines
-    assert published == stored > 0
+    assert stored >= published > 0
     told = json.loads((tmp_path / "published.json").read_text("utf-8"))
     history = open_history(f"sqlite:///{tmp_path / 'twin.db'}")
     try:
         kept = history.by_stream()
         for stream, row in told.items():
             count = kept[stream]
+            if stream.partition(":")[0] in UNTIMED:
+                assert row["frames"] <= count.frames <= row["frames"] + 3 * MOST_IN_DOUBT, stream
+                continue
             assert row == {
                 "frames": count.frames, "values": count.values, "first_seq": count.first_seq, "last_seq": count.last_seq
             }, stream  # fmt: skip
+        written = json.loads((tmp_path / "published-qos0.json").read_text("utf-8"))
+        lost = sum(row["frames"] - kept[stream].frames for stream, row in written.items() if stream in kept)
+        assert lost == int(demo.wait_for(AT_QOS_0).group(3)), "what went at QoS 0 is counted apart"
+        assert {stream.rpartition("/")[2].partition(":")[0] for stream in written} == {f"MT-0{i}" for i in range(1, 9)}
         assert verify(history).mismatches == ()
     finally:
         history.close()

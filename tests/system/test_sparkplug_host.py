@@ -18,7 +18,9 @@ from scripted_broker import ScriptedBroker
 from connectors.broker import BrokerProcess, any_port, host_port
 from connectors.encoders_sparkplug import Edge
 from connectors.plugins import check_source, make_decoder
+from connectors.publish import Publisher
 from connectors.sources import Surroundings, sparkplug_host
+from connectors.speakers.sparkplug_b import Speaker
 from connectors.wall_clock import WallClock
 from twin.config import BrokerConfig, SourceConfig
 from twin.errors import DecodeError
@@ -472,3 +474,44 @@ def test_without_a_name_of_its_own_the_host_is_called_as_its_client():
     source = sparkplug_host.Source(config, Surroundings(BrokerConfig(), "factory-twin-x", WallClock()))
     assert source.host_id == "factory-twin-x"
     assert check_source("sparkplug_host", "sparkplug_b", {"host_id": "a/b"})[0][0] == "options"
+
+
+def test_a_simulated_edge_node_finds_its_host_and_its_will_is_told_when_it_dies(broker):
+    host = Host(broker).up()
+    speaker = Speaker("plant", "line", {"press": PRESS}, host_id="twin")
+    spy = Client(broker.url, "spy", ["spBv1.0/plant/NDEATH/line"])
+    line = Publisher(broker.url, "edge", durable=False, will=speaker.edge.will, topics=speaker.topics)
+
+    def listen():
+        for topic, payload in line.heard():
+            for said in speaker.hear(topic, payload):
+                line.publish(said.topic, said.payload, qos=said.qos)
+        return speaker.is_heard
+
+    try:
+        wait_for(listen, "the host's STATE")
+        now_ns = WallClock().now_ns()
+        t_ns = np.array([now_ns, now_ns + 10**9], np.int64)
+        part = Frames(
+            PRESS,
+            t_ns,
+            np.arange(2, dtype=np.int64),
+            t_ns,
+            np.array([[1.5, 2.0], [2.5, 3.0]]),
+            np.full(2, 192, np.int16),
+        )
+        promised = 0
+        for said in speaker.say([part], 0, 1):
+            line.publish(said.topic, said.payload, qos=said.qos, token=said.kept)
+            promised += sum(kept.frames for kept in said.kept)
+        host.until(lambda: len(host.values("plant/line/press:force")) == 2, "the data")
+        assert promised == 2
+        wait_for(lambda: not line.unacknowledged or line.acknowledged() is None, "the count of what was written")
+        host.source.stop()
+        wait_for(lambda: not listen(), "the host's goodbye")
+        assert list(speaker.say([part], 0, 1)) == []
+    finally:
+        line._client._sock_close()  # without a goodbye: as a power cut is to the broker
+        line._client.loop_stop()
+    wait_for(lambda: spy.heard, "the will")
+    spy.close()

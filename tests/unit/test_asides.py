@@ -382,3 +382,15 @@ def test_whatever_is_said_and_fails_every_sum_adds_up_and_the_fold_can_be_repeat
     assert room.terms["handled"].get("held", 0) == len(room.decoder.held)
     equations_hold(room.store)
     assert not verify(room.store).mismatches
+
+
+def test_an_edge_node_that_has_no_signals_of_its_own_is_no_pending_device():
+    newcomers = Newcomers((), (), 10)
+    message = Message("spBv1.0/g/NBIRTH/edge", b"", T0)
+    counting = stream_of("g/edge", "messages", [Signal("metrics")], sequenced=True)
+    newcomers.see("gateways", message, counting)
+    newcomers.announce("gateways", Announced("g/edge", T0, "", "edge", (), {}, "g/edge"), message)
+    newcomers.see("gateways", message, counting)
+    assert newcomers.take() == ()
+    newcomers.announce("gateways", Announced("g/edge/press", T0, "", "press", (DATA,), {}), message)
+    assert [one.asset for one in newcomers.take()] == ["g/edge/press"]

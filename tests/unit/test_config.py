@@ -129,6 +129,9 @@ def test_every_mistake_is_reported_at_once_with_its_key_and_a_suggestion():
     max_future_s = inf
     [simulate]
     sites = ["busan"]
+    [simulate.dialects]
+    robot_arm = "klingon"
+    toaster = "uns"
     [wbe]
     port = 1
     """
@@ -138,7 +141,8 @@ def test_every_mistake_is_reported_at_once_with_its_key_and_a_suggestion():
         "site[0].asset[0].id", "site[0].asset[0].type", "site[0].asset[0].pose.x_m",
         "site[0].asset[0].attributes.tags", "site[0].node[0].y_m", "source[0].topics", "source[0].qos",
         "source[1].topics", "source[1].decoder", "source", "broker.use", "broker.port", "store.url", "web.language",
-        "ingest.batch_messages", "ingest.max_future_s", "simulate.sites", "wbe",
+        "ingest.batch_messages", "ingest.max_future_s", "simulate.sites", "simulate.dialects.robot_arm",
+        "simulate.dialects.toaster", "wbe",
     }  # fmt: skip
     assert "did you mean 'name'" in found["hub.nmae"].suggestion
     assert "did you mean 'robot_arm'" in found["site[0].asset[0].type"].suggestion

@@ -52,3 +52,9 @@ def test_topics_without_end_fill_no_memory(monkeypatch):
         assert share.has(f"b/{n}")
         assert not share.has(f"a/{n}")
         assert len(share._known) <= 10
+
+
+def test_what_the_broker_says_itself_is_not_the_rest():
+    share = Share(SourceConfig("others", ("#",), "auto", rest=True, leaves=("a/#",)))
+    assert not share.has("$sparkplug/certificates/spBv1.0/g/NBIRTH/n")
+    assert Share(SourceConfig("others", ("#", "$SYS/#"), "auto", rest=True, leaves=("a/#",))).has("$SYS/uptime")

@@ -355,6 +355,8 @@ def test_clocks_that_are_off_are_told_the_worst_first_and_one_that_is_right_is_n
         "s/ahead:b": StreamCount(5, 5, 0, 4, 0, 9, 1, 2 * NS_PER_S),
         "s/behind:a": StreamCount(5, 5, 0, 4, 0, 9, 0, 5 * NS_PER_S),
         "twin/ingest:metrics": StreamCount(5, 5, 0, 4, 0, 9, 4, 50 * NS_PER_S),
+        "s/fine:data": StreamCount(5, 5, 0, 4, 0, T0, 0, NS_PER_S // 2),
+        "s/fine:on_change": StreamCount(1, 1, 0, 0, 0, T0 - 600 * NS_PER_S, 0, 500 * NS_PER_S),
     }
     assert clocks(kept) == [
         {"asset": "s/ahead", "skew_s": -90.0, "late": 2},
@@ -398,3 +400,6 @@ def test_an_asset_behind_a_dead_node_is_lost_and_the_node_itself_is_no_asset():
     (site,) = overview(after, hub, Marks())["sites"]
     assert (site["states"], site["assets"], site["stale_ratio"]) == ({"lost": 1}, 1, 1.0)
     assert [one["id"] for one in directory(hub, {}, store.streams(), "*")["assets"]] == [ARM]
+    counting = stream_of("s/line/edge", "messages", [Signal("metrics")], sequenced=True)
+    streams = {**store.streams(), 99: counting}
+    assert [one["id"] for one in directory(hub, {}, streams, "*")["assets"]] == [ARM], "nor is one that counts"

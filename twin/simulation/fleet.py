@@ -13,6 +13,7 @@ from twin.errors import ScenarioError
 from twin.packml import UnitState
 from twin.simulation.attributes import number
 from twin.simulation.laws import STATUS_MS, Truth
+from twin.simulation.orders import CHARGE, DROP, PICK, OrderBook
 from twin.simulation.routes import (
     FOREVER_MS,
     Hop,
@@ -82,6 +83,7 @@ class Robot:
     track: Track[FleetStep]
     payload_kg: float
     goal: str
+    orders: OrderBook
     trips: int = 0
 
 
@@ -155,6 +157,8 @@ class Fleet:
         self._reserve(hops, place, since_ms)
         robot.goal = goal
         robot.trips += 1
+        action = CHARGE if self.graph.kind[goal] == "charger" else DROP if last.load_kg else PICK
+        robot.orders.travel(t_ms, start, hops, action, leaves_charger=last.charging)
         step = FleetStep(UnitState.EXECUTE, f"to {goal}", start, yaw, charge, -_DRIVE_DRAW, last.load_kg)
         now_ms = t_ms
         for hop in hops:
@@ -193,6 +197,7 @@ class Fleet:
     def _arrive(self, robot: Robot, step: FleetStep, t_ms: int) -> int:
         """Charge, load or unload; returns when that is done."""
         if self.graph.kind[step.node] == "charger":
+            robot.orders.finish(t_ms)
             missing = round(CHARGE_UNTIL * _WHOLE) - step.charge
             robot.track.write(
                 t_ms, step._replace(state=UnitState.IDLE, task="charging", gain=_CHARGE_GAIN, charging=True)
@@ -202,10 +207,13 @@ class Fleet:
             # Someone stands in the protective field: no handling until they are gone.
             robot.track.write(t_ms, step._replace(state=UnitState.HELD, task="obstacle", gain=-_STAND_DRAW))
             held_ms = int(robot.random.integers(*_OBSTACLE_MS))
+            robot.orders.block(t_ms, t_ms + held_ms)
             step, t_ms = _onward(robot.track.last, held_ms)._replace(state=UnitState.EXECUTE), t_ms + held_ms
         task = "unload" if step.load_kg else "load"
         robot.track.write(t_ms, step._replace(task=task, gain=-_STAND_DRAW))
         done_ms = t_ms + int(robot.random.integers(*_HANDLING_MS))
+        robot.orders.begin(t_ms)
+        robot.orders.finish(done_ms)
         load_kg = 0.0 if step.load_kg else round(float(robot.random.uniform(0.15, 0.85)) * robot.payload_kg, 1)
         step = _onward(robot.track.last, done_ms - t_ms)._replace(state=UnitState.IDLE, task="parked")
         robot.track.write(done_ms, step._replace(load_kg=load_kg))
@@ -259,9 +267,17 @@ def _onward(step: FleetStep, after_ms: int) -> FleetStep:
     return step._replace(charge=_charge_at(step, after_ms))
 
 
-def build_fleet(site: Site, assets: Sequence[Asset], streams: dict[str, dict[str, Stream]], seed: int) -> Fleet:
+def build_fleet(
+    site: Site,
+    assets: Sequence[Asset],
+    streams: dict[str, dict[str, Stream]],
+    seed: int,
+    *,
+    keeps_orders: bool = False,
+) -> Fleet:
     """Park each robot on the free station or charger nearest to its pose.
 
+    ``keeps_orders``: somebody takes what is said in its robots' `OrderBook`s.
     Raises ScenarioError where there are no routes, no charger, or too few parkings to move at all.
     """
     speeds = {number(asset, "max_speed_m_s", 1.4, low=0.2, high=1.8) for asset in assets}
@@ -285,5 +301,6 @@ def build_fleet(site: Site, assets: Sequence[Asset], streams: dict[str, dict[str
         first = FleetStep(UnitState.IDLE, "parked", node, yaw, charge, -_STAND_DRAW)
         own = streams[asset.id]
         payload_kg = number(asset, "payload_kg", 600.0, low=1.0, high=5000.0)
-        robots.append(Robot(asset, own["pose"], own["status"], random, Track(first), payload_kg, node))
+        orders = OrderBook(node, keeps=keeps_orders)
+        robots.append(Robot(asset, own["pose"], own["status"], random, Track(first), payload_kg, node, orders))
     return Fleet(graph, robots)

@@ -24,7 +24,7 @@ from twin.errors import ScenarioError
 from twin.sample import Frames, Quality, merge, stream_of
 from twin.simulation.arms import build_arms
 from twin.simulation.calendar import Calendar
-from twin.simulation.fleet import build_fleet
+from twin.simulation.fleet import Fleet, build_fleet
 from twin.simulation.laws import STATUS_MS, Law, Span, Truth
 from twin.simulation.line import Floor, build_floor
 from twin.simulation.machines import BufferLevel, Conveyor, Inspection, MachineTool
@@ -78,8 +78,11 @@ _LIVE_SHARES = 8
 """In how many live steps the second to come is made."""
 
 
-def build_plant(site: Site, *, seed: int, start_ns: int) -> Plant:
-    """Set a plant up at ``start_ns``; raises ScenarioError where the site cannot be simulated."""
+def build_plant(site: Site, *, seed: int, start_ns: int, keeps_orders: bool = False) -> Plant:
+    """Set a plant up at ``start_ns``; raises ScenarioError where the site cannot be simulated.
+
+    With ``keeps_orders`` somebody takes what its ``order_books`` hold, or they grow.
+    """
     if not site.assets:
         raise ScenarioError(f"{site.id}: there is nothing to simulate, the site has no assets")
     unknown = sorted({asset.type for asset in site.assets} - set(ASSET_TYPES))
@@ -93,9 +96,11 @@ def build_plant(site: Site, *, seed: int, start_ns: int) -> Plant:
     for asset in site.assets:
         by_type[asset.type].append(asset)
     floor = build_floor((asset for asset in site.assets if asset.type not in _OFF_LINE), calendar, seed)
-    laws = _laws_of(site, by_type, streams, floor, calendar, seed)
+    robots = by_type["mobile_robot"]
+    fleet = build_fleet(site, robots, streams, seed, keeps_orders=keeps_orders) if robots else None
+    laws = _laws_of(by_type, streams, floor, fleet, calendar, seed)
     types = {asset.id: asset.type for asset in site.assets}
-    return Plant(floor, laws, types, seed=seed, start_ns=start_ns)
+    return Plant(floor, laws, fleet, types, seed=seed, start_ns=start_ns)
 
 
 _OFF_LINE = ("mobile_robot", "energy_meter", "environment")
@@ -109,10 +114,10 @@ def _streams_of(asset: Asset) -> dict[str, Stream]:
 
 
 def _laws_of(  # noqa: PLR0913  a plant's parts
-    site: Site,
     by_type: dict[str, list[Asset]],
     streams: dict[str, dict[str, Stream]],
     floor: Floor,
+    fleet: Fleet | None,
     calendar: Calendar,
     seed: int,
 ) -> tuple[Law, ...]:
@@ -128,8 +133,8 @@ def _laws_of(  # noqa: PLR0913  a plant's parts
         laws.append(Conveyor(asset, floor.feeds[asset.id], streams[asset.id]["data"], calendar, seed))
     for asset in by_type["buffer"]:
         laws.append(BufferLevel(floor.buffers[asset.id], streams[asset.id]["data"]))
-    if by_type["mobile_robot"]:
-        laws.append(build_fleet(site, by_type["mobile_robot"], streams, seed))
+    if fleet is not None:
+        laws.append(fleet)
     for asset in by_type["environment"]:
         laws.append(Environment(asset, streams[asset.id]["data"], calendar, seed))
     for asset in by_type["energy_meter"]:
@@ -140,10 +145,21 @@ def _laws_of(  # noqa: PLR0913  a plant's parts
 class Plant:
     """A running plant. Mutable: whoever built it advances it, and nobody else.
 
-    ``streams`` is every stream it sends; ``now_ns`` how far it has run.
+    ``streams`` is every stream it sends; ``now_ns`` how far it has run; ``order_books`` what its fleet
+    master and each of its mobile robots, by asset, say to each other.
     """
 
-    def __init__(self, floor: Floor, laws: tuple[Law, ...], types: dict[str, str], *, seed: int, start_ns: int) -> None:
+    def __init__(  # noqa: PLR0913  a plant's parts
+        self,
+        floor: Floor,
+        laws: tuple[Law, ...],
+        fleet: Fleet | None,
+        types: dict[str, str],
+        *,
+        seed: int,
+        start_ns: int,
+    ) -> None:
+        self.order_books = {robot.asset.id: robot.orders for robot in fleet.robots} if fleet else {}
         self.streams = tuple(stream for law in laws for stream in law.streams)
         self.now_ns = start_ns
         self._floor = floor

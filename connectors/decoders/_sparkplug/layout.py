@@ -70,6 +70,31 @@ _Add: TypeAlias = "Callable[[Stream, int, Sequence[float | None], Sequence[str |
 """Takes a frame: stream, time, numbers, texts, quality."""
 
 
+class _Rows(NamedTuple):
+    """The frames of one stream in a message, as they are gathered."""
+
+    stream: Stream
+    t_ns: list[int]
+    values: list[Sequence[float | None]]
+    texts: list[tuple[str | None, ...]]
+    quality: list[int]
+
+    def frames(self, seq: int, received_ns: int) -> Frames:
+        """As one part, counted from ``seq`` on."""
+        count = len(self.t_ns)
+        if count == 1:
+            return frame(self.stream, self.t_ns[0], seq, received_ns, self.values[0], self.texts[0], self.quality[0])
+        return Frames(
+            self.stream,
+            np.array(self.t_ns, np.int64),
+            np.arange(seq, seq + count, dtype=np.int64),
+            np.full(count, received_ns, np.int64),
+            np.array(self.values, np.float64).reshape(count, self.stream.width),
+            np.array(self.quality, np.int16),
+            tuple(self.texts) if self.stream.text_columns else (),
+        )
+
+
 class Group:
     """Signals that are one stream. Mutable: the last values, which a frame repeats where nothing new is told."""
 
@@ -236,20 +261,23 @@ class Layout:
 
         ``seq`` leaves room below for the place of a frame among those of its stream.
         """
-        found: list[Frames] = []
-        places: dict[str, int] = {}
+        made: dict[str, _Rows] = {}
         odd: list[str] = []
         together: dict[tuple[int, int], list[tuple[Reading, int]]] = {}
 
         def add(
             stream: Stream, t_ns: int, values: Sequence[float | None], texts: Sequence[str | None], quality: int
         ) -> None:
-            place = places.get(stream.id, 0)
-            places[stream.id] = place + 1
+            rows = made.get(stream.id)
+            if rows is None:
+                rows = made[stream.id] = _Rows(stream, [], [], [], [])
             is_absent = all(text is None for text in texts) and all(v is None or math.isnan(v) for v in values)
             if quality == Quality.GOOD and is_absent:
                 quality = Quality.BAD
-            found.append(frame(stream, t_ns, seq + place, received_ns, values, tuple(texts), quality))
+            rows.t_ns.append(t_ns)
+            rows.values.append(values)
+            rows.texts.append(tuple(texts))
+            rows.quality.append(quality)
 
         for reading, t_ns in readings:
             group = self.groups.get(self.signal_name(reading.path)) if reading.names == ("",) else None
@@ -259,7 +287,7 @@ class Layout:
                 self._alone(reading, t_ns, add, odd)
         for key in sorted(together, key=lambda key: key[1]):
             self._together(together[key], add, odd)
-        return found, odd
+        return [rows.frames(seq, received_ns) for rows in made.values()], odd
 
     def _alone(self, reading: Reading, t_ns: int, add: _Add, odd: list[str]) -> None:
         path, names, cells, texts, quality = reading.path, reading.names, reading.cells, reading.texts, reading.quality
