@@ -15,6 +15,7 @@ from twin.ids import site_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from twin.alarms.rule import Rules
     from twin.sample import Signal
 
 
@@ -72,11 +73,12 @@ class StreamType:
 
 @dataclass(frozen=True, slots=True)
 class AssetType:
-    """A kind of asset (ISO 23247 observable manufacturing element) and what it measures of itself."""
+    """A kind of asset (ISO 23247 observable manufacturing element): what it measures, and what is abnormal in it."""
 
     name: str
     label: Name
     streams: tuple[StreamType, ...]
+    alarms: Rules = ()
 
     def stream(self, name: str) -> StreamType | None:
         """The stream type of that name."""
