@@ -17,7 +17,7 @@ from twin.clock import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twin.site import Name
+    from twin.site import Name, Site
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MIN = 24 * 60
@@ -73,6 +73,11 @@ class ShiftSpan:
         return without([(self.start_ns, self.end_ns)], self.breaks)
 
 
+def calendar_of(site: Site) -> ShiftCalendar:
+    """The shifts that the factory file gives a site."""
+    return ShiftCalendar(site.timezone, site.shifts, site.holidays)
+
+
 def shift_spans(calendar: ShiftCalendar, start_ns: int, end_ns: int) -> tuple[ShiftSpan, ...]:
     """The shifts that have a part in [start_ns, end_ns), whole, in order of their beginning."""
     zone = ZoneInfo(calendar.timezone)
@@ -95,7 +100,12 @@ def shift_spans(calendar: ShiftCalendar, start_ns: int, end_ns: int) -> tuple[Sh
 
 
 def planned(calendar: ShiftCalendar, start_ns: int, end_ns: int) -> tuple[Span, ...]:
-    """When the site is planned to work within [start_ns, end_ns): in some shift, and not in its break."""
+    """When the site is planned to work within [start_ns, end_ns): in some shift, and not in its break.
+
+    A site that gives no shifts is planned to work all the time.
+    """
+    if not calendar.shifts:
+        return clipped([(start_ns, end_ns)], start_ns, end_ns)
     spans = [span for one in shift_spans(calendar, start_ns, end_ns) for span in one.working]
     return clipped(merged(spans), start_ns, end_ns)
 

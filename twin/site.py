@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from twin.alarms.rule import Rules
     from twin.sample import Signal
+    from twin.shifts import Shift
 
 
 class Level(StrEnum):
@@ -125,6 +126,9 @@ class Site:
     assets: tuple[Asset, ...] = ()
     nodes: tuple[Node, ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    holidays: frozenset[str] = frozenset()
+    """Local dates on which no shift begins."""
 
 
 @dataclass(frozen=True, slots=True)

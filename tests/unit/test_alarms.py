@@ -228,6 +228,14 @@ def test_a_limit_is_the_signals_own_and_a_share_of_it_for_every_signal_of_a_role
     assert (raised.alarm, raised.signal) == (f"{ASSET}:torque:force", "force")
 
 
+def test_a_lower_limit_of_a_magnitude_is_passed_from_both_sides():
+    press = Press(rule("slack", Limit(On("force"), Bound.LO, 5.0, deadband=1.0, magnitude=True)))
+    told = [
+        press.tell(frame(PRESS, T0 + i, i, T0, (20.0, force, 0.0))) for i, force in enumerate((-5.0, -4.9, 5.9, 6.0))
+    ]
+    assert [kinds(events) for events in told] == [[], [K.RAISED], [], [K.CLEARED]]
+
+
 def test_words_are_compared_whatever_their_case_and_the_delay_is_of_the_word():
     press = Press(rule("held", InState(frozenset({"Held"})), on_delay_s=2.0))
     press.tell(frame(STATE, T0, 0, T0, (), ("HELD", None)))

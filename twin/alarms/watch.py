@@ -55,12 +55,11 @@ class Check:
 class Watch:
     """Everything that is looked for in one stream. Made once a stream; nobody changes it.
 
-    ``low`` and ``high`` float64 (stream.width,): beyond them some limit is passed; infinite where none is.
+    ``slot`` is the row of its bounds in the table of its width.
     """
 
     stream: Stream
-    low: Floats
-    high: Floats
+    slot: int
     limits: tuple[Check, ...] = ()
     texts: tuple[Check, ...] = ()
 
@@ -77,6 +76,41 @@ class Watched:
     """Rates, deviations and streams that are stale."""
 
 
+class _Table:
+    """The bounds of all streams of one width. Mutable: `Watchers` adds to it.
+
+    ``low`` and ``high`` float64 (streams, width): beyond them some limit is passed; infinite where none is.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._rows: list[tuple[Floats, Floats]] = []
+        self._stacked = np.zeros((2, 0, width))
+        self.has_limits = False
+
+    def add(self, low: Floats, high: Floats) -> int:
+        """One more stream's; returns its row."""
+        self._rows.append((low, high))
+        self.has_limits = self.has_limits or bool(((low > -np.inf) | (high < np.inf)).any())
+        return len(self._rows) - 1
+
+    @property
+    def low(self) -> Floats:
+        """The lower bounds."""
+        low: Floats = self._stack()[0]
+        return low
+
+    @property
+    def high(self) -> Floats:
+        """The upper bounds."""
+        high: Floats = self._stack()[1]
+        return high
+
+    def _stack(self) -> Floats:
+        if self._stacked.shape[1] < len(self._rows):
+            self._stacked = np.array(self._rows).swapaxes(0, 1)
+        return self._stacked
+
+
 class Watchers:
     """The watches of every stream seen so far, and the plan of the last batch. Mutable; the book owns it.
 
@@ -87,6 +121,7 @@ class Watchers:
         self.watched = Watched()
         self._rules = rules
         self._watches: dict[str, Watch] = {}
+        self._tables: dict[int, _Table] = {}
         self._silent_known: set[str] = set()
         self._by_asset: dict[str, dict[str, Stream]] = {}
         self._streams: list[Stream] = []
@@ -99,7 +134,7 @@ class Watchers:
     def watch(self, stream: Stream) -> Watch:
         """The watch of a stream; made when it is seen first, and again when its columns have changed."""
         known = self._watches.get(stream.id)
-        if known is None or known.stream != stream:
+        if known is None or (known.stream is not stream and known.stream != stream):
             if known is not None:
                 self._forget(stream)
             known = self._watches[stream.id] = self._compile(stream)
@@ -141,17 +176,14 @@ class Watchers:
     def _lay_out(self, batch: Batch) -> None:
         """Lay the limits of each row beside the batch's values, by width as they are."""
         self._sizes = batch.columns.sizes
-        widths = [part.values.shape[1] for part in batch.frames]
+        widths = np.array([one.stream.width for one in self._plan])
+        slots = np.array([one.slot for one in self._plan])
         self._bounds = []
-        for width in sorted(set(widths)):
-            places = [place for place, one in enumerate(widths) if one == width]
-            low = np.array([self._plan[place].low for place in places]).reshape(len(places), width)
-            high = np.array([self._plan[place].high for place in places]).reshape(len(places), width)
-            if np.isinf(low).all() and np.isinf(high).all():
-                self._bounds.append(None)
-                continue
-            counts = self._sizes[places]
-            self._bounds.append((np.repeat(low, counts, axis=0), np.repeat(high, counts, axis=0)))
+        for width in sorted(set(widths.tolist())):
+            table = self._tables[width]
+            mine = widths == width
+            rows = np.repeat(slots[mine], self._sizes[mine])
+            self._bounds.append((table.low[rows], table.high[rows]) if table.has_limits else None)
 
     def _compile(self, stream: Stream) -> Watch:
         self._by_asset.setdefault(stream.asset, {})[stream.id] = stream
@@ -181,7 +213,8 @@ class Watchers:
             elif isinstance(condition, Stale):
                 self._silence(stream, rule, condition)
         self.watched.each_second.sort(key=lambda check: check.alarm)
-        return Watch(stream, low, high, tuple(limits), tuple(texts))
+        slot = self._tables.setdefault(stream.width, _Table(stream.width)).add(low, high)
+        return Watch(stream, slot, tuple(limits), tuple(texts))
 
     def _words(self, stream: Stream, rule: AlarmRule, on: On) -> list[Check]:
         """Checks on words: states are told by events, other texts must be read."""
