@@ -26,6 +26,7 @@ from twin.alarms import (
     Stale,
     restore,
 )
+from twin.alarms.book import MAX_ALARMS_AN_ASSET
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.mirror import Mirror
@@ -238,8 +239,8 @@ def test_a_lower_limit_of_a_magnitude_is_passed_from_both_sides():
 
 def test_words_are_compared_whatever_their_case_and_the_delay_is_of_the_word():
     press = Press(rule("held", InState(frozenset({"Held"})), on_delay_s=2.0))
-    press.tell(frame(STATE, T0, 0, T0, (), ("HELD", None)))
-    press.tell()
+    press.tell(frame(STATE, T0 - 1, 0, T0, (), ("HELD", None)))
+    press.tell(frame(STATE, T0, 0, T0, (), ("11", None)))  # StateCurrent's number is the same word
     assert kinds(press.tell()) == [K.RAISED]
     assert kinds(press.tell(frame(STATE, T0 + 1, 1, T0, (), ("Execute", None)))) == [K.CLEARED]
 
@@ -253,6 +254,20 @@ def test_a_devices_own_errors_are_one_alarm_each_and_a_text_may_tell_them_too():
     (raised,) = press.tell(frame(STATE, T0, 0, T0, (), ("Execute", "F07 door")))
     assert (raised.alarm, raised.value) == (f"{ASSET}:text", "F07 door")
     assert kinds(press.tell(frame(STATE, T0 + 1, 1, T0, (), ("Execute", "None")))) == [K.CLEARED]
+
+
+def test_a_device_with_errors_without_end_has_two_hundred_alarms_and_one_for_the_rest():
+    press = Press(rule("device", DeviceError()))
+    for i in range(500):
+        press.tell(events=[Event(EventKind.ERROR_RAISED, T0, ASSET, f"E{i}", "", "x" * 10_000)])
+    assert len(press.book.alarms) == MAX_ALARMS_AN_ASSET + 1
+    assert len(press.book.alarms[f"{ASSET}:device:E7"].value) == 200
+    gone = press.tell(events=[Event(EventKind.ERROR_CLEARED, T0, ASSET, f"E{i}", "x", "") for i in range(500)])
+    assert kinds(gone) == [K.CLEARED] * 201
+    for alarm in list(press.book.alarms):
+        press.act(ActionKind.ACKNOWLEDGE, alarm)
+    assert press.book.alarms == {}
+    assert press.book._crowd == {}
 
 
 def test_an_asset_that_falls_silent_is_told_once_the_mirror_has_lost_it():

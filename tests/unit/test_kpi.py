@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.clock import ns_from_iso
+from twin.config import parse_factory
 from twin.kpi import (
     ENERGY_SCALE,
     ZERO,
@@ -24,7 +30,12 @@ from twin.kpi import (
     totals_of,
 )
 from twin.packml import UnitMode, UnitState
-from twin.states import Known, Observation, state_intervals
+from twin.sample import Role
+from twin.simulation.line import STATION_TYPES
+from twin.simulation.plant import ASSET_TYPES, build_plant
+from twin.states import Known, Observation, stale_after_ns, state_intervals
+
+DEMO = Path(__file__).parents[2] / "dashboards" / "demo" / "factory.toml"
 
 S = 1_000_000_000
 MINUTE = 60 * S
@@ -323,3 +334,35 @@ def test_the_default_buckets_know_every_state_and_the_modes_of_the_standard():
         assert (one.bucket is Bucket.UNKNOWN) is (state is U.UNDEFINED)
     (manual,) = states((0, "Execute", "Manual"), end=1)
     assert (manual.mode, manual.known) == (UnitMode.MANUAL, Known.KNOWN)
+
+
+def test_an_hour_of_a_simulated_station_is_what_counting_its_rows_gives():
+    """Each second's row holds until the next one; the counters' ends tell what was made."""
+    hub = parse_factory(tomllib.loads(DEMO.read_text("utf-8")), tuple(ASSET_TYPES)).hub
+    site = hub.site("changwon")
+    assert site is not None
+    start_ns = ns_from_iso("2026-11-16T08:00:00+09:00")
+    end_ns = start_ns + 3600 * S
+    checked = 0
+    for part in build_plant(site, seed=7, start_ns=start_ns).advance(end_ns, slow=True):
+        stream = part.stream
+        columns = {signal.role: i for i, signal in enumerate(stream.columns)}
+        if Role.GOOD_COUNT not in columns or not stream.text_columns:
+            continue
+        checked += 1
+        word = next(i for i, signal in enumerate(stream.text_columns) if signal.role is Role.STATE)
+        seen = [Observation(t_ns, row[word]) for t_ns, row in zip(part.t_ns.tolist(), part.texts, strict=True)]
+        slices = slices_of(state_intervals(seen, start_ns, end_ns, stale_after_ns(stream)), [(start_ns, end_ns)])
+        good, scrap = (part.values[:, columns[role]] for role in (Role.GOOD_COUNT, Role.SCRAP_COUNT))
+        record = AssetRecord(
+            slices, rises_of(part.t_ns, good, part.seq), rises_of(part.t_ns, scrap, part.seq), ideal_ns=60 * S
+        )
+        total = totals_of(record, start_ns, end_ns)
+        period_ns = 3600 * S // len(part)
+        states_seen = [row[word] for row in part.texts]
+        assert total.production_ns == states_seen.count("Execute") * period_ns
+        assert total.repair_ns == states_seen.count("Aborted") * period_ns
+        assert total.failures == sum(b == "Aborted" != a for a, b in itertools.pairwise(["", *states_seen]))
+        assert (total.good, total.scrap) == (int(good[-1] - good[0]), int(scrap[-1] - scrap[0]))
+        assert total.coverage == 1.0
+    assert checked == sum(asset.type in STATION_TYPES for asset in site.assets)

@@ -6,8 +6,9 @@ Everything is told by the batches' ticks, so live, replay and what-if make the s
 How ingest folds it, in the transaction of the batch: ``events = mirror.apply(batch)``, then
 ``journal = book.apply(batch, mirror, (*outside, *events), actions)``, where ``outside`` are the decoders'
 events stored with the batch and ``actions`` the operators' that waited for it; all are kept with the
-batch's number, and `canonical` goes into the keyframe beside the mirror's. A batch that is cut anew, or
-whose transaction failed: `undo` both. How `History` answers ``twin alarms``: what is active is
+batch's number, and `canonical` goes into the keyframe beside the mirror's, whole each time: it is small, and
+`twin.mirror.difference` knows no line that is gone. A batch that is cut anew, or whose transaction failed:
+`undo` both. How `History` answers ``twin alarms``: what is active is
 ``book.alarms``, the journal is the stored events, and `twin.alarms.performance` counts it. When rules
 change, the fold goes on from a keyframe: alarms whose rule has gone are dropped there (`restore`).
 """
@@ -31,6 +32,7 @@ from twin.alarms.watch import Check, Watchers, alarm_of, split_alarm
 from twin.clock import NS_PER_S
 from twin.events import EventKind
 from twin.ids import site_of
+from twin.packml import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,6 +44,11 @@ if TYPE_CHECKING:
     from twin.sample import Batch, Frames, Stream
 
 _CHECK_EVERY_NS = NS_PER_S
+MAX_ALARMS_AN_ASSET = 200
+"""From here on a device's further errors are one alarm: what a device tells must not fill the memory."""
+MORE = "more"
+MAX_TEXT = 200
+"""How much of a text that raised an alarm is kept with it."""
 _ONCE = (AlarmEventKind.REPEATED, AlarmEventKind.CLEARED)
 
 Change = tuple[int, bool, "float | str | None"]
@@ -76,6 +83,8 @@ class AlarmBook:
         self._trends: dict[str, Trend] = {}
         self._open: dict[str, set[str]] = {}
         """By stream: alarms that a frame of it may end."""
+        self._crowd: dict[str, int] = {}
+        """By asset: how many of its alarms are kept."""
         self._timing: set[str] = set()
         """Alarms that time alone moves."""
         self._told: list[AlarmEvent] = []
@@ -141,7 +150,10 @@ class AlarmBook:
                 self._turn(check, self._beyond(check, part, rows))
             for check in watch.texts:
                 texts = ((int(part.t_ns[row]), part.texts[row][check.column]) for row in rows.tolist())
-                self._turn(check, [(t_ns, _means(check.rule, text), text) for t_ns, text in texts if text is not None])
+                self._turn(
+                    check,
+                    [(t_ns, _means(check.rule, text), text[:MAX_TEXT]) for t_ns, text in texts if text is not None],
+                )
 
     def _beyond(self, check: Check, part: Frames, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> list[Change]:
         """Where the column goes beyond its limit, and where it is back by the deadband."""
@@ -163,7 +175,7 @@ class AlarmBook:
         watched = self._watchers.watched
         if event.kind is EventKind.STATE_CHANGED:
             for check in watched.words.get((event.asset, event.signal), ()):
-                self._turn(check, [(event.t_ns, _means(check.rule, event.after), event.after)])
+                self._turn(check, [(event.t_ns, _means(check.rule, event.after), event.after[:MAX_TEXT])])
         elif event.kind in (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED):
             lost = event.kind is EventKind.ASSET_LOST
             for check in watched.silence.get(event.asset, ()):
@@ -172,8 +184,20 @@ class AlarmBook:
             raised = event.kind is EventKind.ERROR_RAISED
             for rule in self._rules(event.asset):
                 if isinstance(rule.condition, DeviceError) and rule.condition.on is None:
-                    check = Check(alarm_of(event.asset, rule, event.signal), event.asset, rule, event.signal)
-                    self._turn(check, [(event.t_ns, raised, event.after or event.before)])
+                    check = self._error(event, rule)
+                    self._turn(check, [(event.t_ns, raised, (event.after or event.before)[:MAX_TEXT])])
+
+    def _error(self, event: Event, rule: AlarmRule) -> Check:
+        """The alarm of a device's own error; those beyond what an asset may have are one alarm, `MORE`.
+
+        That one is cleared with the first error that is told as gone and has no alarm of its own.
+        """
+        alarm = alarm_of(event.asset, rule, event.signal)
+        crowded = self._crowd.get(event.asset, 0) >= MAX_ALARMS_AN_ASSET
+        more = alarm_of(event.asset, rule, MORE)
+        if alarm not in self.alarms and (crowded if event.kind is EventKind.ERROR_RAISED else more in self.alarms):
+            return Check(more, event.asset, rule, MORE)
+        return Check(alarm, event.asset, rule, event.signal)
 
     def _each_second(self, check: Check, mirror: Mirror) -> None:
         """What is looked at each second: rates, deviations, and streams that went silent."""
@@ -331,6 +355,11 @@ class AlarmBook:
             if not self._open[old.stream]:
                 del self._open[old.stream]
         self._timing.discard(alarm)
+        known = old or state
+        if known is not None:
+            self._crowd[known.asset] = self._crowd.get(known.asset, 0) + (state is not None) - (old is not None)
+            if not self._crowd[known.asset]:
+                del self._crowd[known.asset]
         if state is None:
             return
         self.alarms[alarm] = state
@@ -381,8 +410,9 @@ def restore(state: bytes, rules: Callable[[str], Rules], streams: Mapping[str, S
 
 
 def _means(rule: AlarmRule, text: str) -> bool:
-    """Whether a word means that there is something to tell."""
+    """Whether a word means that there is something to tell; a number may be a PackML state's."""
     word = text.strip().lower()
     if isinstance(rule.condition, InState):
-        return word in {one.lower() for one in rule.condition.words}
+        words = {one.lower() for one in rule.condition.words}
+        return word in words or state_of(word).value.lower() in words
     return isinstance(rule.condition, DeviceError) and word not in rule.condition.none

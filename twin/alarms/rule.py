@@ -49,6 +49,9 @@ class Bound(StrEnum):
         return self in (Bound.HIHI, Bound.HI)
 
 
+_SIGNS = {True: ">", False: "<"}
+
+
 @dataclass(frozen=True, slots=True)
 class On:
     """Which signals of an asset a rule looks at: the one of that name, or all of a role."""
@@ -59,6 +62,10 @@ class On:
     def takes(self, signal: Signal) -> bool:
         """Whether a signal is meant."""
         return signal.name == self.signal if self.signal else signal.role is self.role is not Role.NONE
+
+    def told(self) -> str:
+        """In words."""
+        return self.signal or f"each {self.role}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,13 @@ class Limit:
         own = signal.high if self.bound.is_upper else signal.low
         return self.value if self.value is not None else None if own is None else own * self.share
 
+    def told(self) -> str:
+        """In words."""
+        own = ("its high" if self.bound.is_upper else "its low") + (f" × {self.share:g}" if self.share != 1.0 else "")
+        name = f"size of {self.on.told()}" if self.magnitude else self.on.told()
+        limit = own if self.value is None else f"{self.value:g}"
+        return f"{self.bound}: {name} {_SIGNS[self.bound.is_upper]} {limit}, db {self.deadband:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -99,6 +113,11 @@ class Rate:
         if self.within_s < LEAST_WITHIN_S:
             raise ValueError(f"a rate over {self.within_s} s cannot be told by looks a second apart")
 
+    def told(self) -> str:
+        """In words."""
+        change = f"{abs(self.per_s) * self.within_s:g} in {self.within_s:g} s"
+        return f"{self.on.told()} {'rises' if self.per_s >= 0 else 'falls'} by more than {change}"
+
 
 @dataclass(frozen=True, slots=True)
 class InState:
@@ -106,6 +125,10 @@ class InState:
 
     words: frozenset[str]
     on: On = On(role=Role.STATE)
+
+    def told(self) -> str:
+        """In words."""
+        return f"{self.on.signal or self.on.role} is {' or '.join(sorted(self.words))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +141,21 @@ class Deviation:
     value: float
     deadband: float = 0.0
 
+    def told(self) -> str:
+        """In words."""
+        gap = f"{self.one.told()} − {self.other.told()}"
+        return f"{self.bound}: {gap} {_SIGNS[self.bound.is_upper]} {self.value:g}, db {self.deadband:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stale:
     """The asset is silent: it is lost as the mirror tells; or, with ``stream``, that stream of it is stale."""
 
     stream: str = ""
+
+    def told(self) -> str:
+        """In words."""
+        return f"stream {self.stream} is stale" if self.stream else "the asset is lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +168,10 @@ class DeviceError:
 
     on: On | None = None
     none: frozenset[str] = frozenset({"", "0", "none", "ok", "no_error", "[]"})
+
+    def told(self) -> str:
+        """In words."""
+        return "the device tells of an error" if self.on is None else f"{self.on.told()} tells of an error"
 
 
 Condition = Limit | Rate | InState | Deviation | Stale | DeviceError

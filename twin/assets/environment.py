@@ -22,7 +22,7 @@ _ALARMS = (
         on_delay_s=10.0, off_delay_s=30.0,
     ),
     AlarmRule(
-        "temperature_high", Limit(On("temperature"), Bound.HI, deadband=1.0), Priority.LOW,
+        "temperature_high", Limit(On("temperature"), Bound.HI, share=1.1, deadband=1.0), Priority.LOW,
         Name("실내 온도 높음", "Hall too warm"),
         Name("제어반이 과열되고 치수 측정이 틀어집니다.", "Cabinets overheat, measures drift."),
         Name("환기와 냉방을 확인하십시오.", "Check ventilation and cooling."),
