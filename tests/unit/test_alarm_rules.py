@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from twin.alarms.rule import On, Rate
 from twin.assets.buffer import EMPTY, FULL
 from twin.clock import NS_PER_S, ns_from_iso
 from twin.config import parse_factory
+from twin.errors import IdError
 from twin.mirror import Mirror
 from twin.sample import Role, batch_of
 from twin.simulation.plant import ASSET_TYPES, build_plant
@@ -53,6 +55,13 @@ def test_an_assets_own_rule_takes_the_place_of_its_types():
     assert FULL in own
     assert {rule.name for rule in own} == {"full", *(rule.name for rule in ASSET_TYPES["buffer"].alarms)}
     assert rules_by_asset(hub, types)("no/such/asset") == ()
+
+
+def test_a_rule_that_cannot_be_is_refused():
+    with pytest.raises(IdError):
+        replace(FULL, name="a:b")
+    with pytest.raises(ValueError, match="below 0"):
+        replace(FULL, off_delay_s=-1.0)
 
 
 def test_a_rate_over_less_than_eight_seconds_is_refused():

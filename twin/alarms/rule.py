@@ -12,6 +12,8 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from twin.clock import NS_PER_S
+from twin.errors import IdError
+from twin.ids import segment
 from twin.sample import Role
 from twin.site import Name
 
@@ -181,7 +183,8 @@ Condition = Limit | Rate | InState | Deviation | Stale | DeviceError
 class AlarmRule:
     """One rule. ``name`` is its own within the asset; ``on_delay_s`` and ``off_delay_s`` run by the batches' ticks.
 
-    A ``latching`` alarm stays after its cause has gone, until an operator resets it.
+    A ``latching`` alarm stays after its cause has gone, until an operator resets it. Raises ValueError for
+    a delay below 0 and IdError for a name that cannot be part of an id.
     """
 
     name: str
@@ -193,6 +196,12 @@ class AlarmRule:
     on_delay_s: float = 0.0
     off_delay_s: float = 0.0
     latching: bool = False
+
+    def __post_init__(self) -> None:
+        if segment(self.name) != self.name:
+            raise IdError(self.name, "an alarm's id is asset:rule")
+        if min(self.on_delay_s, self.off_delay_s) < 0:
+            raise ValueError(f"rule {self.name}: a delay is below 0")
 
     @property
     def on_delay_ns(self) -> int:
