@@ -219,6 +219,8 @@ def test_late_frames_and_clocks_that_run_ahead_raise_nothing():
     ahead = frame(PRESS, T0 + 999 * NS_PER_S, 999, T0, (99.0, 0.0, 0.0), quality=Quality.CLOCK_AHEAD)
     assert press.tell(late) == ()
     assert press.tell(ahead) == ()
+    beside = frame(PRESS, T0 + 1, 2, T0, (99.0, 0.0, 0.0))
+    assert press.tell(beside, frame(PRESS, T0 + 9 * NS_PER_S, 900, T0, (60.0, 0.0, 0.0))) == ()
 
 
 def test_a_limit_is_the_signals_own_and_a_share_of_it_for_every_signal_of_a_role():
