@@ -1,5 +1,6 @@
 """The factory itself: the vocabulary of the project. See README.md for this folder's law."""
 
+from twin.alarms import AlarmAction, AlarmBook, AlarmEvent, AlarmRule, AlarmState
 from twin.clock import Clock, ManualClock
 from twin.errors import (
     BrokerError,
@@ -18,15 +19,20 @@ from twin.errors import (
     UnitError,
 )
 from twin.events import Event, EventKind
+from twin.kpi import Kpi, StopReason, Totals
 from twin.message import Announced, Ask, DeadLetter, Finding, Handled, Liveness, Message, Settled
-from twin.packml import UnitState
+from twin.packml import UnitMode, UnitState
 from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, Stream
+from twin.shifts import Shift, ShiftCalendar
 from twin.site import Asset, AssetType, Hub, Level, Name, Node, Place, Pose, Site, StreamType
+from twin.states import StateInterval
 
 __all__ = [
-    "Announced", "Ask", "Asset", "AssetType", "Batch", "BrokerError", "Clock", "ConfigError", "DeadLetter",
-    "DecodeError", "Event", "EventKind", "Finding", "Frames", "Handled", "Hub", "IdError", "Kind", "Latest",
-    "Level", "Liveness", "ManualClock", "Message", "Mistake", "Name", "Node", "Place", "PluginError", "Pose",
-    "Quality", "Role", "ScenarioError", "Settled", "Signal", "Site", "SourceError", "StoreCorrupt", "StoreError",
-    "StoreRejected", "StoreUnavailable", "Stream", "StreamType", "TwinError", "UnitError", "UnitState",
+    "AlarmAction", "AlarmBook", "AlarmEvent", "AlarmRule", "AlarmState", "Announced", "Ask", "Asset", "AssetType",
+    "Batch", "BrokerError", "Clock", "ConfigError", "DeadLetter", "DecodeError", "Event", "EventKind", "Finding",
+    "Frames", "Handled", "Hub", "IdError", "Kind", "Kpi", "Latest", "Level", "Liveness", "ManualClock", "Message",
+    "Mistake", "Name", "Node", "Place", "PluginError", "Pose", "Quality", "Role", "ScenarioError", "Settled",
+    "Shift", "ShiftCalendar", "Signal", "Site", "SourceError", "StateInterval", "StopReason", "StoreCorrupt",
+    "StoreError", "StoreRejected", "StoreUnavailable", "Stream", "StreamType", "Totals", "TwinError", "UnitError",
+    "UnitMode", "UnitState",
 ]  # fmt: skip

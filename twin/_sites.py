@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from twin.errors import IdError, Mistake
 from twin.ids import segment
+from twin.shifts import Shift
 from twin.site import Asset, Level, Name, Node, Place, Pose, Site
 
 if TYPE_CHECKING:
     from twin._table import Table
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_MIN = 24 * 60
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def unique(ids: list[str], key: str, mistakes: list[Mistake]) -> None:
@@ -80,7 +87,10 @@ def site_of_table(table: Table, asset_types: tuple[str, ...]) -> Site:
         assets=assets,
         nodes=nodes,
         edges=_edges(table, {node.id for node in nodes}),
+        shifts=tuple(shift for item in table.tables("shift") for shift in _shift(item)),
+        holidays=frozenset(_holidays(table)),
     )
+    unique([shift.id for shift in site.shifts], table.path("shift"), table.mistakes)
     table.done()
     return site
 
@@ -99,6 +109,59 @@ def _edges(table: Table, nodes: set[str]) -> tuple[tuple[str, str], ...]:
         else:
             table.wrong("edges", f"{pair!r} is not a pair of node ids", '[["N-1", "N-2"], …]')
     return tuple(edges)
+
+
+def _shift(table: Table) -> tuple[Shift, ...]:
+    """One shift; none where it cannot be read."""
+    start_min, end_min = _minute(table, "start", table.get("start", str)), _minute(table, "end", table.get("end", str))
+    days = table.texts("days", _DAYS)
+    for day in days:
+        if day not in _DAYS:
+            table.wrong("days", f"{day!r} is not a day", "one of: " + ", ".join(_DAYS))
+    breaks: list[tuple[int, int]] = []
+    listed = table.data.get("breaks", []) if table.has("breaks") else []
+    for pair in listed if isinstance(listed, list) else [listed]:
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair):  # noqa: PLR2004
+            first, last = (_minute(table, "breaks", one) for one in pair)
+            if first is not None and last is not None:
+                breaks.append((first, last))
+        else:
+            table.wrong("breaks", f"{pair!r} is not a pair of times", '[["12:00", "12:40"], …]')
+    name, shift_id = name_of(table, "name"), segment_of(table, "id")
+    table.done()
+    if start_min is None or end_min is None:
+        return ()
+    # A time that is earlier than the shift's beginning is one of the day after.
+    end_min += _DAY_MIN if end_min <= start_min else 0
+    later = tuple((a + _DAY_MIN * (a < start_min), b + _DAY_MIN * (b <= start_min)) for a, b in breaks)
+    numbers = frozenset(_DAYS.index(day) for day in days if day in _DAYS)
+    try:
+        return (Shift(shift_id, name, start_min, end_min, numbers, later),)
+    except ValueError as error:
+        table.wrong("breaks", str(error), "a break lies between start and end")
+        return ()
+
+
+def _minute(table: Table, key: str, text: str) -> int | None:
+    """``HH:MM`` as minutes of the day; None, and a mistake, for anything else."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        if key == "breaks" or isinstance(table.data.get(key), str):  # else it was said what is wrong
+            table.wrong(key, f"{text!r} is not a time of the day", 'such as "06:00"')
+        return None
+    return 60 * int(found[1]) + int(found[2])
+
+
+def _holidays(table: Table) -> tuple[str, ...]:
+    days = table.texts("holidays")
+    for day in days:
+        try:
+            right = date.fromisoformat(day).isoformat() == day
+        except ValueError:
+            right = False
+        if not right:
+            table.wrong("holidays", f"{day!r} is not a date", 'such as "2026-01-01"')
+    return days
 
 
 def _place(table: Table, site: str) -> Place:

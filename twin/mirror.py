@@ -117,6 +117,18 @@ class Mirror:
             self._look_for_lost(events)
         return tuple(sorted(events, key=lambda event: event.order))
 
+    def moved(self, part: Frames) -> NDArray[np.intp]:
+        """The rows of a part of the last batch that were newer than what was there before it, in live order."""
+        undo = self._undo
+        if undo is None or part.stream.id not in undo.latest:
+            return np.zeros(0, np.intp)
+        before, order = undo.latest[part.stream.id], _live_order(part)
+        keep = part.quality != _CLOCK_AHEAD
+        if before is not None:
+            keep &= _newer_than(before, part)
+        rows: NDArray[np.intp] = order[keep[order]]
+        return rows
+
     def undo(self) -> None:
         """Take the last `apply` back (its transaction failed, or its batch is cut anew)."""
         undo = self._undo

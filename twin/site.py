@@ -15,7 +15,9 @@ from twin.ids import site_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from twin.alarms.rule import Rules
     from twin.sample import Signal
+    from twin.shifts import Shift
 
 
 class Level(StrEnum):
@@ -72,11 +74,12 @@ class StreamType:
 
 @dataclass(frozen=True, slots=True)
 class AssetType:
-    """A kind of asset (ISO 23247 observable manufacturing element) and what it measures of itself."""
+    """A kind of asset (ISO 23247 observable manufacturing element): what it measures, and what is abnormal in it."""
 
     name: str
     label: Name
     streams: tuple[StreamType, ...]
+    alarms: Rules = ()
 
     def stream(self, name: str) -> StreamType | None:
         """The stream type of that name."""
@@ -123,6 +126,9 @@ class Site:
     assets: tuple[Asset, ...] = ()
     nodes: tuple[Node, ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    holidays: frozenset[str] = frozenset()
+    """Local dates on which no shift begins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,13 @@ attributes = { model = "ur10e", station = 1, spare = false }
 id = "N-1"
 x_m = 0
 y_m = 0
+[[site.shift]]
+id = "night"
+name = { ko = "야간", en = "Night" }
+start = "22:00"
+end = "06:00"
+days = ["mon", "fri"]
+breaks = [["23:45", "00:15"], ["03:00", "03:30"]]
 [[source]]
 name = "mqtt"
 topics = ["plant/+/data"]
@@ -75,6 +82,34 @@ def test_a_sound_file_becomes_typed_values():
     assert site.places[0].id == "jeonju/weld/line1"
     assert factory.sources[0].options == {"topic": "plant/{asset}/{stream}"}
     assert (factory.broker.use, factory.store.url, factory.web.host) == ("auto", "sqlite:///data/twin.db", "127.0.0.1")
+
+
+def test_a_night_shift_and_its_breaks_reach_into_the_next_day():
+    (shift,) = parsed().hub.sites[0].shifts
+    assert (shift.start_min, shift.end_min, shift.days) == (1320, 1800, {0, 4})
+    assert shift.breaks_min == ((1425, 1455), (1620, 1650))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "key"),
+    [
+        ('start = "22:00"', 'start = "24:00"', "start"),
+        ('start = "22:00"', 'start = ""', "start"),
+        ('end = "06:00"', "", "end"),
+        ('"mon"', '"monday"', "days"),
+        ('"03:30"]]', '"06:30"]]', "breaks"),
+        ('"03:30"]]', "330]]", "breaks"),
+        ('"03:30"]]', '""]]', "breaks"),
+    ],
+)
+def test_a_shift_that_cannot_be_is_a_mistake(was, now, key):
+    assert was in SOUND
+    assert list(mistakes_of(SOUND.replace(was, now))) == [f"site[0].shift[0].{key}"]
+
+
+def test_a_holiday_is_a_date():
+    text = SOUND.replace("size_m", 'holidays = ["2026-01-01", "20260102", "newyear"]\nsize_m')
+    assert list(mistakes_of(text)) == ["site[0].holidays"]
 
 
 def test_the_demo_file_has_no_mistake():
@@ -210,7 +245,7 @@ def test_sparkplug_has_a_source_of_its_own():
     assert parsed(source=[{**source, "type": "sparkplug_host"}]).sources[0].type == "sparkplug_host"
 
 
-@pytest.mark.parametrize("key", ["site", "site[0].asset", "site[0].place", "site[0].node"])
+@pytest.mark.parametrize("key", ["site", "site[0].asset", "site[0].place", "site[0].node", "site[0].shift"])
 def test_two_of_the_same_id_are_a_mistake(key):
     data = tomllib.loads(SOUND)
     listed = data["site"] if key == "site" else data["site"][0][key.rpartition(".")[2]]

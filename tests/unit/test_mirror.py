@@ -112,6 +112,25 @@ def test_splitting_a_stream_changes_no_live_value(parts, data):
 
 
 @given(frame_lists, st.data())
+def test_the_rows_that_moved_the_live_state_are_the_newer_ones_in_live_order(parts, data):
+    cut = data.draw(st.integers(0, len(parts)))
+    mirror = folded(parts[:cut])
+    before = {key: (latest.t_ns, latest.seq) for key, latest in mirror.latest.items()}
+    batch = batch_of("w", 9, T0, [part for part in parts[cut:] if not part.stream.tells_presence])
+    mirror.apply(batch)
+    for part in batch.frames:
+        rows = mirror.moved(part)
+        places = [(int(part.t_ns[row]), int(part.seq[row])) for row in range(len(part))]
+        turn = (lambda place: place[::-1]) if part.stream.sequenced else (lambda place: place)
+        good = [place for place, quality in zip(places, part.quality, strict=True) if quality != Quality.CLOCK_AHEAD]
+        old = before.get(part.stream.id)
+        newer = sorted((place for place in good if old is None or turn(place) > turn(old)), key=turn)
+        assert [places[row] for row in rows] == newer
+    mirror.undo()
+    assert all(not len(mirror.moved(part)) for part in batch.frames)
+
+
+@given(frame_lists, st.data())
 def test_the_order_of_arrival_changes_no_live_value(parts, data):
     shuffled = data.draw(st.permutations(parts))
     cuts = data.draw(st.lists(st.integers(0, len(parts)), max_size=5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority
 from twin.sample import Kind, Role, Signal
 from twin.site import AssetType, Name, StreamType
 
@@ -58,8 +59,67 @@ def _status() -> tuple[Signal, ...]:
     )
 
 
+_TORQUE, _HEAT = On(role=Role.JOINT_EFFORT), On(role=Role.JOINT_TEMPERATURE)
+_ALARMS = (
+    AlarmRule(
+        "aborted", InState(frozenset({"Aborted", "Aborting"})), Priority.HIGH,
+        Name("로봇 비정상 정지", "Arm aborted"),
+        Name("로봇이 사이클 중간에 멈췄고 공정이 정지합니다.", "The arm stands in mid-cycle; its station makes nothing."),
+        Name("셀에 들어가기 전 안전 잠금을 확인하고, 티칭 펜던트의 오류를 해제한 뒤 원점에서 재시작하십시오.",
+             "Lock the cell before entering; clear the fault on the pendant, then restart from home."),
+    ),
+    AlarmRule(
+        "held", InState(frozenset({"Held", "Holding"})), Priority.MEDIUM,
+        Name("로봇 보류 정지", "Arm held"),
+        Name("로봇이 내부 원인으로 대기 중이며 앞뒤 공정이 곧 멈춥니다.", "The arm waits for an inside cause; its neighbours stop soon."),
+        Name("펜던트에서 보류 원인(도어, 그리퍼, 공구)을 확인하고 해소한 뒤 보류를 해제하십시오.",
+             "Find the cause on the pendant (door, gripper, tool), end it, and unhold."),
+        on_delay_s=60.0,
+    ),
+    AlarmRule(
+        "torque_hihi", Limit(_TORQUE, Bound.HIHI, magnitude=True, deadband=3.0), Priority.HIGH,
+        Name("관절 토크 한계 초과", "Joint torque beyond its limit"),
+        Name("충돌 또는 감속기 손상이 있을 수 있습니다.", "A collision, or a damaged gear."),
+        Name("로봇을 정지하고 간섭물과 파지물을 확인한 뒤, 해당 관절의 마찰을 점검하십시오.",
+             "Stop the arm; look for an obstacle or a wrong load, then check that joint's friction."),
+        off_delay_s=5.0,
+    ),
+    AlarmRule(
+        "torque_hi", Limit(_TORQUE, Bound.HI, share=0.9, magnitude=True, deadband=3.0), Priority.LOW,
+        Name("관절 토크 높음", "Joint torque high"),
+        Name("감속기 마모가 빨라집니다.", "The gear wears faster."),
+        Name("부하 중량과 속도 설정을 확인하고 다음 정비 때 윤활 상태를 점검하십시오.",
+             "Check load and speed settings; look at the lubrication at the next maintenance."),
+        on_delay_s=2.0, off_delay_s=30.0,
+    ),
+    AlarmRule(
+        "motor_hot_hihi", Limit(_HEAT, Bound.HIHI, share=1.1, deadband=2.0), Priority.HIGH,
+        Name("모터 과열", "Motor overheated"),
+        Name("모터 권선이 손상될 수 있고 로봇이 곧 스스로 정지합니다.", "The winding may be damaged; the arm will stop by itself."),
+        Name("사이클을 끝내고 로봇을 정지하여 식히고, 브레이크 끌림과 과부하를 점검하십시오.",
+             "Stop after this cycle and let it cool; check for a dragging brake or an overload."),
+        on_delay_s=5.0, off_delay_s=30.0,
+    ),
+    AlarmRule(
+        "motor_hot_hi", Limit(_HEAT, Bound.HI, deadband=2.0), Priority.MEDIUM,
+        Name("모터 온도 높음", "Motor hot"),
+        Name("계속되면 과열로 정지합니다.", "If it goes on, the arm will overheat and stop."),
+        Name("속도를 낮추거나 휴지 시간을 늘리고, 해당 축의 토크 추이를 확인하십시오.",
+             "Slow the arm or lengthen its pauses; look at the trend of that joint's torque."),
+        on_delay_s=30.0, off_delay_s=60.0,
+    ),
+    AlarmRule(
+        "device_error", DeviceError(), Priority.MEDIUM,
+        Name("로봇 오류 보고", "The arm reports an error"),
+        Name("로봇 제어기가 이상을 알렸습니다.", "The arm's controller tells of something wrong."),
+        Name("오류 코드를 제어기 설명서에서 찾아 조치하십시오.", "Look the code up in the controller's manual and do what it says."),
+    ),
+    SILENT,
+)  # fmt: skip
+
 ASSET_TYPE = AssetType(
     "robot_arm",
     Name("로봇 팔", "Robot arm"),
     (StreamType("joints", _joints(), 0.05), StreamType("status", _status(), 1.0)),
+    alarms=_ALARMS,
 )

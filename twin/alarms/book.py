@@ -1,0 +1,418 @@
+"""The alarms of a plant as a left fold over batches (ISA-18.2 / IEC 62682).
+
+Beside the mirror, never without it: the mirror says which frames are news and which words have changed.
+Everything is told by the batches' ticks, so live, replay and what-if make the same journal.
+
+How ingest folds it, in the transaction of the batch: ``events = mirror.apply(batch)``, then
+``journal = book.apply(batch, mirror, (*outside, *events), actions)``, where ``outside`` are the decoders'
+events stored with the batch and ``actions`` the operators' that waited for it; all are kept with the
+batch's number, and `canonical` goes into the keyframe beside the mirror's, whole each time: it is small, and
+`twin.mirror.difference` knows no line that is gone. A batch that is cut anew, or whose transaction failed:
+`undo` both. How `History` answers ``twin alarms``: what is active is
+``book.alarms``, the journal is the stored events, and `twin.alarms.performance` counts it. When rules
+change, the fold goes on from a keyframe: alarms whose rule has gone are dropped there (`restore`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.alarms.desk import given, refusal
+from twin.alarms.flood import Flood
+from twin.alarms.record import ActionKind, AlarmEvent, AlarmEventKind, AlarmState
+from twin.alarms.rule import Deviation, DeviceError, InState, Rate, Stale
+from twin.alarms.trend import Trend
+from twin.alarms.watch import Check, Watchers, alarm_of, split_alarm
+from twin.clock import NS_PER_S
+from twin.events import EventKind
+from twin.ids import site_of
+from twin.packml import state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from twin.alarms.record import AlarmAction
+    from twin.alarms.rule import AlarmRule, Rules
+    from twin.events import Event
+    from twin.mirror import Mirror
+    from twin.sample import Batch, Frames, Stream
+
+_CHECK_EVERY_NS = NS_PER_S
+MAX_ALARMS_AN_ASSET = 200
+"""From here on a device's further errors are one alarm: what a device tells must not fill the memory."""
+MORE = "more"
+MAX_TEXT = 200
+"""How much of a text that raised an alarm is kept with it."""
+_ONCE = (AlarmEventKind.REPEATED, AlarmEventKind.CLEARED)
+
+Change = tuple[int, bool, "float | str | None"]
+"""When, whether the value is beyond from there on, and the value."""
+
+
+@dataclass(slots=True)
+class _Undo:
+    alarms: dict[str, AlarmState | None]
+    trends: dict[str, Trend | None]
+    floods: dict[str, tuple[list[int], bool]]
+    head: tuple[int, int, int, int]
+
+
+class AlarmBook:
+    """Every alarm that is not normal. Mutable: only the one writer that folds may call `apply` and `undo`.
+
+    ``rules`` gives an asset's rules (`rules_by_asset`). Values inside are never changed, only replaced.
+    """
+
+    def __init__(self, rules: Callable[[str], Rules]) -> None:
+        self.alarms: dict[str, AlarmState] = {}
+        self.floods: dict[str, Flood] = {}
+        """By site: its control room is the operating position."""
+        self.n = 0
+        self.tick_ns = 0
+        self.occurrences = 0
+        """How many rows the list of alarms ever had."""
+        self._rules = rules
+        self._watchers = Watchers(rules)
+        self._checked_ns = 0
+        self._trends: dict[str, Trend] = {}
+        self._open: dict[str, set[str]] = {}
+        """By stream: alarms that a frame of it may end."""
+        self._crowd: dict[str, int] = {}
+        """By asset: how many of its alarms are kept."""
+        self._timing: set[str] = set()
+        """Alarms that time alone moves."""
+        self._told: list[AlarmEvent] = []
+        self._places: dict[tuple[str, AlarmEventKind], int] = {}
+        self._undo: _Undo | None = None
+
+    def apply(
+        self, batch: Batch, mirror: Mirror, events: Iterable[Event] = (), actions: Iterable[AlarmAction] = ()
+    ) -> tuple[AlarmEvent, ...]:
+        """Fold one batch that ``mirror`` has just folded; returns what is to be told, in order.
+
+        ``events`` are the mirror's of this batch and the devices' own; ``actions`` come first, then the
+        frames, then what time alone does.
+        """
+        floods = {site: (list(flood.raised_ns), flood.on) for site, flood in self.floods.items()}
+        self._undo = _Undo({}, {}, floods, (self.n, self.tick_ns, self.occurrences, self._checked_ns))
+        self._told, self._places = [], {}
+        self.n, self.tick_ns = batch.n, max(self.tick_ns, batch.tick_ns)
+        for action in actions:
+            self._act(action)
+        if batch.frames:
+            self._numbers(batch, mirror)
+        for event in events:
+            self._hear(event)
+        if self.tick_ns - self._checked_ns >= _CHECK_EVERY_NS:
+            self._checked_ns = self.tick_ns
+            for check in self._watchers.watched.each_second:
+                self._each_second(check, mirror)
+        for alarm in sorted(self._timing):
+            self._wait(self.alarms[alarm])
+        for site in sorted(self.floods):
+            self._flood(site, self.floods[site])
+        return tuple(self._told)
+
+    def undo(self) -> None:
+        """Take the last `apply` back (its transaction failed, or its batch is cut anew)."""
+        undo = self._undo
+        if undo is None:
+            return
+        for alarm, state in undo.alarms.items():
+            self._put(alarm, state)
+        for alarm, trend in undo.trends.items():
+            if trend is None:
+                self._trends.pop(alarm, None)
+            else:
+                self._trends[alarm] = trend
+        self.floods = {site: Flood(raised, on=on) for site, (raised, on) in undo.floods.items()}
+        self.n, self.tick_ns, self.occurrences, self._checked_ns = undo.head
+        self._undo = None
+
+    def _numbers(self, batch: Batch, mirror: Mirror) -> None:
+        """Work out limits and texts where a number is beyond one, or an alarm may end."""
+        places = set(self._watchers.look(batch))
+        if self._open:
+            places |= {place for place, part in enumerate(batch.frames) if part.stream.id in self._open}
+        places.update(self._watchers.with_texts)
+        for place in sorted(places):
+            part, watch = batch.frames[place], self._watchers.plan(place)
+            rows = mirror.moved(part)
+            if not len(rows):
+                continue
+            for check in watch.limits:
+                self._turn(check, self._beyond(check, part, rows))
+            for check in watch.texts:
+                texts = ((int(part.t_ns[row]), part.texts[row][check.column]) for row in rows.tolist())
+                self._turn(
+                    check,
+                    [(t_ns, _means(check.rule, text), text[:MAX_TEXT]) for t_ns, text in texts if text is not None],
+                )
+
+    def _beyond(self, check: Check, part: Frames, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> list[Change]:
+        """Where the column goes beyond its limit, and where it is back by the deadband."""
+        values = part.values[rows, check.column]
+        over, back = check.rows(values)
+        state = self.alarms.get(check.alarm)
+        is_beyond = state is not None and state.beyond
+        if not (back if is_beyond else over).any():
+            return []
+        changes: list[Change] = []
+        for place in np.flatnonzero(over | back).tolist():
+            if bool(over[place]) is not is_beyond:
+                is_beyond = not is_beyond
+                changes.append((int(part.t_ns[rows[place]]), is_beyond, float(values[place])))
+        return changes
+
+    def _hear(self, event: Event) -> None:
+        """Take a fact: a word that changed, an asset lost or back, a device's own error."""
+        watched = self._watchers.watched
+        if event.kind is EventKind.STATE_CHANGED:
+            for check in watched.words.get((event.asset, event.signal), ()):
+                self._turn(check, [(event.t_ns, _means(check.rule, event.after), event.after[:MAX_TEXT])])
+        elif event.kind in (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED):
+            lost = event.kind is EventKind.ASSET_LOST
+            for check in watched.silence.get(event.asset, ()):
+                self._turn(check, [(event.t_ns, lost, None)])
+        elif event.kind in (EventKind.ERROR_RAISED, EventKind.ERROR_CLEARED):
+            raised = event.kind is EventKind.ERROR_RAISED
+            for rule in self._rules(event.asset):
+                if isinstance(rule.condition, DeviceError) and rule.condition.on is None:
+                    check = self._error(event, rule)
+                    self._turn(check, [(event.t_ns, raised, (event.after or event.before)[:MAX_TEXT])])
+
+    def _error(self, event: Event, rule: AlarmRule) -> Check:
+        """The alarm of a device's own error; those beyond what an asset may have are one alarm, `MORE`.
+
+        That one is cleared with the first error that is told as gone and has no alarm of its own.
+        """
+        alarm = alarm_of(event.asset, rule, event.signal)
+        crowded = self._crowd.get(event.asset, 0) >= MAX_ALARMS_AN_ASSET
+        more = alarm_of(event.asset, rule, MORE)
+        if alarm not in self.alarms and (crowded if event.kind is EventKind.ERROR_RAISED else more in self.alarms):
+            return Check(more, event.asset, rule, MORE)
+        return Check(alarm, event.asset, rule, event.signal)
+
+    def _each_second(self, check: Check, mirror: Mirror) -> None:
+        """What is looked at each second: rates, deviations, and streams that went silent."""
+        latest = mirror.latest.get(check.stream)
+        if latest is None:
+            return
+        condition = check.rule.condition
+        if isinstance(condition, Stale):
+            after_s = latest.stream.stale_after_s or 0.0
+            stale = self.tick_ns - latest.received_ns > round(after_s * NS_PER_S)
+            self._turn(check, [(latest.received_ns, stale, None)])
+            return
+        value = float(latest.values[check.column])
+        if math.isnan(value):
+            return
+        if isinstance(condition, Rate):
+            trend = self._trends.get(check.alarm, Trend())
+            moved = trend.at(latest.t_ns, value, round(condition.within_s * NS_PER_S))
+            if moved is not trend:
+                self._keep_trend(check.alarm)
+                self._trends[check.alarm] = moved
+                per_s = moved.per_s()
+                beyond = per_s > condition.per_s if condition.per_s >= 0 else per_s < condition.per_s
+                self._turn(check, [(latest.t_ns, beyond, per_s)])
+        elif isinstance(condition, Deviation):
+            place = self._watchers.find(check.asset, condition.other)
+            other = mirror.latest.get(place[0]) if place is not None else None
+            if place is None or other is None:
+                return
+            gap = value - float(other.values[place[1]])
+            state = self.alarms.get(check.alarm)
+            margin = condition.deadband if state is not None and state.beyond else 0.0
+            beyond = gap > condition.value - margin if condition.bound.is_upper else gap < condition.value + margin
+            if not math.isnan(gap):
+                self._turn(check, [(max(latest.t_ns, other.t_ns), beyond, gap)])
+
+    def _turn(self, check: Check, changes: Sequence[Change]) -> None:
+        """Follow an alarm's condition through its changes, in order; delays begin at the tick."""
+        state = self.alarms.get(check.alarm)
+        if state is not None and changes and state.stream != check.stream:
+            state = replace(state, signal=check.signal, stream=check.stream)  # it was shelved before it was ever seen
+        for t_ns, beyond, value in changes:
+            if state is None:
+                if not beyond:
+                    continue
+                state = AlarmState(check.alarm, check.asset, check.rule.name, check.signal, check.stream)
+            if beyond is state.beyond:
+                continue
+            state = replace(state, beyond=beyond, turning_ns=0 if beyond is state.raised else self.tick_ns)
+            if beyond and not state.raised:
+                state = replace(state, cause_ns=t_ns, value=value)
+            state = self._due(state, check.rule)
+            self._keep(state)
+
+    def _due(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
+        """Raise or clear an alarm whose delay is over."""
+        if state.beyond is state.raised:
+            return state
+        delay_ns = rule.off_delay_ns if state.raised else rule.on_delay_ns
+        if self.tick_ns - state.turning_ns < delay_ns:
+            return state
+        return self._clear(state, rule) if state.raised else self._raise(state, rule)
+
+    def _raise(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
+        state = replace(state, raised=True, turning_ns=0, raised_ns=self.tick_ns)
+        if state.hidden:
+            self._tell(AlarmEventKind.RAISED, state, rule)
+            return state
+        if not state.acknowledged:
+            state = replace(state, count=state.count + 1)
+            self._tell(AlarmEventKind.REPEATED, state, rule)
+            return state
+        return self._show(state, rule)
+
+    def _show(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
+        """Give a raised alarm a row of its own in the operators' list."""
+        self.occurrences += 1
+        state = replace(state, acknowledged=False, latched=rule.latching, occurrence=self.occurrences, count=1)
+        self.floods.setdefault(site_of(state.asset), Flood()).add(self.tick_ns)
+        self._tell(AlarmEventKind.RAISED, state, rule)
+        return state
+
+    def _clear(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
+        state = replace(state, raised=False, turning_ns=0, cleared_ns=self.tick_ns)
+        self._tell(AlarmEventKind.CLEARED, state, rule)
+        return state
+
+    def _wait(self, state: AlarmState) -> None:
+        """Let time pass: delays end, and so do shelvings."""
+        rule = self._rule(state)
+        if rule is None:
+            return
+        if 0 < state.shelved_until_ns <= self.tick_ns:
+            state = replace(state, shelved_until_ns=0, who="", why="its time is over")
+            self._tell(AlarmEventKind.UNSHELVED, state, rule)
+            state = self._show(state, rule) if state.raised and not state.hidden else state
+        self._keep(self._due(state, rule) if state.turning_ns else state)
+
+    def _act(self, action: AlarmAction) -> None:
+        """Do what an operator asked for, or tell why it cannot be."""
+        asset, name, signal = split_alarm(action.alarm)
+        state = self.alarms.get(action.alarm) or AlarmState(action.alarm, asset, name, signal)
+        rule = self._rule(state)
+        problem = "there is no such alarm" if rule is None else refusal(action, state)
+        if rule is None or problem:
+            refused = replace(state, who=action.who, why=f"{action.kind}: {problem}")
+            self._tell(AlarmEventKind.REFUSED, refused, rule)
+            return
+        was_hidden = state.hidden
+        kind, state = given(action, state, self.tick_ns)
+        told = replace(state, who=action.who, why=action.why)
+        self._tell(kind, told, rule)
+        if action.kind in (ActionKind.UNSHELVE, ActionKind.UNSUPPRESS, ActionKind.PUT_BACK):
+            state = self._show(state, rule) if was_hidden and state.raised and not state.hidden else state
+        self._keep(state)
+
+    def _flood(self, site: str, flood: Flood) -> None:
+        if flood.at(self.tick_ns):
+            kind = AlarmEventKind.FLOOD_STARTED if flood.on else AlarmEventKind.FLOOD_ENDED
+            self._told.append(AlarmEvent(kind, self.tick_ns, "", site, count=len(flood.raised_ns)))
+        if not flood.raised_ns and not flood.on:
+            del self.floods[site]
+
+    def _rule(self, state: AlarmState) -> AlarmRule | None:
+        return next((rule for rule in self._rules(state.asset) if rule.name == state.rule), None)
+
+    def _tell(self, kind: AlarmEventKind, state: AlarmState, rule: AlarmRule | None) -> None:
+        """Add to the journal; of an alarm that chatters within a batch the last repeat and end are told."""
+        event = AlarmEvent(
+            kind, self.tick_ns, state.id, state.asset, state.rule, state.signal,
+            None if rule is None else rule.priority, state.occurrence, state.count, state.cause_ns, state.value,
+            state.who, state.why, state.hidden,
+        )  # fmt: skip
+        if kind in _ONCE:
+            place = self._places.setdefault((state.id, kind), len(self._told))
+            if place < len(self._told):
+                self._told[place] = event
+                return
+        self._told.append(event)
+
+    def _keep(self, state: AlarmState) -> None:
+        if self._undo is not None:
+            self._undo.alarms.setdefault(state.id, self.alarms.get(state.id))
+        self._put(state.id, None if state.is_idle else state)
+
+    def _keep_trend(self, alarm: str) -> None:
+        if self._undo is not None:
+            self._undo.trends.setdefault(alarm, self._trends.get(alarm))
+
+    def _put(self, alarm: str, state: AlarmState | None) -> None:
+        """Set an alarm's facts, and what they mean for the batches to come."""
+        old = self.alarms.pop(alarm, None)
+        if old is not None and old.stream in self._open:
+            self._open[old.stream].discard(alarm)
+            if not self._open[old.stream]:
+                del self._open[old.stream]
+        self._timing.discard(alarm)
+        known = old or state
+        if known is not None:
+            self._crowd[known.asset] = self._crowd.get(known.asset, 0) + (state is not None) - (old is not None)
+            if not self._crowd[known.asset]:
+                del self._crowd[known.asset]
+        if state is None:
+            return
+        self.alarms[alarm] = state
+        if state.beyond and state.stream:
+            self._open.setdefault(state.stream, set()).add(alarm)
+        if state.turning_ns or state.shelved_until_ns:
+            self._timing.add(alarm)
+
+    def canonical(self) -> bytes:
+        """The whole state as bytes, the same on every machine: a head line, then one JSON line a fact, sorted."""
+        lines: list[object] = [["alarms", 1, self.n, self.tick_ns, self._checked_ns, self.occurrences]]
+        lines += [["alarm", *astuple(self.alarms[alarm])] for alarm in sorted(self.alarms)]
+        lines += [["flood", site, list(one.raised_ns), one.on] for site, one in sorted(self.floods.items())]
+        lines += [["trend", alarm, list(map(list, one.points))] for alarm, one in sorted(self._trends.items())]
+        texts = (json.dumps(line, ensure_ascii=False) for line in lines)
+        return ("\n".join(texts) + "\n").encode("utf-8", "surrogatepass")
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical state, hexadecimal."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+    def attend(self, streams: Iterable[Stream]) -> None:
+        """Watch streams that were seen before this book was restored: their silence is news too."""
+        for stream in sorted(streams, key=lambda stream: stream.id):
+            self._watchers.watch(stream)
+
+
+def restore(state: bytes, rules: Callable[[str], Rules], streams: Mapping[str, Stream]) -> AlarmBook:
+    """The book that `AlarmBook.canonical` wrote; ``streams`` are those of the mirror of that moment, by id.
+
+    Alarms whose rule is no longer there are dropped.
+    """
+    book = AlarmBook(rules)
+    book.attend(streams.values())
+    for line in state.decode("utf-8", "surrogatepass").split("\n")[:-1]:
+        kind, *row = json.loads(line)
+        if kind == "alarms":
+            _, book.n, book.tick_ns, book._checked_ns, book.occurrences = row  # noqa: SLF001  its own module
+        elif kind == "alarm":
+            alarm = AlarmState(*row)
+            if book._rule(alarm) is not None:  # noqa: SLF001
+                book._put(alarm.id, alarm)  # noqa: SLF001
+        elif kind == "flood":
+            book.floods[row[0]] = Flood(row[1], on=row[2])
+        else:
+            book._trends[row[0]] = Trend(tuple((t_ns, value) for t_ns, value in row[1]))  # noqa: SLF001
+    return book
+
+
+def _means(rule: AlarmRule, text: str) -> bool:
+    """Whether a word means that there is something to tell; a number may be a PackML state's."""
+    word = text.strip().lower()
+    if isinstance(rule.condition, InState):
+        words = {one.lower() for one in rule.condition.words}
+        return word in words or state_of(word).value.lower() in words
+    return isinstance(rule.condition, DeviceError) and word not in rule.condition.none

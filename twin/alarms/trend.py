@@ -1,0 +1,37 @@
+"""How fast a number changes: a few points of its last minutes, each a part of the window apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin.clock import NS_PER_S
+
+_PARTS = 8
+"""A point is kept each eighth of the window: the oldest lies 7/8 to 1 window back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Points (t_ns, value) of one number, oldest first."""
+
+    points: tuple[tuple[int, float], ...] = ()
+
+    def at(self, t_ns: int, value: float, within_ns: int) -> Trend:
+        """The trend with a further point; the same one where that is too near, or older than the last.
+
+        A hole of more than a window begins it again: nothing is known of what was between.
+        """
+        points = self.points
+        if points and t_ns - points[-1][0] < within_ns // _PARTS:
+            return self
+        if points and t_ns - points[-1][0] > within_ns:
+            points = ()
+        kept = tuple(point for point in points if t_ns - point[0] <= within_ns)
+        return Trend((*kept, (t_ns, value)))
+
+    def per_s(self) -> float:
+        """Change a second from the oldest point to the newest, 0 until there are all of a window's."""
+        if len(self.points) < _PARTS:
+            return 0.0
+        (first_ns, first), (last_ns, last) = self.points[0], self.points[-1]
+        return (last - first) / ((last_ns - first_ns) / NS_PER_S)
