@@ -85,7 +85,8 @@ class Source:
     def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Connect in the background; an unreachable broker is tried again, ever slower up to 10 s."""
         self._deliver, self._report = deliver, report
-        self._client = self._connect()
+        with self._turning:  # a broker may refuse MQTT 5 before this client has its name
+            self._client = self._connect()
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """Send PUBACKs, in order, for messages of the present connection; older receipts are void."""

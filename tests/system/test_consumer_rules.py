@@ -366,3 +366,27 @@ def test_a_second_process_of_the_same_name_does_not_start_and_never_connects(bro
     finally:
         first.terminate()
         first.wait(10)
+
+
+def test_a_broker_that_refuses_mqtt_5_at_once_is_spoken_to_in_3_1_1(broker, monkeypatch):
+    """The refusal comes while the source is still starting: it must not be left without a connection for good."""
+    connect, refused = mqtt.Source._connect, threading.Event()
+    restart = mqtt.Source._restart
+
+    def slowly(self):
+        client = connect(self)
+        if self._protocol == mqtt.paho.MQTTv5:
+            refused.wait(10)
+            time.sleep(0.1)
+        return client
+
+    def noted(self, client):
+        refused.set()
+        restart(self, client)
+
+    monkeypatch.setattr(mqtt.Source, "_connect", slowly)
+    monkeypatch.setattr(mqtt.Source, "_restart", noted)
+    broker.refuse_mqtt5 = True
+    ingest = Ingest(broker, mqtt5=True)
+    assert refused.is_set()
+    ingest.close()
