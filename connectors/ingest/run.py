@@ -86,9 +86,9 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
         surroundings = Surroundings(factory.broker, client_id, clock, expects_session=source.name in known)
         sources[source.name] = load("sources", source.type).Source(source, surroundings)
     password = read_secret(factory.broker.password)
-    publisher = Publisher(
-        url_of(factory.broker), f"factory-twin-{factory.hub.id}-live", factory.broker, password, durable=False
-    )
+    # A name of its own for each writer: of two clients of one name the broker throws one out, again and again.
+    live_id = f"factory-twin-{factory.hub.id}-{factory.ingest.writer}-live"
+    publisher = Publisher(url_of(factory.broker), live_id, factory.broker, password, durable=False)
     topic = LIVE_TOPIC + factory.ingest.writer
     packets = LivePackets(store.stream_keys, lambda body: publisher.offer(topic, body), clock)
     queue = DeliveryQueue(factory.ingest.max_queue)
