@@ -21,7 +21,7 @@ def test_an_ingest_that_acknowledges_before_it_stores_is_found_out(folder, seed)
     rig.patience_s = 8.0
     try:
         rig.start()
-        ingest_killed_before_a_slow_store(rig, total=1500, rate_hz=1500.0, kills=2, slow_s=0.2)
+        ingest_killed_before_a_slow_store(rig, total=9000, rate_hz=1500.0, kills=2, slow_s=0.2)
         with pytest.raises(AssertionError, match=r"I1 .* acknowledged messages are lost"):
             verify(rig)
     finally:

@@ -160,6 +160,7 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(
     assert again.stored() > before
 
 
+@pytest.mark.slow
 def test_a_faster_plant_never_passes_the_wall_clock(tmp_path: Path) -> None:
     demo = Demo(tmp_path, "--rate", "5", "--for", "6")
     try:
