@@ -55,6 +55,9 @@ _make = tuple.__new__
 class Source:
     """One durable subscription. Mutable: the network thread owns the connection's state."""
 
+    _clean = False
+    """Whether each connection begins a session of its own, and the broker forgets it with the connection."""
+
     def __init__(self, config: SourceConfig, surroundings: Surroundings) -> None:
         self.name = config.name
         self.asks_dropped = 0
@@ -157,17 +160,20 @@ class Source:
         client.disconnect()
         client.loop_stop()
 
+    def _new_client(self, **words: Any) -> BulkClient:
+        """A paho client; ``words`` are paho's own."""
+        return BulkClient(CallbackAPIVersion.VERSION2, **words)
+
     def _connect(self) -> BulkClient:
         host, port, tls = host_port(url_of(self._broker))
         mqtt5 = self._protocol == paho.MQTTv5
         self._full_since_s = None
-        client = BulkClient(
-            CallbackAPIVersion.VERSION2,
+        client = self._new_client(
             client_id=self._client_id,
             protocol=self._protocol,
             manual_ack=True,
             reconnect_on_failure=True,
-            clean_session=None if mqtt5 else False,
+            clean_session=None if mqtt5 else self._clean,
         )
         client.wrap = self._wrap
         client.reconnect_delay_set(1, 10)
@@ -181,10 +187,10 @@ class Source:
             client.tls_set_context(context(self._broker))
         if mqtt5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            properties.SessionExpiryInterval = 0 if self._clean else SESSION_EXPIRY_S
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
             properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
-            client.connect_async(host, port, KEEPALIVE_S, clean_start=False, properties=properties)
+            client.connect_async(host, port, KEEPALIVE_S, clean_start=self._clean, properties=properties)
         else:
             client.connect_async(host, port, KEEPALIVE_S)
         client.loop_start()

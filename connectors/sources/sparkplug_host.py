@@ -14,27 +14,23 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from connectors.broker import host_port, url_of
 from connectors.decoders._sparkplug.topics import CERTIFICATES, NAMESPACE, state_topic
-from connectors.factory_file import read_secret
 from connectors.sources import mqtt
 from connectors.sources._wire import BulkClient
-from connectors.tls import context
 from twin.clock import NS_PER_MS
 from twin.events import Event, EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    import paho.mqtt.client as paho
 
     from connectors.sources import Surroundings
     from connectors.sources._wire import Wire
     from twin.config import SourceConfig
-    from twin.message import Ask, Message
+    from twin.message import Message
 
 log = logging.getLogger(__name__)
 LAST_WORDS_S = 2.0
@@ -55,57 +51,20 @@ class _HostClient(BulkClient):
 class Source(mqtt.Source):
     """A host's connection. Mutable: the network thread owns the connection's state, as in `mqtt.Source`."""
 
+    _clean = True
+    """…-phid-sparkplug-clean-session-311 and -50: nothing waits for us at the broker."""
+
     def __init__(self, config: SourceConfig, surroundings: Surroundings) -> None:
         super().__init__(config, surroundings)
         self.host_id = str(config.options.get("host_id", "")) or surroundings.client_id
         self._state_topic = state_topic(self.host_id)
-        self.dropped_asks = 0
         self._since_ms = 0
         self._said = threading.Event()
         self._subscribed_mid: int | None = None
 
-    def ask(self, asks: Sequence[Ask]) -> None:
-        """Publish what the decoder asks for; without a connection it is dropped: it is asked again if it matters."""
-        client = self._client
-        if client is None or not self._said.is_set():
-            self.dropped_asks += len(asks)
-            return
-        for one in asks:
-            client.publish(one.topic, one.payload, one.qos, one.retain)
-
-    def _connect(self) -> BulkClient:
-        """A clean session (…-phid-sparkplug-clean-session-311, -50); nothing waits for us at the broker."""
-        host, port, tls = host_port(url_of(self._broker))
-        mqtt5 = self._protocol == paho.MQTTv5
-        self._full_since_s = None
-        client = _HostClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            protocol=self._protocol,
-            manual_ack=True,
-            reconnect_on_failure=True,
-            clean_session=None if mqtt5 else True,
-        )
+    def _new_client(self, **words: Any) -> BulkClient:
+        client = _HostClient(CallbackAPIVersion.VERSION2, **words)
         client.before_connect = lambda: self._make_will(client)
-        client.wrap = self._wrap
-        client.reconnect_delay_set(1, 10)
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, read_secret(self._broker.password))
-        if tls:
-            client.tls_set_context(context(self._broker))
-        if mqtt5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = 0
-            properties.ReceiveMaximum = mqtt.RECEIVE_MAXIMUM
-            properties.MaximumPacketSize = mqtt.MAXIMUM_PACKET_BYTES
-            client.connect_async(host, port, mqtt.KEEPALIVE_S, clean_start=True, properties=properties)
-        else:
-            client.connect_async(host, port, mqtt.KEEPALIVE_S)
-        client.loop_start()
         return client
 
     def _make_will(self, client: paho.Client) -> None:

@@ -459,7 +459,7 @@ def test_while_the_store_is_away_the_host_is_gone_and_nodes_may_keep_what_they_h
     watcher.client.publish("spBv1.0/g/NDATA/n", b"1", 1).wait_for_publish(5)
     assert len(host.deliveries) == count
     host.source.ask([Ask("spBv1.0/g/NCMD/n", b"x")])
-    assert host.source.dropped_asks == 1
+    assert host.source.asks_dropped == 1
     host.source.resume()
     host.source.resume()
     wait_for(lambda: len(watcher.states()) >= 3, "the birth again")
