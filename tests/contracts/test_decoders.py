@@ -90,6 +90,25 @@ def well_shaped(part):
     assert len(names) == len(set(names))
 
 
+def told_at_once(decoder, messages, max_rows):
+    """What a decoder makes of messages by `decode_many`, and of those that it leaves by `decode`: one row a message."""
+    found, start = [None] * len(messages), 0
+    while start < len(messages):
+        blocks, left, looked_at = decoder.decode_many(messages[start:], max_rows)
+        for block in blocks:
+            for part, places in block.parts():
+                well_shaped(part)
+                for place in np.unique(places).tolist():
+                    assert found[start + place] is None
+                    found[start + place] = {"frames": [plain(part.take(places == place))]}
+        for place in left:
+            assert found[start + place] is None
+            found[start + place] = told(decoder, messages[start + place])
+        assert 0 < looked_at <= len(messages) - start
+        start += looked_at
+    return found
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_decoder_is_named_and_described(name):
     assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
@@ -325,21 +344,7 @@ def test_many_messages_at_once_are_what_each_is_alone(deliveries, options, max_r
     alone, bulk = made("json_array", options), made("json_array", options)
     for messages in deliveries:
         expected = [told(alone, message) for message in messages]
-        found, start = [None] * len(messages), 0
-        while start < len(messages):
-            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
-            for block in blocks:
-                for part, places in block.parts():
-                    well_shaped(part)
-                    for place in np.unique(places).tolist():
-                        assert found[start + place] is None
-                        found[start + place] = {"frames": [plain(part.take(places == place))]}
-            for place in left:
-                assert found[start + place] is None
-                found[start + place] = told(bulk, messages[start + place])
-            assert 0 < looked_at <= len(messages) - start
-            start += looked_at
-        assert found == expected
+        assert told_at_once(bulk, messages, max_rows) == expected
         assert bulk.state() == alone.state()
 
 
@@ -429,21 +434,7 @@ def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows)
     for _ in range(data.draw(st.integers(1, 3))):
         messages = data.draw(flat_messages(name, options))
         expected = [told(alone, message) for message in messages]
-        found, start = [None] * len(messages), 0
-        while start < len(messages):
-            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
-            for block in blocks:
-                for part, places in block.parts():
-                    well_shaped(part)
-                    for place in np.unique(places).tolist():
-                        assert found[start + place] is None
-                        found[start + place] = {"frames": [plain(part.take(places == place))]}
-            for place in left:
-                assert found[start + place] is None
-                found[start + place] = told(bulk, messages[start + place])
-            assert 0 < looked_at <= len(messages) - start
-            start += looked_at
-        assert found == expected
+        assert told_at_once(bulk, messages, max_rows) == expected
         assert bulk.state() == alone.state()
 
 
