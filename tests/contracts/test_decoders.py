@@ -478,20 +478,7 @@ def test_many_nested_messages_at_once_are_what_each_is_alone(name, data, max_row
                 )
             messages.append(Message(topic.format(device), text.encode(), 1795328000 * 10**9 + second, 1))
         expected = [told(alone, message) for message in messages]
-        found, start = [None] * len(messages), 0
-        while start < len(messages):
-            blocks, left, looked_at = bulk.decode_many(messages[start:], max_rows)
-            for block in blocks:
-                for part, places in block.parts():
-                    well_shaped(part)
-                    for place in np.unique(places).tolist():
-                        assert found[start + place] is None
-                        found[start + place] = {"frames": [plain(part.take(places == place))]}
-            for place in left:
-                assert found[start + place] is None
-                found[start + place] = told(bulk, messages[start + place])
-            start += looked_at
-        assert found == expected
+        assert told_at_once(bulk, messages, max_rows) == expected
         assert json.loads(bulk.state()) == json.loads(alone.state())
 
 
