@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
-from twin.errors import StoreError
+from twin.errors import Forbidden, StoreError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -45,7 +45,11 @@ def install(server: FastAPI) -> None:
     async def away(_request: Request, error: Exception) -> JSONResponse:
         return answer(503, f"{SECRETIVE}: {error}", "store", "see /healthz; it is tried again by itself")
 
+    async def forbidden(_request: Request, error: Exception) -> JSONResponse:
+        return answer(403, str(error), "role", "ask an administrator of this plant for the role")
+
     server.add_exception_handler(AskedWrongly, asked_wrongly)
+    server.add_exception_handler(Forbidden, forbidden)
     server.add_exception_handler(RequestValidationError, invalid)
     server.add_exception_handler(StoreError, away)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dash import Dash
 
+    from connectors.desk import Desk
     from dashboards.live import LiveHub
     from dashboards.reader import Reader
     from twin.clock import Clock
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 class Behind:
     """What stands behind every page: the factory, its live state, its history.
 
-    ``file`` is the factory file, None where there is none to write to.
+    ``desk`` is what people write. ``file`` is the factory file, None where there is none to write to.
     """
 
     factory: Factory
     live: LiveHub
     reader: Reader
+    desk: Desk
     clock: Clock
     folder: Path
     file: Path | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from connectors.desk import Desk
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
@@ -51,7 +52,8 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     clock = WallClock()
     reader = Reader(lambda: open_history(factory.store.url), clock)
     hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock))
-    behind = Behind(factory, hub, reader, clock, file.parent, file)
+    desk = Desk(factory.store.url, clock)
+    behind = Behind(factory, hub, reader, desk, clock, file.parent, file)
     server = _Server(
         uvicorn.Config(
             create_app(behind, lambda: _living(factory, hub)),
@@ -69,6 +71,7 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
         asyncio.run(_serve(server, stop))
     finally:
         reader.close()
+        desk.close()
 
 
 async def _serve(server: uvicorn.Server, stop: threading.Event) -> None:

@@ -13,6 +13,7 @@ TwinError
  x SourceError        a source that cannot be reached or read
  x BrokerError        the embedded or external broker cannot be started or reached
  x PluginError        a plug-in name that leads nowhere
+ x Forbidden          a person asks for what their role does not allow
 """
 
 from __future__ import annotations
@@ -116,3 +117,14 @@ class PluginError(TwinError):
         self.kind = kind
         self.name = name
         self.known = known
+
+
+class Forbidden(TwinError):
+    """A person asks for what their role does not allow, there."""
+
+    def __init__(self, who: str, right: str, site: str = "") -> None:
+        where = f" at {site}" if site else ""
+        super().__init__(f"{who} may not {right}{where}")
+        self.who = who
+        self.right = right
+        self.site = site

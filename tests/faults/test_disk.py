@@ -23,6 +23,7 @@ from connectors.care import room as room_module
 from connectors.care.check import check
 from connectors.care.guarded import GuardedStore
 from connectors.care.room import TELL_EVERY_NS, Level, room_of
+from connectors.desk import Desk
 from connectors.stores import _sqlite
 from connectors.stores.sql import open_history, open_store
 from dashboards.health import checks
@@ -203,7 +204,7 @@ def test_health_and_status_tell_the_truth_while_nothing_is_taken_in(tmp_path, mo
     factory = Factory(Hub("h", Name("h", "h"), ()), (), store=StoreConfig(url))
     reader = Reader(lambda: open_history(url), clock)
     live = LiveHub(factory.hub, {}, reader, clock, Notices(factory.store, clock))
-    behind = Behind(factory, live, reader, clock, tmp_path)
+    behind = Behind(factory, live, reader, Desk(url, clock), clock, tmp_path)
     asyncio.run(live._once_a_second())
     found = checks(behind)["room"]
     assert (found["ok"], found["level"], found["detail"]) == (False, "critical", "100 MB free")

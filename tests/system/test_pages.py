@@ -16,6 +16,7 @@ import uvicorn
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from connectors.desk import Desk
 from connectors.packet import CHANGES, encode_packet
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
@@ -51,7 +52,9 @@ class Server:
         self.clock = ScaledClock(WallClock(), recorded.end_ns, 1.0)
         self.reader = Reader(lambda: open_history(recorded.url), self.clock)
         self.hub = LiveHub(recorded.factory.hub, asset_types(), self.reader, self.clock)
-        behind = Behind(recorded.factory, self.hub, self.reader, self.clock, recorded.folder)
+        behind = Behind(
+            recorded.factory, self.hub, self.reader, Desk(recorded.url, self.clock), self.clock, recorded.folder
+        )
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

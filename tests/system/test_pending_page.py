@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from test_pages import browser, opened  # noqa: F401  a fixture
 
+from connectors.desk import Desk
 from connectors.factory_file import read_factory
 from connectors.plugins import asset_types
 from connectors.stores.memory import MemoryStore
@@ -54,8 +55,8 @@ def behind(tmp_path):
         shutil.copyfile(template, file)
     kept, clock = store(), ManualClock(T0 + NS_PER_S)
     factory = read_factory(file, {})
-    reader = Reader(lambda: kept, clock)
-    return Behind(factory, LiveHub(factory.hub, asset_types(), reader, clock), reader, clock, tmp_path, file)
+    reader, desk = Reader(lambda: kept, clock), Desk(f"sqlite:///{tmp_path}/twin.db", clock)
+    return Behind(factory, LiveHub(factory.hub, asset_types(), reader, clock), reader, desk, clock, tmp_path, file)
 
 
 @pytest.fixture

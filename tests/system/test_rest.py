@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.desk import Desk
 from connectors.packet import FULL, decode_packet
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
@@ -33,7 +34,9 @@ class Web:
         self.clock = ManualClock(recorded.end_ns)
         self.reader = Reader(open_it or (lambda: open_history(recorded.url)), self.clock)
         self.hub = LiveHub(recorded.factory.hub, asset_types(), self.reader, self.clock)
-        self.behind = Behind(recorded.factory, self.hub, self.reader, self.clock, recorded.folder)
+        self.behind = Behind(
+            recorded.factory, self.hub, self.reader, Desk(recorded.url, self.clock), self.clock, recorded.folder
+        )
         self.app = create_app(self.behind, _nothing)
 
     async def ask(self, method: str, path: str, **how) -> httpx.Response:
