@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from connectors.desk import trail
@@ -114,14 +114,27 @@ def _open(url: str) -> Engine:
             "postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, connect_args={"connect_timeout": 5}
         )
     try:
-        with engine.begin() as connection:
-            alone(connection)
-            metadata.create_all(connection)
-            _check(connection)
+        _make(engine)
     except BaseException:
         engine.dispose()
         raise
     return engine
+
+
+def _make(engine: Engine) -> None:
+    """Make what is missing; a desk that is whole is only read, so that opening waits for no writer."""
+    with engine.connect().execution_options(reads_only=True) as connection:
+        is_whole = set(metadata.tables) <= set(inspect(connection).get_table_names())
+        found = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar() if is_whole else None
+    if found is None:
+        with engine.begin() as connection:
+            alone(connection)
+            metadata.create_all(connection)
+            found = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar()
+            if found is None:
+                connection.execute(meta.insert().values(key="version", value=str(DESK_VERSION)))
+    if found is not None and int(found) != DESK_VERSION:
+        raise StoreError(f"the desk has version {found}, this program knows {DESK_VERSION}: use the newer program")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -134,14 +147,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     reads_only = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
-
-
-def _check(connection: Connection) -> None:
-    found = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar()
-    if found is None:
-        connection.execute(meta.insert().values(key="version", value=str(DESK_VERSION)))
-    elif int(found) != DESK_VERSION:
-        raise StoreError(f"the desk has version {found}, this program knows {DESK_VERSION}: use the newer program")
 
 
 @contextmanager
