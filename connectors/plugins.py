@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from twin.alarms import rules_by_asset
 from twin.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
+    from twin.alarms.rule import RulesByAsset
+    from twin.config import Factory
     from twin.ports import Decoder
     from twin.site import AssetType, Hub
 
@@ -57,6 +60,11 @@ def asset_types() -> dict[str, AssetType]:
     """Every asset type by name."""
     found: dict[str, AssetType] = {name: load("assets", name).ASSET_TYPE for name in names("assets")}
     return found
+
+
+def rules_of(factory: Factory) -> RulesByAsset:
+    """The alarm rules of every declared asset."""
+    return rules_by_asset(factory.hub, {name: kind.alarms for name, kind in asset_types().items()})
 
 
 def make_decoder(name: str, options: Mapping[str, Any], source: str, hub: Hub) -> Decoder:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from twin.alarms import AlarmEvent, AlarmEventKind, AlarmState
     from twin.events import Event, EventKind
     from twin.ports import History, Series
     from twin.sample import Frames, Latest, Stream
@@ -73,6 +74,23 @@ class View(Protocol):
         """Events, newest first."""
         ...
 
+    def alarms(self) -> list[AlarmState]:
+        """Every alarm that is not normal, by id."""
+        ...
+
+    def alarm_events(  # noqa: PLR0913  what a journal is asked
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        asset: str = "",
+        alarm: str = "",
+        kinds: Sequence[AlarmEventKind] = (),
+        limit: int = 1000,
+    ) -> list[AlarmEvent]:
+        """The journal of alarms, newest first."""
+        ...
+
     def age_s(self, latest: Latest) -> float:
         """How long ago a frame was heard."""
         ...
@@ -124,6 +142,20 @@ class _Bounded:
         """Events, newest first."""
         return self._history.events(start_ns, self._end(end_ns), asset=asset, kinds=kinds, limit=limit)
 
+    def alarm_events(  # noqa: PLR0913  what a journal is asked
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        asset: str = "",
+        alarm: str = "",
+        kinds: Sequence[AlarmEventKind] = (),
+        limit: int = 1000,
+    ) -> list[AlarmEvent]:
+        """The journal of alarms, newest first."""
+        end_ns = self._end(end_ns)
+        return self._history.alarm_events(start_ns, end_ns, asset=asset, alarm=alarm, kinds=kinds, limit=limit)
+
     def _end(self, end_ns: int) -> int:
         """Half-open ranges end just after the clock at the latest."""
         return min(end_ns, self._clock_ns + 1)
@@ -147,6 +179,10 @@ class LiveView(_Bounded):
         """The newest frame of each stream, as the hub has it."""
         return self._latest
 
+    def alarms(self) -> list[AlarmState]:
+        """Every alarm that is not normal, as the last commit left it."""
+        return self._history.alarms()
+
     def age_s(self, latest: Latest) -> float:
         """Since it was received: a device whose clock is off is heard all the same."""
         return (self._clock_ns - latest.received_ns) / NS_PER_S
@@ -169,6 +205,10 @@ class PastView(_Bounded):
         if self._latest is None:
             self._latest = self._history.as_of(self._clock_ns)
         return self._latest
+
+    def alarms(self) -> list[AlarmState]:
+        """Every alarm that was not normal then, by what the journal had told."""
+        return self._history.alarms_at(self._clock_ns)
 
     def age_s(self, latest: Latest) -> float:
         """Since it was measured: receive times may lie after the moment looked at."""

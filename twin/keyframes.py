@@ -10,15 +10,22 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.alarms.book import AlarmBook
+from twin.alarms.kept import AlarmFold, book_of
+from twin.alarms.record import AlarmEventKind
 from twin.checksum import checksum
 from twin.clock import NS_PER_S
 from twin.mirror import Mirror, difference, patch, restore
 from twin.ports import Keyframe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from twin.alarms.record import AlarmEvent
+    from twin.alarms.rule import RulesByAsset
+    from twin.events import Event
     from twin.ports import History, Removal
+    from twin.sample import Batch
 
 MINUTE_NS = 60 * NS_PER_S
 HOUR_NS = 60 * MINUTE_NS
@@ -76,6 +83,31 @@ def state_fits(keyframe: Keyframe, full: Keyframe | None = None) -> bool:
 
 def resume(history: History, writer: str) -> tuple[Mirror, KeyframePolicy]:
     """The mirror as the writer left it: its last keyframe, and the batches after it folded."""
+    mirror, policy = _begun(history, writer)
+    for batch in history.batches(writer, mirror.n + 1):
+        mirror.apply(batch)
+    return mirror, policy
+
+
+def resume_with_alarms(history: History, writer: str, rules: RulesByAsset) -> tuple[Mirror, KeyframePolicy, AlarmFold]:
+    """The mirror and the alarms as the writer left them.
+
+    A store that has no state of the alarms (of an older program, or salvaged) begins with none.
+    """
+    mirror, policy = _begun(history, writer)
+    last = history.alarm_keyframe(writer, mirror.n)
+    if last is not None:
+        book = book_of(last, rules, mirror)
+    else:
+        book = AlarmBook(rules)
+        book.attend(latest.stream for latest in mirror.latest.values())
+    for batch in history.batches(writer, mirror.n + 1):
+        _told(history, batch, mirror, mirror.apply(batch), book)
+    return mirror, policy, AlarmFold(writer, book, rules, (one.id for one in history.alarms(writer)))
+
+
+def _begun(history: History, writer: str) -> tuple[Mirror, KeyframePolicy]:
+    """The mirror of the writer's last keyframe."""
     last = history.last_keyframe(writer)
     full = history.last_keyframe(writer, full=True)
     mirror, policy = Mirror(), KeyframePolicy()
@@ -83,8 +115,6 @@ def resume(history: History, writer: str) -> tuple[Mirror, KeyframePolicy]:
         by_id = {stream.id: stream for stream in history.streams().values()}
         mirror = restore(state_of(last, full), by_id.__getitem__)
         policy = KeyframePolicy(last, state_of(full), full.tick_ns)
-    for batch in history.batches(writer, mirror.n + 1):
-        mirror.apply(batch)
     return mirror, policy
 
 
@@ -101,32 +131,37 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `verify` found. ``unfolded`` batches lie between a recorded hole and the next keyframe."""
+    """What `verify` found. ``unfolded`` batches lie between a recorded hole and the next keyframe.
+
+    ``alarm_batches`` are those whose alarms were folded again: all that were folded with the rules of today.
+    """
 
     batches: int
     frames: int
     keyframes: int
     mismatches: tuple[Mismatch, ...]
     unfolded: int = 0
+    alarm_batches: int = 0
 
 
-def verify(history: History) -> Verdict:
-    """Fold every stored batch again, with its recorded tick, and compare hashes and events.
+def verify(history: History, rules: RulesByAsset | None = None) -> Verdict:
+    """Fold every stored batch again, with its recorded tick, and compare hashes, events and alarms.
 
     The live run recorded a SHA-256 at every keyframe and the events of every batch; both must
     come out the same. The batches' own checksums must fit too (a value that was live between two
     keyframes only is in no hash), and their numbers must leave no gap but those that are recorded:
     what retention let go, and what could not be salvaged. After such a hole the fold goes on from
-    the next keyframe.
+    the next keyframe. Alarms are folded from a keyframe of the same ``rules`` on, to one of others.
     """
     removals = history.removals()
-    verdicts = [_verify(history, writer, Kept(writer, removals)) for writer in history.writers()]
+    verdicts = [_verify(history, writer, Kept(writer, removals), rules) for writer in history.writers()]
     return Verdict(
         sum(one.batches for one in verdicts),
         sum(one.frames for one in verdicts),
         sum(one.keyframes for one in verdicts),
         tuple(mismatch for one in verdicts for mismatch in one.mismatches),
         sum(one.unfolded for one in verdicts),
+        sum(one.alarm_batches for one in verdicts),
     )
 
 
@@ -156,13 +191,57 @@ def _begin_again(history: History, keyframe: Keyframe, full: Keyframe | None) ->
         return None  # it tells of a stream that is not in the store
 
 
-def _verify(history: History, writer: str, kept: Kept) -> Verdict:  # noqa: C901  one step a law
+class _Alarms:
+    """Folds the alarms of one writer again, beside its mirror. Mutable; one run each."""
+
+    def __init__(self, history: History, writer: str, kept: Kept, rules: RulesByAsset | None) -> None:
+        self.batches = 0
+        self._history = history
+        self._kept = kept
+        self._rules = rules
+        self._book: AlarmBook | None = None
+        self._due = {one.n: one for one in history.alarm_keyframes(writer)} if rules is not None else {}
+
+    def forget(self) -> None:
+        """What lies between is not known: go on from the next keyframe."""
+        self._book = None
+
+    def fold(self, batch: Batch, mirror: Mirror, events: tuple[Event, ...]) -> Iterator[Mismatch]:
+        """Fold a batch that the mirror has just folded, and compare."""
+        keyframe = self._due.get(batch.n)
+        if self._book is not None and (keyframe is None or keyframe.rules == self._rules_sha256):
+            told, recorded = _told(self._history, batch, mirror, events, self._book)
+            self.batches += 1
+            if told != recorded and batch.n >= self._kept.events_from:
+                yield Mismatch(batch.writer, batch.n, "alarms", str(recorded), str(told))
+            if keyframe is not None and self._book.sha256() != keyframe.sha256:
+                yield Mismatch(batch.writer, batch.n, "alarm hash", keyframe.sha256, self._book.sha256())
+        elif keyframe is not None and self._rules is not None:
+            same = keyframe.rules == self._rules_sha256
+            self._book = book_of(keyframe, self._rules, mirror) if same else None
+
+    @property
+    def _rules_sha256(self) -> str:
+        return self._rules.sha256 if self._rules is not None else ""
+
+
+def _told(
+    history: History, batch: Batch, mirror: Mirror, events: tuple[Event, ...], book: AlarmBook
+) -> tuple[tuple[AlarmEvent, ...], tuple[AlarmEvent, ...]]:
+    """What a batch tells of the alarms, folded again, and as it was recorded."""
+    kept = history.batch_alarms(batch.writer, batch.n)
+    told = book.apply(batch, mirror, (*history.outside_events(batch.writer, batch.n), *events), kept.actions)
+    return told, tuple(one for one in kept.events if one.kind is not AlarmEventKind.DROPPED)
+
+
+def _verify(history: History, writer: str, kept: Kept, rules: RulesByAsset | None) -> Verdict:  # noqa: C901  one step a law
     batches = frames = compared = unfolded = 0
     mismatches: list[Mismatch] = []
     mirror: Mirror | None = Mirror() if 1 in kept else None
     due = {keyframe.n: keyframe for keyframe in history.keyframes(writer)}
     full: Keyframe | None = None
     next_n = kept.first
+    alarms = _Alarms(history, writer, kept, rules)
     for batch in history.batches(writer, kept.first):
         missing = next((n for n in range(next_n, batch.n) if n in kept), None)
         if missing is not None:
@@ -183,6 +262,7 @@ def _verify(history: History, writer: str, kept: Kept) -> Verdict:  # noqa: C901
             recorded = history.batch_events(writer, batch.n)
             if events != recorded and batch.n >= kept.events_from:
                 mismatches.append(Mismatch(writer, batch.n, "events", str(recorded), str(events)))
+            mismatches += alarms.fold(batch, mirror, events)
             if keyframe is not None:
                 compared += 1
                 folded = mirror.sha256()
@@ -191,10 +271,11 @@ def _verify(history: History, writer: str, kept: Kept) -> Verdict:  # noqa: C901
             continue
         unfolded += 1
         mirror = None
+        alarms.forget()
         if keyframe is not None and (keyframe.full or full is not None):
             compared += 1
             mirror = _begin_again(history, keyframe, full)
             if mirror is None:
                 mismatches.append(Mismatch(writer, batch.n, "hash", keyframe.sha256, "the state is damaged"))
     mismatches += [Mismatch(writer, n, "keyframe without batch", k.sha256, "") for n, k in due.items() if n in kept]
-    return Verdict(batches, frames, compared, tuple(mismatches), unfolded)
+    return Verdict(batches, frames, compared, tuple(mismatches), unfolded, alarms.batches)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from twin.alarms.kept import AlarmHistory, AlarmsFolded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -228,6 +230,7 @@ class Folded:
     events: tuple[Event, ...]
     latest: tuple[Latest, ...]
     keyframe: Keyframe | None = None
+    alarms: AlarmsFolded = field(default_factory=AlarmsFolded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +372,7 @@ class Series:
     raw: bool
 
 
-class History(Protocol):
+class History(AlarmHistory, Protocol):
     """The reader's side: any thread, never blocks the writer. Ranges are half-open [start, end)."""
 
     def streams(self) -> dict[int, Stream]:

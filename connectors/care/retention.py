@@ -159,7 +159,8 @@ class Retention:
             ids,
         )
         rows = run("DELETE FROM frame WHERE id >= ? AND id <= ?", ids)
-        run("DELETE FROM keyframe WHERE writer_key = ? AND n >= ? AND n <= ?", (key, first, last))
+        for table in ("keyframe", "alarm_keyframe"):
+            run(f"DELETE FROM {table} WHERE writer_key = ? AND n >= ? AND n <= ?", (key, first, last))  # noqa: S608
         run("DELETE FROM batch WHERE writer_key = ? AND n >= ? AND n <= ?", (key, first, last))
         times = (int(cuts[0][1]), int(cuts[-1][1]))
         notes.removed(run, "raw", name, (first, last), times, rows, why, self._clock.now_ns())

@@ -11,21 +11,24 @@ import logging
 import random
 import threading
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.ingest.aside import findings_of
 from connectors.ingest.decoding import Decoded, Decoding, count, letters_of
+from connectors.ingest.folding import Folding
 from connectors.ingest.metrics import Metrics
 from twin.clock import NS_PER_S
 from twin.errors import StoreRejected, StoreUnavailable
 from twin.events import Event
 from twin.message import Ask
-from twin.ports import Asking, Commit, Folded, SourceCount
+from twin.ports import Asking, Commit, SourceCount
 from twin.sample import batch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from connectors.ingest.alarming import Alarming
     from connectors.ingest.queue import DeliveryQueue
     from twin.clock import Clock
     from twin.config import IngestConfig
@@ -74,12 +77,12 @@ class Pipeline:
         clock: Clock,
         committed: Callable[[Batch, Sequence[Latest]], None] = lambda _batch, _latest: None,
         stopping: threading.Event | None = None,
+        alarming: Alarming | None = None,
     ) -> None:
         self._config = config
         self._queue = queue
         self._decoding = decoding
-        self._mirror = mirror
-        self._keyframes = keyframes
+        self._folding = Folding(config.writer, mirror, keyframes, alarming)
         self._store = store
         self._sources = sources
         self._clock = clock
@@ -90,7 +93,6 @@ class Pipeline:
         self._states_saved_ns = 0
         self._states_saved_marks = 0
         self._states: dict[str, bytes] = {}
-        self._folded = False
         self.metrics = Metrics(tuple(decoding.decoders), config.writer)
         self.stopping = stopping or threading.Event()
 
@@ -180,15 +182,15 @@ class Pipeline:
         pause_s, longest_s = _BACK_OFF_S
         waited_s = 0.0
         while True:
-            self._folded = False
+            self._folding.begin()
             try:
-                outcome = self._store.append(commit, self._fold)
+                outcome = self._store.append(commit, partial(self._folding.apply, outside=commit.events))
             except StoreRejected:
-                self._unfold()
+                self._folding.undo()
                 self.metrics.forget()
                 raise
             except StoreUnavailable as error:
-                self._unfold()
+                self._folding.undo()
                 if self.stopping.is_set():
                     raise
                 log.error("the store is away, batch %d waits: %s", self._n, error)  # noqa: TRY400  said once a try
@@ -199,9 +201,10 @@ class Pipeline:
                 pause_s = min(pause_s * 2, longest_s)
                 continue
             self._n += 1
+            self._folding.settled()
             self.metrics.committed((self._clock.now_ns() - now_ns) / NS_PER_S)
             self.metrics.stored(decoded, counts, outcome)
-            self._committed(batch, self._mirror.changed)
+            self._committed(batch, self._folding.mirror.changed)
             self._ask(decoded)
             return
 
@@ -224,16 +227,6 @@ class Pipeline:
         paused_s = pause_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter
         self.stopping.wait(paused_s)
         return paused_s
-
-    def _unfold(self) -> None:
-        if self._folded:
-            self._mirror.undo()
-            self._keyframes.undo()
-
-    def _fold(self, stored: Batch) -> Folded:
-        self._folded = True
-        events = self._mirror.apply(stored)
-        return Folded(events, self._mirror.changed, self._keyframes.after(self._config.writer, self._mirror))
 
     def _decoder_states(self) -> dict[str, bytes]:
         """What the decoders want saved with the batch: each second, and with what must not be forgotten."""

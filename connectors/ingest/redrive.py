@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from connectors.ingest.alarming import Alarming
 from connectors.ingest.aside import findings_of
 from connectors.ingest.decoding import Decoded, Decoding, count, letters_of
-from connectors.plugins import make_decoder
+from connectors.ingest.folding import Folding
+from connectors.plugins import make_decoder, rules_of
 from twin.errors import StoreRejected
 from twin.events import Event
-from twin.keyframes import resume
+from twin.keyframes import resume_with_alarms
 from twin.message import Message
-from twin.ports import Commit, Delivery, Folded, SourceCount
+from twin.ports import Commit, Delivery, SourceCount
 from twin.sample import batch_of
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from twin.clock import Clock
     from twin.config import Factory
     from twin.ports import History, Store, StoredDeadLetter
-    from twin.sample import Batch
 
 LETTERS_A_BATCH = 200
 LETTERS_A_SOURCE = 10_000
@@ -64,7 +66,8 @@ class Redrive:
         self._store = store
         self._history = history
         self._clock = clock
-        self._mirror, self._keyframes = resume(history, self._writer)
+        mirror, keyframes, alarms = resume_with_alarms(history, self._writer, rules_of(factory))
+        self._folding = Folding(self._writer, mirror, keyframes, Alarming(alarms, None, 0, clock))
         decoders = {s.name: make_decoder(s.decoder, s.options, s.name, factory.hub) for s in factory.sources}
         for name, state in store.decoder_states().items():
             if name in decoders:
@@ -122,7 +125,7 @@ class Redrive:
 
     def _commit(self, understood: Sequence[tuple[StoredDeadLetter, Decoded]]) -> None:
         parts = [part for _, decoded in understood for part, _ in decoded.parts]
-        tick_ns = max(self._mirror.tick_ns, self._clock.now_ns())
+        tick_ns = max(self._folding.mirror.tick_ns, self._clock.now_ns())
         sources = {letter.source for letter, _ in understood}
         asides = [aside for _, decoded in understood for aside in decoded.asides]
         commit = Commit(
@@ -136,20 +139,13 @@ class Redrive:
                 found for _, decoded in understood for found in findings_of(decoded.asides, decoded.deliveries)
             ),
         )
-        folded: list[Batch] = []
-
-        def fold(stored: Batch) -> Folded:
-            folded.append(stored)
-            events = self._mirror.apply(stored)
-            return Folded(events, self._mirror.changed, self._keyframes.after(self._writer, self._mirror))
-
+        self._folding.begin()
         try:
-            outcome = self._store.append(commit, fold)
+            outcome = self._store.append(commit, partial(self._folding.apply, outside=commit.events))
         except StoreRejected:
-            if folded:
-                self._mirror.undo()
-                self._keyframes.undo()
+            self._folding.undo()
             raise
+        self._folding.settled()
         result = self._result
         result.letters += len(understood)
         result.messages += sum(letter.count for letter, _ in understood)

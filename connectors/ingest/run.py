@@ -12,14 +12,16 @@ from connectors.care.guarded import GuardedStore
 from connectors.care.room import room_of
 from connectors.care.start import open_for_writing, suspect
 from connectors.care.upkeep import Upkeep
+from connectors.desk import Desk
 from connectors.factory_file import read_secret
 from connectors.ingest.ahead import DecodingAhead
+from connectors.ingest.alarming import Alarming
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.live import LIVE_TOPIC, LivePackets
 from connectors.ingest.newcomers import Newcomers
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
-from connectors.plugins import load, make_decoder
+from connectors.plugins import load, make_decoder, rules_of
 from connectors.publish import Publisher
 from connectors.sources import Surroundings
 from connectors.stores.lock import writer_lock
@@ -27,13 +29,15 @@ from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from twin.clock import NS_PER_S
 from twin.errors import StoreCorrupt
-from twin.keyframes import resume
+from twin.keyframes import resume_with_alarms
 
 if TYPE_CHECKING:
     import threading
 
     from twin.config import Factory
-    from twin.ports import Source
+    from twin.keyframes import KeyframePolicy
+    from twin.mirror import Mirror
+    from twin.ports import History, Source
 
 log = logging.getLogger(__name__)
 SOUND_FOR_NS, TRIES = 10 * NS_PER_S, 3
@@ -74,7 +78,8 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
     room = room_of(config.url, config.low_mb, config.floor_mb, clock, folders, factory.ingest.writer)
     store = GuardedStore(open_for_writing(config.url, factory.ingest.writer, clock), room, factory.ingest.writer)
     history = open_history(factory.store.url)
-    mirror, keyframes = resume(history, factory.ingest.writer)
+    desk = Desk(config.url, clock)
+    mirror, keyframes, alarming = _resumed(factory, history, desk, clock)
     known = history.by_source()
     decoders = {s.name: make_decoder(s.decoder, s.options, s.name, factory.hub) for s in factory.sources}
     for name, state in store.decoder_states().items():
@@ -103,8 +108,9 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
     )
 
     pipeline = Pipeline(
-        factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop
-    )
+        factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop,
+        alarming,
+    )  # fmt: skip
     upkeep = Upkeep(config, store, clock)
     upkeep.start()
     packets.start()
@@ -128,4 +134,15 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
         packets.stop()
         publisher.close()
         history.close()
+        desk.close()
         store.close()
+
+
+def _resumed(
+    factory: Factory, history: History, desk: Desk, clock: WallClock
+) -> tuple[Mirror, KeyframePolicy, Alarming]:
+    """The fold as this writer left it."""
+    writer = factory.ingest.writer
+    mirror, keyframes, alarms = resume_with_alarms(history, writer, rules_of(factory))
+    shares = any(name != writer for name in history.writers())
+    return mirror, keyframes, Alarming(alarms, desk, history.last_action(writer), clock, shares=shares)

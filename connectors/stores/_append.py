@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.stores import _tally
+from connectors.stores import _alarms, _tally
 from connectors.stores._clocks import Clocks
 from connectors.stores._codec import (
     clean_newcomer,
@@ -307,6 +307,7 @@ class SqlStore:
                     keyframe.state,
                 ),
             )
+        _alarms.write(driver, writer.key, batch.n, folded.alarms)
         newcomers = list(map(clean_newcomer, commit.newcomers))
         for sql, announced in ((f"{_NEWCOMER} NOTHING", False), (_ANNOUNCED, True)):
             rows = [astuple(one) for one in newcomers if one.announced is announced]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from connectors.stores._alarms import AlarmReads
 from connectors.stores._codec import decode_stream, decode_texts
 from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
@@ -55,7 +56,7 @@ SELECT (SELECT count(*) FROM frame f WHERE f.stream_key = ? AND f.t_ns >= start_
 _EVENT = "SELECT kind, t_ns, asset, signal, before, after FROM event"
 
 
-class SqlHistory:
+class SqlHistory(AlarmReads):
     """`twin.ports.History` on SQLite or PostgreSQL; any thread may use it."""
 
     def __init__(self, reader: Reader) -> None:

@@ -121,7 +121,13 @@ def _to_4(connection: Connection) -> None:
     metadata.create_all(connection, tables=[_schema.finding])
 
 
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_3, 3: _to_4}
+def _to_5(connection: Connection) -> None:
+    """Alarms."""
+    new = [_schema.alarm_event, _schema.alarm, _schema.alarm_action, _schema.alarm_keyframe]
+    metadata.create_all(connection, tables=new)
+
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_3, 3: _to_4, 4: _to_5}
 """By the version that a step begins with."""
 
 

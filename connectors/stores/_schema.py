@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 NEWCOMER_TOLD = {"asset_type": "", "name": "", "attributes": "{}", "streams": "[]", "publisher": ""}
 """The columns of what a newcomer announced, and what stands there where it announced nothing."""
@@ -236,6 +236,58 @@ keyframe = Table(
     Column("n", BigInteger, primary_key=True, autoincrement=False),
     Column("tick_ns", BigInteger, nullable=False),
     Column("is_full", Boolean, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+# The journal of alarms: ``body`` is a `twin.alarms.AlarmEvent` as JSON, the other columns are to find it by.
+alarm_event = Table(
+    "alarm_event",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("writer_key", Integer, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("t_ns", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("alarm", Text, nullable=False),
+    Column("asset", _Path, nullable=False),
+    Column("priority", SmallInteger),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("writer_key", "batch", "position", name="alarm_event_place"),
+)
+Index("alarm_event_time", alarm_event.c.t_ns)
+Index("alarm_event_asset", alarm_event.c.asset, alarm_event.c.t_ns)
+Index("alarm_event_alarm", alarm_event.c.alarm, alarm_event.c.t_ns)
+
+# Every alarm that is not normal, as the writer's last commit left it.
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("writer_key", Integer, primary_key=True, autoincrement=False),
+    Column("alarm", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+# What people did to alarms, with the batch that it was folded with; ``id`` is the desk's.
+alarm_action = Table(
+    "alarm_action",
+    metadata,
+    Column("writer_key", Integer, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index("alarm_action_batch", alarm_action.c.writer_key, alarm_action.c.batch)
+
+alarm_keyframe = Table(
+    "alarm_keyframe",
+    metadata,
+    Column("writer_key", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("tick_ns", BigInteger, nullable=False),
+    Column("rules", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )

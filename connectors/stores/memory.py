@@ -21,6 +21,7 @@ from connectors.stores._codec import (
     same_rows,
 )
 from connectors.stores._history import gap_terms
+from connectors.stores._memory_alarms import MemoryAlarms
 from connectors.stores._met import Met
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import bucket_ns, changes_of, series_of
@@ -93,10 +94,11 @@ class _Kept:
         return replace(merge([self.frames[place] for place in places]), stream=self.stream)
 
 
-class MemoryStore:
+class MemoryStore(MemoryAlarms):
     """`twin.ports.Store` and `twin.ports.History` in memory (mutable; a lock makes readers wait for a commit)."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = RLock()
         self._kept: dict[str, _Kept] = {}
         self._batches: dict[str, dict[int, Batch]] = {}
@@ -178,6 +180,7 @@ class MemoryStore:
             self._latest[latest.stream.id] = replace(latest, values=canonical(latest.values))
         self._events += [(stored.writer, stored.n, False, event) for event in commit.events]
         self._events += [(stored.writer, stored.n, True, event) for event in folded.events]
+        self._keep_alarms(stored.writer, stored.n, folded.alarms, commit.events)
         if folded.keyframe is not None:
             self._keyframes.setdefault(folded.keyframe.writer, []).append(folded.keyframe)
         self._decoder_states.update(commit.decoder_states)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look into the store.", no_args_is_help=True)
 Url = Annotated[str, typer.Option("--url", help="sqlite:///PATH or postgresql://…", envvar="TWIN__STORE__URL")]
+RulesFile = Annotated[
+    Path | None, typer.Option("--factory", help="The factory file, for the alarms' rules.", exists=True, dir_okay=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -140,14 +143,20 @@ def redrive(
             typer.echo(f"{kept} {why}")
 
 
-def verify(url: Url, *, json: Json = False) -> None:
-    """Fold everything again and compare with what was recorded live; exit 1 on a mismatch."""
+def verify(url: Url, *, factory: RulesFile = None, json: Json = False) -> None:
+    """Fold everything again and compare with what was recorded live; exit 1 on a mismatch.
+
+    The alarms too, where --factory names the file whose rules they were folded with.
+    """
+    from connectors.factory_file import read_factory
+    from connectors.plugins import rules_of
     from connectors.stores.sql import open_history
     from twin.keyframes import verify as refold
 
+    rules = rules_of(read_factory(factory)) if factory is not None else None
     history = open_history(url)
     try:
-        verdict = refold(history)
+        verdict = refold(history, rules)
     finally:
         history.close()
     if json:
@@ -156,6 +165,7 @@ def verify(url: Url, *, json: Json = False) -> None:
                 "batches": verdict.batches,
                 "frames": verdict.frames,
                 "keyframes": verdict.keyframes,
+                "alarm_batches": verdict.alarm_batches,
                 "mismatches": len(verdict.mismatches),
                 "details": [asdict(mismatch) for mismatch in verdict.mismatches[:100]],
             }
@@ -165,6 +175,10 @@ def verify(url: Url, *, json: Json = False) -> None:
             f"{verdict.batches} batches, {verdict.frames} frames folded again, {verdict.keyframes} keyframes compared: "
             f"{len(verdict.mismatches)} mismatches"
         )
+        if factory is None:
+            typer.echo("  the alarms were not folded again: name their rules with --factory FILE")
+        else:
+            typer.echo(f"  the alarms of {verdict.alarm_batches} batches folded again")
         if verdict.unfolded:
             typer.echo(
                 f"  {verdict.unfolded} batches follow on what was let go or lost: folded from the next keyframe on"

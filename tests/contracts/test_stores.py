@@ -20,6 +20,8 @@ from connectors.stores import _history, _tally
 from connectors.stores.lock import writer_lock
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
+from twin.alarms import ActionKind, AlarmAction, AlarmEvent, AlarmEventKind, AlarmState, Priority
+from twin.alarms.kept import AlarmKeyframe, AlarmsFolded
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
 from twin.message import DeadLetter
@@ -162,6 +164,85 @@ def assert_same_batches(one: list[Batch], other: list[Batch]) -> None:
         assert [part.stream.id for part in left.frames] == [part.stream.id for part in right.frames]
         for a, b in zip(left.frames, right.frames, strict=True):
             assert_same_frames(a, b)
+
+
+# Alarms
+
+RAISED = AlarmState(
+    "jeonju/cell1/ur3:hot", "jeonju/cell1/ur3", "hot", "q", "jeonju/cell1/ur3:joints", raised=True, acknowledged=False,
+    occurrence=1, count=1, raised_ns=20, cause_ns=19, value=float("inf"),
+)  # fmt: skip
+DOOR_OPEN = AlarmState(
+    "jeonju/cell10/door:open", "jeonju/cell10/door", "open", raised=True, acknowledged=False, value="열림\x00\ud800"
+)
+
+
+def told(kind, state, t_ns, **more):
+    return AlarmEvent(
+        kind, t_ns, state.id, state.asset, state.rule, state.signal, Priority.HIGH, 1, 1, 19, state.value, state=state,
+        **more,
+    )  # fmt: skip
+
+
+def with_alarms(**alarms):
+    return lambda batch: Folded((), (), alarms=AlarmsFolded(**alarms))
+
+
+def test_alarms_their_journal_and_actions_come_back(bench):
+    assert (bench.history.alarms(), bench.history.alarms_at(99), bench.history.alarm_events(0, 99)) == ([], [], [])
+    assert (bench.history.last_action("w"), bench.history.alarm_keyframe("w", 1)) == (0, None)
+    kinds = AlarmEventKind
+    first = (told(kinds.RAISED, RAISED, 20), told(kinds.RAISED, DOOR_OPEN, 20))
+    keyframe = AlarmKeyframe("w", 1, 20, "rules", "sha", b"\x00\xff")
+    bench.append(
+        fold=with_alarms(events=first, changed={one.id: one for one in (RAISED, DOOR_OPEN)}, keyframe=keyframe),
+        tick_ns=20,
+        events=(Event(EventKind.ERROR_RAISED, 5, "jeonju/a"), Event(EventKind.ERROR_CLEARED, 6, "jeonju/b")),
+    )
+    assert bench.history.alarms() == [RAISED, DOOR_OPEN]
+    assert bench.history.alarms("nobody") == []
+    quiet = replace(RAISED, raised=False, acknowledged=True)
+    shelved = replace(DOOR_OPEN, acknowledged=True, shelved_until_ns=90, who="김", why="점검")
+    action = AlarmAction(ActionKind.SHELVE, DOOR_OPEN.id, "김", 28, "점검\x00", 1, 60.0, 7)
+    second = (told(kinds.SHELVED, shelved, 30, who="김", why="점검"), told(kinds.CLEARED, quiet, 30))
+    bench.append(
+        fold=with_alarms(events=second, changed={RAISED.id: None, shelved.id: shelved}, actions=(action,)), tick_ns=30
+    )
+    flood = AlarmEvent(kinds.FLOOD_STARTED, 40, "", "jeonju", count=11)
+    bench.append(fold=with_alarms(events=(flood,)), tick_ns=40)
+    history = bench.history
+    assert history.alarms() == [shelved]
+    assert [history.alarms_at(t_ns) for t_ns in (19, 20, 29, 30)] == [
+        [],
+        [RAISED, DOOR_OPEN],
+        [RAISED, DOOR_OPEN],
+        [shelved],
+    ]
+    assert history.alarm_events(0, 99) == [flood, *reversed(second), *reversed(first)]
+    assert history.alarm_events(20, 30) == list(reversed(first))
+    assert history.alarm_events(0, 99, limit=1) == [flood]
+    assert history.alarm_events(0, 99, asset="jeonju/cell1") == [second[1], first[0]]
+    assert history.alarm_events(0, 99, alarm=DOOR_OPEN.id, kinds=[kinds.SHELVED]) == [second[0]]
+    assert history.batch_alarms("w", 1) == AlarmsFolded(first)
+    assert history.batch_alarms("w", 2) == AlarmsFolded(second, actions=(action,))
+    assert history.batch_alarms("w", 9) == AlarmsFolded()
+    assert [one.asset for one in history.outside_events("w", 1)] == ["jeonju/a", "jeonju/b"]
+    assert (history.last_action("w"), history.last_action("nobody")) == (7, 0)
+    assert history.alarm_keyframe("w", 1) == keyframe
+    assert list(history.alarm_keyframes("w")) == [keyframe]
+    assert list(history.alarm_keyframes("w", 2)) == []
+
+
+def test_alarms_of_a_commit_that_fails_are_not_kept(bench):
+    def fold(_batch):
+        raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError):
+        bench.append(fold=fold, tick_ns=20)
+    bench.append(fold=with_alarms(events=(told(AlarmEventKind.RAISED, RAISED, 20),), changed={RAISED.id: RAISED}))
+    bench.restart()
+    assert bench.history.alarms() == [RAISED]
+    assert len(bench.history.alarm_events(0, 99)) == 1
 
 
 # Writing

@@ -91,6 +91,12 @@ class AlarmBook:
         self._places: dict[tuple[str, AlarmEventKind], int] = {}
         self._undo: _Undo | None = None
 
+    @property
+    def changed(self) -> dict[str, AlarmState | None]:
+        """The alarms whose facts the last `apply` touched, as they are now; None where they are normal."""
+        touched = self._undo.alarms if self._undo is not None else {}
+        return {alarm: self.alarms.get(alarm) for alarm in touched}
+
     def apply(
         self, batch: Batch, mirror: Mirror, events: Iterable[Event] = (), actions: Iterable[AlarmAction] = ()
     ) -> tuple[AlarmEvent, ...]:
@@ -329,7 +335,7 @@ class AlarmBook:
         event = AlarmEvent(
             kind, self.tick_ns, state.id, state.asset, state.rule, state.signal,
             None if rule is None else rule.priority, state.occurrence, state.count, state.cause_ns, state.value,
-            state.who, state.why, state.hidden,
+            state.who, state.why, state.hidden, state,
         )  # fmt: skip
         if kind in _ONCE:
             place = self._places.setdefault((state.id, kind), len(self._told))

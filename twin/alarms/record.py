@@ -121,6 +121,8 @@ class AlarmAction:
     why: str = ""
     occurrence: int = 0
     for_s: float = 0.0
+    id: int = 0
+    """Its number on the desk; they rise."""
 
     @property
     def for_ns(self) -> int:
@@ -146,6 +148,8 @@ class AlarmEventKind(StrEnum):
     PUT_BACK = "AlarmPutBackInService"
     REFUSED = "AlarmActionRefused"
     """An action that could not be; ``why`` says why."""
+    DROPPED = "AlarmDropped"
+    """Its rule is no longer there."""
     FLOOD_STARTED = "AlarmFloodStarted"
     FLOOD_ENDED = "AlarmFloodEnded"
 
@@ -173,3 +177,5 @@ class AlarmEvent:
     who: str = ""
     why: str = ""
     hidden: bool = False
+    state: AlarmState | None = None
+    """The alarm's facts behind it; None of a flood."""

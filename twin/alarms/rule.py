@@ -7,7 +7,9 @@ an asset others of its own, and one of the same name takes the place of the type
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from twin.sample import Role
 from twin.site import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from twin.sample import Signal
     from twin.site import Hub
@@ -231,13 +233,29 @@ SILENT = AlarmRule(
 """The rule that every type has: an asset that falls silent."""
 
 
-def rules_by_asset(
-    hub: Hub, types: Mapping[str, Rules], own: Mapping[str, Rules] | None = None
-) -> Callable[[str], Rules]:
-    """What gives an asset's rules: those of its type (by the type's name), and its ``own`` in their place."""
+@dataclass(frozen=True, slots=True)
+class RulesByAsset:
+    """What gives an asset's rules. ``sha256`` tells whether two of them are the same."""
+
+    listed: Mapping[str, Rules]
+    sha256: str
+
+    def __call__(self, asset: str) -> Rules:
+        """The rules of an asset; none of one that nobody declared."""
+        return self.listed.get(asset, ())
+
+
+def rules_by_asset(hub: Hub, types: Mapping[str, Rules], own: Mapping[str, Rules] | None = None) -> RulesByAsset:
+    """The rules of each declared asset: those of its type (by the type's name), and its ``own`` in their place."""
     listed: dict[str, Rules] = {}
     for asset, one in hub.assets().items():
         rules = {rule.name: rule for rule in types.get(one.type, ())}
         rules.update({rule.name: rule for rule in (own or {}).get(asset, ())})
         listed[asset] = tuple(rules[name] for name in sorted(rules))
-    return lambda asset: listed.get(asset, ())
+    text = json.dumps(
+        {asset: [[type(rule.condition).__name__, asdict(rule)] for rule in rules] for asset, rules in listed.items()},
+        sort_keys=True,
+        ensure_ascii=False,
+        default=sorted,
+    )
+    return RulesByAsset(listed, hashlib.sha256(text.encode()).hexdigest())
