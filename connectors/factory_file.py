@@ -12,7 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.plugins import asset_types, check_source
+from connectors.plugins import asset_types, check_source, type_rules
+from twin.alarms.given import mistakes as rule_mistakes
 from twin.config import BrokerConfig, Factory, Secret, parse_factory
 from twin.errors import ConfigError, Mistake
 
@@ -51,6 +52,8 @@ def factory_of(text: bytes, path: Path, environ: Mapping[str, str] | None = None
     except ConfigError as error:
         mistakes.extend(error.mistakes)
     mistakes.extend(_source_mistakes(data))
+    if factory is not None:
+        mistakes.extend(rule_mistakes(factory.hub, type_rules(), factory.alarms))
     if mistakes or factory is None:
         raise ConfigError(tuple(mistakes), str(path))
     folder = path.parent

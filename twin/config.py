@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from twin._alarm_tables import given_rule
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.errors import ConfigError, Mistake
@@ -16,6 +17,8 @@ from twin.site import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from twin.alarms.given import GivenRule
 
 SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
@@ -164,6 +167,7 @@ class Factory:
     web: WebConfig = WebConfig()
     ingest: IngestConfig = IngestConfig()
     simulate: SimulateConfig = SimulateConfig()
+    alarms: tuple[GivenRule, ...] = ()
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -197,6 +201,9 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         web=_web(root.table("web")),
         ingest=_ingest(root.table("ingest")),
         simulate=_simulate(root.table("simulate"), hub),
+        alarms=tuple(
+            rule for table in root.tables("alarm") if (rule := given_rule(table, hub, asset_types)) is not None
+        ),
     )
     unique([source.name for source in factory.sources], "source", mistakes)
     root.done()
