@@ -73,13 +73,7 @@ def _assets(table: Table, hub: Hub, asset_types: tuple[str, ...]) -> tuple[str, 
 
 
 def _rule(table: Table, name: str) -> AlarmRule | None:
-    try:
-        if segment(name) != name:
-            table.wrong("name", f"{name!r} cannot be part of an id", "without / : and control characters")
-            return None
-    except IdError as error:
-        table.wrong("name", error.problem)
-        return None
+    is_name = _is_segment(table, name)
     when = table.get("when", str, choices=WHEN)
     condition = _CONDITIONS[when](table) if when in _CONDITIONS else None
     label = name_of(table, "label")
@@ -87,9 +81,19 @@ def _rule(table: Table, name: str) -> AlarmRule | None:
     action, priority = name_of(table, "action"), _priority(table)
     on_delay_s, off_delay_s = _least(table, "on_delay_s"), _least(table, "off_delay_s")
     latching = table.get("latching", bool, False)
-    if condition is None:
+    if condition is None or not is_name:
         return None
     return AlarmRule(name, condition, priority, label, consequence, action, on_delay_s, off_delay_s, latching)
+
+
+def _is_segment(table: Table, name: str) -> bool:
+    try:
+        problem = "" if segment(name) == name else "it cannot be part of an id"
+    except IdError as error:
+        problem = error.problem
+    if problem:
+        table.wrong("name", f"{name!r}: {problem}", "without / : and control characters")
+    return not problem
 
 
 def _limit(table: Table) -> Condition:
