@@ -9,6 +9,7 @@
     ["keys.first", "Home"],
     ["keys.live", "L", "End"],
     ["keys.list", "\u2191", "\u2193", "Enter"],
+    ["keys.wall", "W"],
     ["keys.help", "?"],
   ];
   const make = (tag, text) => Object.assign(document.createElement(tag), text ? { textContent: text } : {});
