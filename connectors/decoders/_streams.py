@@ -27,7 +27,8 @@ class StreamBook:
 
     An asset declared in the factory file gets the units, limits and labels of its type. A message
     whose fields are not the type's gets a stream of its own, its name marked by a hash of them, so
-    that the fields of a stream never change.
+    that the fields of a stream never change. A stream of one signal that the type does not list is
+    that signal of the type, if one has its name and is alike: who reports by exception sends such.
     """
 
     def __init__(self, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
@@ -38,7 +39,7 @@ class StreamBook:
         self.plain: dict[str, list[str]] = {}
         """Which fields hold the plain name ``asset:name``: the first that came, as ``name<tab>kind``, in their order.
 
-        Part of the decoder's state.
+        A unit that the type told, and the device did not, stands behind the kind. Part of the decoder's state.
         """
 
     def stream(self, asset: str, name: str, fields: Sequence[Signal], *, sequenced: bool) -> Stream:
@@ -71,8 +72,8 @@ class StreamBook:
 
     def held(self, asset: str, name: str) -> dict[str, Kind]:
         """The fields that hold the plain name of that stream, and their kinds; {} when nobody does."""
-        rows = (row.partition("\t") for row in self.plain.get(f"{asset}:{name}", []))
-        return {field: Kind(kind) for field, _, kind in rows}
+        rows = (row.split("\t") for row in self.plain.get(f"{asset}:{name}", []))
+        return {field: Kind(kind) for field, kind, *_ in rows}
 
     def _make(self, asset: str, name: str, fields: tuple[Signal, ...], *, sequenced: bool) -> Stream:
         if len(fields) > MAX_SIGNALS_PER_STREAM:
@@ -81,6 +82,8 @@ class StreamBook:
         kind = self._types.get(asset_row.type) if asset_row else None
         stream_type = kind.stream(name) if kind else None
         known = {signal.name: signal for signal in (stream_type.signals if stream_type else ())}
+        if kind is not None and stream_type is None and len(fields) == 1:
+            known = {signal.name: signal for signal in (by_exception(kind, fields[0]),) if signal}
         signals = tuple(_merged(known.get(signal.name), signal) for signal in fields)
         is_declared = stream_type is not None and set(known) == {signal.name for signal in fields}
         # Where the device sent before it was declared, its plain name holds frames in units that nobody knew.
@@ -89,7 +92,7 @@ class StreamBook:
         if is_declared:
             order = [signal.name for signal in (stream_type.signals if stream_type else ())]
             stream_name = f"{signal_name(name)}~{_digest(signals)}" if was_undeclared else signal_name(name)
-        elif stream_type is None and self._holds_plain(asset, name, fields):
+        elif stream_type is None and self._holds_plain(asset, name, fields, signals):
             held = self.held(asset, name)
             order = list(held)
             signals = tuple(dataclasses.replace(signal, kind=held[signal.name]) for signal in signals)
@@ -100,17 +103,39 @@ class StreamBook:
         signals = tuple(sorted(signals, key=lambda signal: order.index(signal.name)))
         return stream_of(asset, stream_name, signals, sequenced=sequenced, period_s=period_s, source=self._source)
 
-    def _holds_plain(self, asset: str, name: str, fields: tuple[Signal, ...]) -> bool:
-        """Whether these are the fields of the plain name; the order in which a device writes them does not matter."""
+    def _holds_plain(self, asset: str, name: str, fields: tuple[Signal, ...], signals: tuple[Signal, ...]) -> bool:
+        """Whether these are the fields of the plain name; the order in which a device writes them does not matter.
+
+        ``fields`` are as the device told them, ``signals`` as they are with what the type tells.
+        """
         held = self.held(asset, name)
+        untold = {one.name: one.unit for one, told in zip(signals, fields, strict=True) if one.unit != told.unit}
         if not held:
-            self.plain[f"{asset}:{name}"] = [f"{signal.name}\t{signal.kind}" for signal in fields]
+            self.plain[f"{asset}:{name}"] = [
+                "\t".join([signal.name, signal.kind, *([untold[signal.name]] if signal.name in untold else [])])
+                for signal in signals
+            ]
             return True
         for signal in fields:
             if signal.name in held and held[signal.name].is_text != signal.kind.is_text:
                 told, kept = ("text", "a number") if signal.kind.is_text else ("a number", "text")
                 raise DecodeError("type_change", f"{signal.name} was {kept} and is now {told}")
-        return set(held) == {signal.name for signal in fields}
+        if set(held) != {signal.name for signal in fields}:
+            return False
+        # Frames that came before anybody knew their unit, or in another one, keep the name to themselves.
+        marks = {row.split("\t")[0]: row.split("\t")[2:] for row in self.plain[f"{asset}:{name}"]}
+        units = {signal.name: signal.unit for signal in signals}
+        return all(mark == [units[own]] if mark else own not in untold for own, mark in marks.items())
+
+
+def by_exception(kind: AssetType, told: Signal) -> Signal | None:
+    """The one signal of a type that a signal sent alone is: same name, same sort of value, no other unit told."""
+    named = {signal for stream in kind.streams for signal in stream.signals if signal.name == told.name}
+    if len(named) != 1:
+        return None
+    (known,) = named
+    is_alike = known.kind.is_text == told.kind.is_text and (known.kind is Kind.FLAG) == (told.kind is Kind.FLAG)
+    return known if is_alike and told.unit in ("1", known.unit) else None
 
 
 def _digest(fields: tuple[Signal, ...]) -> str:

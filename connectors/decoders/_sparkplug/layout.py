@@ -189,7 +189,8 @@ class Layout:
         name = named(f"{base}.{part.replace('/', '.')}") if part else base
         known = self._declared.get(name)
         source_name = f"{path}/{part}" if part else path
-        if known is not None and not part and known.kind.is_text == self.is_text(path):
+        is_alike = known is not None and known.kind.is_text == self.is_text(path) and unit in ("1", known.unit)
+        if known is not None and is_alike and not part:
             return dataclasses.replace(known, source_name=source_name)
         if kind in SCALARS and self.is_text(path):
             role = _PACKML[path.rpartition("/")[2]][1] if kind in NUMBERS else None
