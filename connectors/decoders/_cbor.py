@@ -19,6 +19,14 @@ _ENDLESS = 31
 _BYTES, _TEXT, _ARRAY, _MAP, _TAG = range(2, 7)
 """Major types (RFC 8949 § 3.1) that the walk has to know."""
 _BREAK = 0xFF
+_FLOAT64 = 0xFB
+
+
+def float_places(payload: bytes) -> list[int]:
+    """Where the eight bytes of each float64 of a payload are, in its order; raises DecodeError as `read` does."""
+    found: list[int] = []
+    _look_over(payload, found)
+    return found
 
 
 def read(payload: bytes) -> Any:
@@ -34,8 +42,11 @@ def read(payload: bytes) -> Any:
         raise DecodeError(reason, f"no CBOR: {error}"[:300]) from error
 
 
-def _look_over(payload: bytes) -> None:
-    """Walk the heads: lengths must lie within the payload, nesting and numbers of items within bounds."""
+def _look_over(payload: bytes, floats: list[int] | None = None) -> None:
+    """Walk the heads: lengths must lie within the payload, nesting and numbers of items within bounds.
+
+    ``floats`` takes the places behind the heads of float64.
+    """
     at, seen = 0, 0
     waiting: list[int] = [1]
     while waiting:
@@ -53,6 +64,8 @@ def _look_over(payload: bytes) -> None:
         if seen > MAX_ITEMS:
             raise DecodeError("too_many_values", f"more than {MAX_ITEMS} items")
         waiting[-1] -= 1 if waiting[-1] > 0 else 0
+        if head == _FLOAT64 and floats is not None:
+            floats.append(at + 1)
         at = _item(payload, at, waiting)
     if at != len(payload):
         raise DecodeError("schema", f"{len(payload) - at} bytes behind the CBOR item")

@@ -16,6 +16,8 @@ from twin.errors import DecodeError
 from twin.sample import SEQ_EPOCH_SHIFT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 MAX_DEPTH = 32
@@ -253,6 +255,13 @@ def _iso_ns(value: object, where: str, zone_offset_s: float | None) -> int:
 def payload_seq(payload: bytes) -> int:
     """A 63-bit hash of a payload: the ``seq`` of devices that count nothing."""
     return int.from_bytes(hashlib.blake2b(payload, digest_size=8).digest(), "big") >> 1
+
+
+def payload_seqs(payloads: Sequence[bytes]) -> NDArray[np.int64]:
+    """`payload_seq` of many payloads: int64 (n,)."""
+    blake2b = hashlib.blake2b
+    digests = b"".join([blake2b(payload, digest_size=8).digest() for payload in payloads])
+    return (np.frombuffer(digests, ">u8") >> np.uint64(1)).astype(np.int64)
 
 
 class SequenceTracker:

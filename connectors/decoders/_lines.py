@@ -19,6 +19,7 @@ _TRUE, _FALSE = frozenset({"t", "T", "true", "True", "TRUE"}), frozenset({"f", "
 _ESCAPED = re.compile(r"\\([,= \\])")
 _IN_TEXT = re.compile(r'\\(["\\])')
 _MAX_DIGITS = 20
+_MAX_NUMBER = 400
 _LINE = re.compile(
     r"[ \t]*+(?P<head>(?:\\.|[^\\ \n])++) ++"
     r'(?P<fields>(?:"(?:\\.|[^"\\])*+"|\\.|[^\\ \n"])++)'
@@ -63,6 +64,37 @@ def read_lines(payload: bytes) -> list[Line]:
         found.append(_line(line["head"], line["fields"], line["time"]))
         place = line.end()
     return found
+
+
+def head_of(payload: bytes) -> bytes:
+    """The measurement and the tags of a message of one line; b"" for JSON."""
+    return b"" if payload[:1] == b"{" else payload.partition(b" ")[0]
+
+
+def as_json(payload: bytes) -> bytes | None:
+    """One plain line of numbers and a time as the JSON ``[head, {field: number}, time]``; JSON as it is; else None.
+
+    Numbers that are none are no JSON either.
+    """
+    if payload[:1] == b"{":
+        return payload
+    parts = payload.split(b" ")
+    if len(parts) != 3 or b'"' in payload:  # noqa: PLR2004  head, fields, time
+        return None
+    head, fields, time = parts
+    time = time.removesuffix(b"\n")
+    if not time.isdigit() or len(time) > _MAX_DIGITS:
+        return None
+    if len(fields) > _MAX_NUMBER and max(map(len, fields.split(b","))) > _MAX_NUMBER:
+        return None
+    if b"i," in fields or b"u," in fields or fields[-1:] in (b"i", b"u"):
+        # Where numbers end in i or u, nothing but digits stands before it.
+        bare = fields.translate(None, b"0123456789-") + b","
+        whole = bare.count(b"=i,") + bare.count(b"=u,")
+        fields = (fields + b",").replace(b"i,", b",").replace(b"u,", b",")[:-1]
+        if whole != bare.count(b"i,") + bare.count(b"u,"):
+            return None
+    return b'["%b",{"%b},%b]' % (head, fields.replace(b"=", b'":').replace(b",", b',"'), time)
 
 
 def _line(told: str, values: str, time: str | None) -> Line:
@@ -126,7 +158,7 @@ def _value(text: str, key: str) -> Any:
         return False
     if text[-1] in "iu":
         return _whole(text[:-1], key)
-    if not _NUMBER.fullmatch(text) or len(text) > 400:  # noqa: PLR2004
+    if not _NUMBER.fullmatch(text) or len(text) > _MAX_NUMBER:
         reason = "non_finite" if text.strip("+-").lower() in ("nan", "inf", "infinity") else "schema"
         raise DecodeError(reason, f"{key}: {text[:80]!r} is no number, text or truth value")
     return float(text)

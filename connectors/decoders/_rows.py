@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MAX_DT_S = 86_400.0
 _MAX_EPOCH = 1 << (62 - SEQ_EPOCH_SHIFT)
 _MAX_COUNT = 1 << SEQ_EPOCH_SHIFT
-_MAX_HASH = 1 << 63
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +43,8 @@ class _Wide:
     heads: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
     distances_s: list[float] = field(default_factory=list)
     cells: list[Sequence[float | None]] = field(default_factory=list)
+    parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = field(default_factory=list)
+    """Of messages that came as columns: heads (6, n) and values (n, width)."""
 
 
 class Collected:
@@ -63,6 +64,7 @@ class Collected:
         self._single_colons = 2 + counts + epochs
         self._wide: dict[int, _Wide] = {}
         self._slots: dict[str, int] = {}
+        self._slot_of: dict[Route, int] = {}
         self._routes: list[Route] = []
         self._left: list[int] = []
         self._left_keys: set[str] = set()
@@ -119,29 +121,40 @@ class Collected:
             wide.cells += cells
         self.rows += rows
 
-    def add_row(  # noqa: PLR0913  a row has this many parts
-        self, place: int, route: Route, t: int, count: int, received_ns: int, cells: Sequence[float | None]
+    def add_rows(  # noqa: PLR0913  rows have this many parts
+        self,
+        places: NDArray[np.int64],
+        routes: Sequence[Route],
+        t_ns: NDArray[np.int64],
+        counts: NDArray[np.int64],
+        received_ns: NDArray[np.int64],
+        values: NDArray[np.float64],
     ) -> None:
-        """Take a message that is one row, and was looked over already."""
-        key = route.key
-        if key in self._left_keys or not 0 <= count < (_MAX_COUNT if self._counts else _MAX_HASH):
-            self.leave(place, key)
-            return
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._slots[key] = len(self._routes)
-            self._routes.append(route)
-        elif self._routes[slot] is not route:
-            # Two topics, or two sets of fields, of one key: each message alone.
-            self.leave(place, key)
-            return
-        wide = self._wide.get(route.width)
+        """Take messages that are one row each, of one width, and were looked over already; times are ns.
+
+        One with a count that cannot be is left, and its stream.
+        """
+        for route in dict.fromkeys(routes):
+            slot = self._slots.get(route.key)
+            if slot is None:
+                slot = self._slots[route.key] = len(self._routes)
+                self._routes.append(route)
+            elif self._routes[slot] is not route:
+                # Two topics, or two sets of fields, of one key: each message alone.
+                self._left_keys.add(route.key)
+            self._slot_of[route] = slot
+        slots = np.array([self._slot_of[route] for route in routes], np.int64)
+        wrong = counts < 0
+        if self._counts:
+            wrong |= counts >= _MAX_COUNT
+        if wrong.any():
+            self._left_keys.update(self._routes[slot].key for slot in np.unique(slots[wrong]).tolist())
+        wide = self._wide.get(values.shape[1])
         if wide is None:
-            wide = self._wide[route.width] = _Wide()
-        wide.heads.append((place, slot, t, count, received_ns, 1))
-        wide.distances_s.append(0.0)
-        wide.cells.append(cells)
-        self.rows += 1
+            wide = self._wide[values.shape[1]] = _Wide()
+        ones = np.ones(len(places), np.int64)
+        wide.parts.append((np.stack([places, slots, t_ns, counts, received_ns, ones]), values))
+        self.rows += len(places)
 
     def blocks(self, sequences: _json.SequenceTracker) -> tuple[list[Block], list[int]]:
         """A block a width, and the places of the messages that are left, ascending."""
@@ -149,11 +162,10 @@ class Collected:
         return found, sorted(self._left)
 
     def _block(self, width: int, wide: _Wide, sequences: _json.SequenceTracker) -> Block | None:
-        heads = np.array(wide.heads, np.int64).T
+        heads, distances_s, values = _columns(wide, width)
         sizes = heads[5]
         message = np.repeat(np.arange(len(sizes)), sizes)
         slots = heads[1][message]
-        values = _numbers(wide.cells, width)
         if values is None:
             self._left += heads[0].tolist()
             self._left_keys.update(self._routes[slot].key for slot in np.unique(slots).tolist())
@@ -167,7 +179,7 @@ class Collected:
             row = (np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes))[order]
         else:
             row = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        t_ns = heads[2][message] * self._unit_ns + spaced(row, np.array(wide.distances_s)[message])
+        t_ns = heads[2][message] * self._unit_ns + spaced(row, distances_s[message])
         seq = heads[3][message] + row if self._counts else heads[3][message] ^ row
         starts = np.flatnonzero(np.diff(slots, prepend=-1))
         routes = [self._routes[slot] for slot in slots[starts].tolist()]
@@ -221,14 +233,22 @@ class Collected:
                 seq[start:end] += epoch << SEQ_EPOCH_SHIFT
 
 
-def _numbers(cells: Sequence[Sequence[float | None]], width: int) -> NDArray[np.float64] | None:
+def _columns(wide: _Wide, width: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]:
+    """(heads (6, n), distances in s (n,), values) of what was taken, one way or the other."""
+    if not wide.parts:
+        return np.array(wide.heads, np.int64).T, np.array(wide.distances_s), numbers_of(wide.cells, width)
+    heads = np.concatenate([part[0] for part in wide.parts], axis=1)
+    return heads, np.zeros(heads.shape[1]), np.concatenate([part[1] for part in wide.parts])
+
+
+def numbers_of(cells: Sequence[Sequence[float | None]], width: int) -> NDArray[np.float64] | None:
     """Rows of numbers and nulls → float64 (n, width), NaN for null; None where a row holds something else."""
     try:
         flat = np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * width)
-    except TypeError:
+    except (TypeError, OverflowError):
         try:
             flat = np.array([np.nan if cell is None else cell for row in cells for cell in row], np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return flat.reshape(len(cells), width)
 

@@ -26,17 +26,19 @@ from connectors.decoders import _json
 from connectors.decoders._homeassistant.config import Feature, Presence, device_name, long_form, read
 from connectors.decoders._homeassistant.template import value_at
 from connectors.decoders._plain import Plain
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._values import ValueFrames, flat, moment_of
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, IdError
 from twin.ids import segment
 from twin.message import Announced, Finding, Handled, Liveness, Message, Settled
-from twin.sample import Kind
+from twin.sample import Frames, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from twin.ports import Told
+    from twin.sample import Block
     from twin.site import AssetType, Hub
 
 MAX_ENTITIES = 5000
@@ -86,6 +88,7 @@ class Decoder(Plain):
         self._present: dict[str, dict[str, bool]] = {}
         self._held: list[Message] = []
         self._marks = 0
+        self._shapes = Shapes()
 
     @property
     def marks(self) -> int:
@@ -110,6 +113,10 @@ class Decoder(Plain):
             self._held.append(message)
             self._marks += 1
         return [Handled("held")]
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: bare numbers are read at once."""
+        return self._shapes.read(messages, max_rows, self.sequences, lambda _topic: "")
 
     def tick(self, now_ns: int) -> Iterable[Told]:
         """What has waited for a configuration for too long is a dead letter."""
@@ -176,6 +183,7 @@ class Decoder(Plain):
     def _bind(self) -> None:
         """Which entities each topic means."""
         self._by_topic = {}
+        self._shapes = Shapes()
         for entities in self._entities.values():
             self._bind_to(entities)
 
@@ -183,6 +191,7 @@ class Decoder(Plain):
         for entity in entities:
             topics = {entity.state_topic, entity.attributes_topic, *(one.topic for one in entity.presence)}
             for topic in sorted(topics - {""}):
+                self._shapes.forget(topic)
                 self._by_topic.setdefault(topic, []).append(entity)
 
     def _settle(self) -> Iterator[Told]:
@@ -207,8 +216,16 @@ class Decoder(Plain):
             for one in entity.presence:
                 if one.topic == message.topic:
                     found += self._presence(entity, one, message)
+        if len(found) == 1 and isinstance(found[0], Frames) and self._shapes.wants(message):
+            self._learn(message, self._by_topic[message.topic][0], found[0])
         # Entities of one device share their availability: it is said once of each device.
         return [part for place, part in enumerate(found) if not isinstance(part, Liveness) or part not in found[:place]]
+
+    def _learn(self, message: Message, entity: Feature, frame: Frames) -> None:
+        """Note a topic that tells of one number, and of nothing else."""
+        is_number = not entity.kind.is_text and entity.kind is not Kind.FLAG
+        if is_number and entity.path == () and entity.state_topic == message.topic:
+            self._shapes.learn(message, frame.stream.id, frame.stream, {(): entity.name})
 
     def _value(self, entity: Feature, message: Message) -> Told:
         if entity.path is None:

@@ -29,9 +29,10 @@ import msgspec
 import numpy as np
 
 from connectors.decoders import _json
-from connectors.decoders._bulk import Bulk
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, guessed, signal_name
+from connectors.decoders._times import times_of
 from connectors.topics import check_templates
 from twin.errors import DecodeError, UnitError
 from twin.message import Handled, Message
@@ -104,7 +105,7 @@ class Decoder(TopicDialect):
         self._options = options
         self._ignored = frozenset({*options.ignore, options.time, options.seq, options.epoch} - {""})
         self._plans: dict[tuple[str, str, tuple[str, ...], tuple[type, ...]], Stream] = {}
-        self._bulk = Bulk()
+        self._shapes = Shapes()
         self._is_plain = not options.values and not options.epoch
         self._chosen = [(value.path.split("."), _signal(value), _factor(value)) for value in options.values]
 
@@ -124,13 +125,13 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", "no value in it")
         plan = self._plan(asset, name, columns)
         found = self._frames(message, body, f"{asset}:{name}", times, plan, columns)
-        if self._is_plain and isinstance(times, int) and self._bulk.wants(message.topic):
-            self._learn(message.topic, f"{asset}:{name}", plan, body)
+        if self._is_plain and isinstance(times, int) and self._shapes.wants(message):
+            self._learn(message, f"{asset}:{name}", plan, body)
         return [found]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`: flat objects of numbers are read at once."""
-        return self._bulk.read(messages, max_rows, self.sequences, self._key, counted=bool(self._options.seq))
+        return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=bool(self._options.seq))
 
     def _key(self, topic: str) -> str:
         try:
@@ -139,14 +140,17 @@ class Decoder(TopicDialect):
             return ""
         return f"{asset}:{self._options.stream or captured.get('stream', 'data')}"
 
-    def _learn(self, topic: str, key: str, stream: Stream, body: dict[str, Any]) -> None:
-        if any(isinstance(item, dict | list) for item in body.values()):
-            return
+    def _learn(self, message: Message, key: str, stream: Stream, body: dict[str, Any]) -> None:
         options = self._options
-        columns = {field: signal_name(field) for field in body if field not in self._ignored}
-        self._bulk.learn(
-            topic, key, stream, columns, time=options.time, unit=options.time_unit, count=options.seq, keys=len(body)
-        )
+        columns: dict[tuple[str | int, ...], str] = {
+            (field,): signal_name(field) for field in body if field not in self._ignored
+        }
+        time, count = ((name,) if name else None for name in (options.time, options.seq))
+        if any(isinstance(item, dict | list) for item in body.values()) or len(body) != len(columns) + sum(
+            path is not None for path in (time, count)
+        ):
+            return
+        self._shapes.learn(message, key, stream, columns, time=time, times=times_of(options.time_unit), count=count)
 
     def _times(self, body: dict[str, Any], message: Message) -> NDArray[np.int64] | int:
         """Times of the rows, or one time where the message holds one sample."""

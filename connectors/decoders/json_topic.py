@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.decoders import _json
-from connectors.decoders._bulk import Bulk
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import guessed, signal_name
+from connectors.decoders._times import times_of
 from connectors.decoders._words import bare_value
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
@@ -62,7 +63,7 @@ class Decoder(TopicDialect):
     def __init__(self, options: Options, source: str, hub: Hub, types: Mapping[str, AssetType]) -> None:
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
-        self._bulk = Bulk()
+        self._shapes = Shapes()
 
     def decode(self, message: Message) -> Iterable[Told]:
         """One frame of one value."""
@@ -76,7 +77,7 @@ class Decoder(TopicDialect):
         signal = guessed(name, value, self._options.unit)
         known = next((s for s in self.book.declared(asset, name) if s.name == name), signal)
         stream = self.book.stream(asset, name, [known], sequenced=False)
-        if not known.kind.is_text and self._bulk.wants(message.topic):
+        if not known.kind.is_text and self._shapes.wants(message):
             self._learn(message, f"{asset}:{name}", stream)
         seq = _json.payload_seq(message.payload)
         if known.kind.is_text:
@@ -88,7 +89,7 @@ class Decoder(TopicDialect):
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`: numbers are read at once, bare or with nothing but their time beside them."""
-        return self._bulk.read(messages, max_rows, self.sequences, self._key)
+        return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:
         try:
@@ -100,17 +101,12 @@ class Decoder(TopicDialect):
     def _learn(self, message: Message, key: str, stream: Stream) -> None:
         options = self._options
         (column,) = (signal.name for signal in stream.columns)
-        if message.payload[:1] != b"{":
-            self._bulk.learn(message.topic, key, stream, {"": column})
+        if message.payload.lstrip()[:1] != b"{":
+            self._shapes.learn(message, key, stream, {(): column})
             return
-        self._bulk.learn(
-            message.topic,
-            key,
-            stream,
-            {options.value: column},
-            time=options.time,
-            unit=options.time_unit,
-            keys=len(_json.parse(message.payload)),
+        time = (options.time,) if options.time else None
+        self._shapes.learn(
+            message, key, stream, {(options.value,): column}, time=time, times=times_of(options.time_unit)
         )
 
     def _read(self, message: Message) -> tuple[Any, int]:

@@ -33,10 +33,10 @@ import msgspec
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
-from connectors.decoders._nested import Nested
 from connectors.decoders._path import MISSING, Step, as_found, at, parse_path, why_missing
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import signal_name
-from connectors.decoders._times import iso_ns, whole_ns
+from connectors.decoders._times import times_of
 from connectors.decoders._values import Moment, ValueFrames, moment_of
 from connectors.topics import TopicTemplate, fill_asset
 from twin.errors import DecodeError, UnitError
@@ -144,7 +144,7 @@ class Decoder(TopicDialect):
             parse_path(path) for path in (options.each, options.each_name, options.seq)
         )
         self._groups = _groups(options)
-        self._nested = Nested()
+        self._shapes = Shapes()
         plain = all(field.factor is None and not field.words for group in self._groups for field in group.fields)
         self._is_plain = plain and len(self._groups) == 1 and not options.each
 
@@ -166,13 +166,13 @@ class Decoder(TopicDialect):
         for place, item in enumerate(items):
             own = self._own_asset(asset, captured, item)
             told += self._item(own, item, now._replace(seq=now.seq ^ place))
-        if self._is_plain and self._nested.wants(message.topic):
-            self._learn(message.topic, body, told)
+        if self._is_plain and self._shapes.wants(message):
+            self._learn(message, body, told)
         return told or [Handled("empty_list")]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`: numbers of one time are read at once."""
-        return self._nested.read(messages, max_rows, self.sequences, self._key, counted=bool(self._seq))
+        return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=bool(self._seq))
 
     def _key(self, topic: str) -> str:
         try:
@@ -180,21 +180,19 @@ class Decoder(TopicDialect):
         except DecodeError:
             return ""
 
-    def _learn(self, topic: str, body: Any, told: list[Told]) -> None:
+    def _learn(self, message: Message, body: Any, told: list[Told]) -> None:
         (frame,) = told
         (group,) = self._groups
         columns = {as_found(body, field.steps): field.name for field in group.fields}
         time = as_found(body, group.steps) if group.time else None
-        unit_ns = 0 if group.unit == "iso" else _json.UNIT_NS[group.unit]
         if isinstance(frame, Frames):
-            self._nested.learn(
-                topic,
-                self._key(topic),
+            self._shapes.learn(
+                message,
+                self._key(message.topic),
                 frame.stream,
-                body,
                 columns,
                 time=time,
-                time_ns=iso_ns if not unit_ns else partial(whole_ns, unit_ns),
+                times=times_of(group.unit),
                 count=as_found(body, self._seq) if self._seq else None,
             )
 

@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.decoders import _json
-from connectors.decoders._nested import Nested
 from connectors.decoders._opcua.fields import code_of, field_of, quality_of, scalars_of
 from connectors.decoders._opcua.metadata import signals_of
 from connectors.decoders._opcua.shapes import DataSet, Place, data_sets, place_of
 from connectors.decoders._plain import Plain
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import guessed, signal_name
-from connectors.decoders._times import iso_ns
+from connectors.decoders._times import ISO
 from connectors.decoders._values import Moment, ValueFrames, moment_of
 from connectors.topics import fill_asset
 from twin.errors import DecodeError
@@ -88,7 +88,7 @@ class Decoder(Plain):
         self._values = ValueFrames(self.book)
         self._known: dict[str, _Known] = {}
         self._signals: dict[str, dict[str, Signal]] = {}
-        self._nested = Nested()
+        self._shapes = Shapes()
         self._keys: dict[str, str] = {}
         self._marks = 0
 
@@ -117,8 +117,8 @@ class Decoder(Plain):
             told += self._data_set(one, now._replace(seq=now.seq ^ position))
         (frame, *others), (one, *_) = told, found
         is_key = not others and one.type == "ua-keyframe" and one.sequence is not None
-        if is_key and isinstance(frame, Frames) and self._nested.wants(message.topic):
-            self._learn(message.topic, body, one, frame)
+        if is_key and isinstance(frame, Frames) and self._shapes.wants(message):
+            self._learn(message, body, one, frame)
         return told
 
     def state(self) -> bytes:
@@ -193,13 +193,13 @@ class Decoder(Plain):
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`: key frames of numbers, one a message, that count themselves."""
-        blocks, left, looked_at = self._nested.read(messages, max_rows, self.sequences, lambda _topic: "", counted=True)
+        blocks, left, looked_at = self._shapes.read(messages, max_rows, self.sequences, lambda _topic: "", counted=True)
         for block in blocks:
             for part, _ in block.parts():
                 self._note(self._keys[part.stream.id], part)
         return blocks, left, looked_at
 
-    def _learn(self, topic: str, body: Any, told: DataSet, frame: Frames) -> None:
+    def _learn(self, message: Message, body: Any, told: DataSet, frame: Frames) -> None:
         """Note what a message looks like that holds one key frame of plain numbers."""
         path: Path = ()
         one = body
@@ -212,14 +212,13 @@ class Decoder(Plain):
             return
         key = self._keys[frame.stream.id] = ":".join(self._place(told))
         columns = {(*path, "Payload", *inner): name for inner, name in scalars_of(one["Payload"]).items()}
-        self._nested.learn(
-            topic,
+        self._shapes.learn(
+            message,
             key,
             frame.stream,
-            body,
             columns,
             time=(*path, "Timestamp"),
-            time_ns=iso_ns,
+            times=ISO,
             count=(*path, "SequenceNumber"),
             ignored=[("MessageId",)] if isinstance(body, dict) and "MessageId" in body else [],
         )
@@ -245,7 +244,7 @@ class Decoder(Plain):
         key = f"{asset}:{stream}"
         if self._signals.get(key) != signals and (key in self._signals or len(self._signals) < MAX_DATA_SETS):
             self._signals[key] = signals
-            self._nested = Nested()  # what was learnt has other units
+            self._shapes = Shapes()  # what was learnt has other units
             self._marks += 1
         attributes = {"publisher": one.publisher, "data_set": name} if name else {"publisher": one.publisher}
         announced = Announced(asset, message.received_ns, "", one.publisher, (), attributes)

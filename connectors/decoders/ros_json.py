@@ -28,7 +28,9 @@ import numpy as np
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._ros.shapes import parts_of
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import signal_name
+from connectors.decoders._times import STAMPS
 from connectors.decoders._values import ValueFrames, moment_of
 from connectors.topics import check_templates
 from twin.errors import DecodeError
@@ -36,12 +38,13 @@ from twin.message import Handled
 from twin.sample import Frames, Quality, Role, Signal, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block
     from twin.site import AssetType, Hub
 
 _UNITS = {"position": "rad", "velocity": "rad/s", "effort": "N.m"}
@@ -117,6 +120,8 @@ class Decoder(TopicDialect):
         self._options = options
         self._values = ValueFrames(self.book)
         self._parser = msgspec.json.Decoder(_JointState | list[_JointState])
+        self._shapes = Shapes()
+        self._counted: bool | None = None
         self._streams: dict[tuple[str, str, tuple[str, ...], int, int, int, bool], tuple[Stream, list[int] | None]] = {}
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -131,7 +136,41 @@ class Decoder(TopicDialect):
             if error.reason != "schema":
                 raise
             return self._other(asset, captured.get("stream", ""), message, error)
-        return self._joints(asset, captured.get("stream") or self._options.stream, told, message)
+        name = captured.get("stream") or self._options.stream
+        found = self._joints(asset, name, told, message)
+        if isinstance(told, _JointState) and self._shapes.wants(message):
+            self._learn(message, asset, name, told)
+        return found
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: joint states are read at once."""
+        return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=bool(self._counted))
+
+    def _key(self, topic: str) -> str:
+        try:
+            asset, captured = self.place(topic)
+        except DecodeError:
+            return ""
+        return f"{asset}:{captured.get('stream') or self._options.stream}"
+
+    def _learn(self, message: Message, asset: str, stream: str, state: _JointState) -> None:
+        """Note a joint state; all that are read at once count themselves, or none does."""
+        is_counted = state.header.seq is not None
+        if self._counted is None:
+            self._counted = is_counted
+        if self._counted is not is_counted:
+            return
+        columns: dict[tuple[str | int, ...], str] = {
+            (part, i): f"{part}.{signal_name(name)}"
+            for part, values in (("position", state.position), ("velocity", state.velocity), ("effort", state.effort))
+            for i, name in enumerate(state.name if values else ())
+        }
+        made, _ = self._stream(asset, stream, state)
+        stamp = ("header", "stamp")
+        self._shapes.learn(
+            message, f"{asset}:{stream}", made, columns, time=((*stamp, "sec"), (*stamp, "nanosec")), times=STAMPS,
+            count=("header", "seq") if is_counted else None,
+        )  # fmt: skip
 
     def _joints(self, asset: str, name: str, told: _JointState | list[_JointState], message: Message) -> list[Told]:
         states: list[_JointState] = told if isinstance(told, list) else [told]

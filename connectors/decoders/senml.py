@@ -24,11 +24,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from connectors.decoders import _cbor, _json
+from connectors.decoders._cbor_rows import CborRows
 from connectors.decoders._dialect import TopicDialect
-from connectors.decoders._nested import Nested
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import signal_name
+from connectors.decoders._times import Times
 from connectors.decoders._values import Moment, ValueFrames, moment_of
 from connectors.topics import TopicTemplate, fill_asset
 from twin.clock import NS_PER_S
@@ -39,6 +42,8 @@ from twin.units import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from twin.message import Message
     from twin.ports import Told
@@ -101,7 +106,8 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, "" if "{base}" in options.asset else options.asset, source, hub, types)
         self._options = options
         self._values = ValueFrames(self.book)
-        self._nested = Nested()
+        self._shapes = Shapes()
+        self._cbor_rows = CborRows(_BASE_TIMES)
         self._signals: dict[tuple[str, str, type], Signal] = {}
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -123,13 +129,15 @@ class Decoder(TopicDialect):
             raise DecodeError("schema", "no record has a value")
         now = moment_of(message)
         frames = [self._frame(own, group, now._replace(t_ns=t_ns)) for (own, t_ns), group in groups.items()]
-        if len(frames) == 1 and "{base}" not in self._options.asset and self._nested.wants(message.topic):
+        if len(frames) == 1 and "{base}" not in self._options.asset:
             self._learn(message, frames[0], next(iter(groups.values())))
         return frames
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: JSON packs of one moment are read at once."""
-        return self._nested.read(messages, max_rows, self.sequences, self._key)
+        """See `twin.ports.BulkDecoder`: packs of one moment are read at once."""
+        if all(map(_is_cbor, messages)):
+            return self._cbor_rows.read(messages, max_rows, self.sequences, self._key)
+        return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:
         try:
@@ -138,18 +146,22 @@ class Decoder(TopicDialect):
             return ""
 
     def _learn(self, message: Message, frame: Frames, group: Mapping[str, _Row]) -> None:
-        """Note a JSON pack whose records have a value each, and one time that all have from the first."""
-        if message.payload.lstrip()[:1] != b"[":
+        """Note a pack whose records have a value each, and one time that all have from the first."""
+        is_cbor = _is_cbor(message)
+        if not (self._cbor_rows.wants(message.topic) if is_cbor else self._shapes.wants(message)):
             return
-        pack = _json.parse(message.payload)
+        pack = _records(message.payload)
         usual = len(pack) == len(group) and isinstance(pack[0].get("bt"), float) and pack[0]["bt"] >= _RELATIVE_BELOW
         if not usual or any(record.keys() - _USUAL_LABELS or "v" not in record for record in pack):
             return
-        columns: dict[tuple[str | int, ...], str] = {(i, "v"): name for i, name in enumerate(group)}
         key = self._key(message.topic)
-        self._nested.learn(
-            message.topic, key, frame.stream, pack, columns, time=(0, "bt"), time_ns=_base_ns, nulls=False
-        )
+        if is_cbor:
+            floats = [label for record in pack for label, value in record.items() if type(value) is float]
+            if floats.count("bt") == 1 and len(floats) == len(pack) + 1:
+                self._cbor_rows.learn(message, key, frame.stream, floats.index("bt"), list(group))
+            return
+        columns: dict[tuple[str | int, ...], str] = {(i, "v"): name for i, name in enumerate(group)}
+        self._shapes.learn(message, key, frame.stream, columns, time=(0, "bt"), times=_BASE_TIMES, nulls=False)
 
     def _frame(self, asset: str, group: Mapping[str, _Row], moment: Moment) -> Frames:
         values = {name: row.value for name, row in group.items()}
@@ -170,6 +182,11 @@ class Decoder(TopicDialect):
             if len(self._signals) < 10_000:  # noqa: PLR2004  a cache, bounded against random names
                 self._signals[key] = found
         return found
+
+
+def _is_cbor(message: Message) -> bool:
+    """Whether a payload begins with CBOR's major type of arrays."""
+    return bool(message.payload) and message.payload[0] >> 5 == 4  # noqa: PLR2004
 
 
 def _records(payload: bytes) -> list[Any]:
@@ -235,14 +252,15 @@ def _values(record: Mapping[Any, Any], row: _Row, base_v: float, base_s: float) 
         yield row._replace(name=f"{row.name}.sum", unit=unit, value=total)
 
 
-def _base_ns(base: Any) -> int:
-    """An absolute base time as ns; 0 where it is a relative one."""
-    if base < _RELATIVE_BELOW:
-        return 0
-    try:
-        return _time_ns(base, 0.0, 0)
-    except DecodeError:
-        return 0
+def _base_ns(base: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
+    """Absolute base times as `_time_ns` reads them: ns, 0 where it is a relative one, or out of range."""
+    told = np.asarray(base, np.float64)
+    told = np.where((told >= _RELATIVE_BELOW) & (told < _json.END_NS / NS_PER_S), told, 0.0)
+    seconds = np.floor(told)
+    return seconds.astype(np.int64) * NS_PER_S + np.rint((told - seconds) * 1e6).astype(np.int64) * 1000
+
+
+_BASE_TIMES = Times(_base_ns)
 
 
 def _time_ns(base: float, own: float, now_ns: int) -> int:

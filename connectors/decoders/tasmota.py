@@ -24,9 +24,9 @@ import msgspec
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
-from connectors.decoders._nested import Nested
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import signal_name
-from connectors.decoders._times import local_ns
+from connectors.decoders._times import local
 from connectors.decoders._values import ValueFrames, flat, moment_of
 from connectors.topics import TopicTemplate, check_templates
 from twin.errors import DecodeError
@@ -91,7 +91,7 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, options.asset, source, hub, types)
         self._zone_s = options.zone_offset_h * 3600
         self._values = ValueFrames(self.book)
-        self._nested = Nested()
+        self._shapes = Shapes()
         self._signals: dict[tuple[str, str], Signal] = {}
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -138,13 +138,13 @@ class Decoder(TopicDialect):
             values = flat(_numbered(group), ".", "" if stream in ("sensor", kind.lower()) else f"{name}.")
             frames.append(self._values.frame(asset, stream, values, moment, partial(self._known, values, units), like))
         (name, group), *others = groups.items()
-        if not others and kind == "SENSOR" and group is body.get(name) and self._nested.wants(message.topic):
-            self._learn(asset, message.topic, body, name, frames[0].stream)
+        if not others and kind == "SENSOR" and group is body.get(name) and self._shapes.wants(message):
+            self._learn(asset, message, body, name, frames[0].stream)
         return frames
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`: reports of one sensor that tells nothing but numbers are read at once."""
-        return self._nested.read(messages, max_rows, self.sequences, self._key)
+        return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:
         try:
@@ -152,7 +152,7 @@ class Decoder(TopicDialect):
         except DecodeError:
             return ""
 
-    def _learn(self, asset: str, topic: str, body: dict[str, Any], sensor: str, stream: Stream) -> None:
+    def _learn(self, asset: str, message: Message, body: dict[str, Any], sensor: str, stream: Stream) -> None:
         columns: dict[tuple[str | int, ...], str] = {}
         for field, value in body[sensor].items():
             if isinstance(value, list):
@@ -160,8 +160,7 @@ class Decoder(TopicDialect):
             else:
                 columns[sensor, field] = signal_name(f"{sensor}.{field}")
         time: tuple[str | int, ...] | None = ("Time",) if "Time" in body else None
-        zoned = partial(local_ns, self._zone_s)
-        self._nested.learn(topic, asset, stream, body, columns, time=time, time_ns=zoned)
+        self._shapes.learn(message, asset, stream, columns, time=time, times=local(self._zone_s))
 
     def _known(self, values: Iterable[str], units: Mapping[str, str]) -> dict[str, Signal]:
         return {name: signal for name in values if (signal := self._signal(name, units)) is not None}

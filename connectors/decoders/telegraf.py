@@ -24,19 +24,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from connectors.decoders import _json
-from connectors.decoders._lines import Line, read_lines
+from connectors.decoders._lines import Line, as_json, head_of, read_lines
 from connectors.decoders._plain import Plain
+from connectors.decoders._shapes import Shapes
+from connectors.decoders._streams import signal_name
+from connectors.decoders._times import times_of
 from connectors.decoders._values import Moment, ValueFrames, flat, moment_of
 from twin.errors import DecodeError, IdError
 from twin.ids import segment
 from twin.message import Handled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from connectors.decoders._tree import Path
     from twin.message import Message
     from twin.ports import Told
-    from twin.sample import Frames
+    from twin.sample import Block, Frames
     from twin.site import AssetType, Hub
 
 MAX_METRICS = 10_000
@@ -68,6 +72,7 @@ class Decoder(Plain):
         super().__init__(source, hub, types)
         self._options = options
         self._values = ValueFrames(self.book)
+        self._shapes = Shapes(as_json, head_of)
         self._in_asset = frozenset(_FIELD.findall(options.asset)) | set(options.ignore)
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -83,7 +88,32 @@ class Decoder(Plain):
         unit = self._options.json_precision if is_json else self._options.precision
         now = moment_of(message)
         # Several lines of one message may tell of one stream at one time: then the place tells them apart.
-        return [self._frame(line, unit, now._replace(seq=now.seq ^ place)) for place, line in enumerate(lines)]
+        frames = [self._frame(line, unit, now._replace(seq=now.seq ^ place)) for place, line in enumerate(lines)]
+        if len(frames) == 1 and self._shapes.wants(message):
+            self._learn(message, frames[0], lines[0], is_json=is_json)
+        return frames
+
+    def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
+        """See `twin.ports.BulkDecoder`: messages of one metric with nothing but numbers are read at once."""
+        return self._shapes.read(messages, max_rows, self.sequences, lambda _topic: "")
+
+    def _learn(self, message: Message, frame: Frames, line: Line, *, is_json: bool) -> None:
+        """Note a message of one metric, whose fields are not nested."""
+        if not is_json:
+            columns: dict[Path, str] = {(1, name): name for name in line.fields}
+            time: Path | None = (2,)
+            unit = self._options.precision
+        else:
+            body = _json.parse(message.payload)
+            fields = body["fields"] if isinstance(body, dict) and "metrics" not in body else {}
+            if not fields or any(isinstance(value, dict) for value in fields.values()):
+                return
+            columns = {("fields", key): signal_name(key) for key in fields}
+            time = ("timestamp",) if body.get("timestamp") is not None else None
+            unit = self._options.json_precision
+        self._shapes.learn(
+            message, frame.stream.id, frame.stream, columns, time=time, times=times_of(unit), nulls=is_json
+        )
 
     def _frame(self, line: Line, unit: _json.TimeUnit, moment: Moment) -> Frames:
         if line.time is not None:

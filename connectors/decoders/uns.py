@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from connectors.decoders import _json
-from connectors.decoders._bulk import Bulk
 from connectors.decoders._plain import Plain
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import signal_name
+from connectors.decoders._times import times_of
 from connectors.decoders._values import ValueFrames, flat, moment_of
 from connectors.decoders._words import bare_value
 from twin.errors import DecodeError, IdError
@@ -37,6 +38,7 @@ from twin.sample import Frames
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from connectors.decoders._tree import Path
     from twin.message import Message
     from twin.ports import Told
     from twin.sample import Block
@@ -84,7 +86,7 @@ class Decoder(Plain):
         self._options = options
         self._values = ValueFrames(self.book)
         self._places: dict[str, _Place] = {}
-        self._bulk = Bulk()
+        self._shapes = Shapes()
         self._prefix = options.prefix.strip("/").split("/") if options.prefix else []
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -99,13 +101,13 @@ class Decoder(Plain):
             raise DecodeError("schema", "a list where an object or one value belongs")
         found = self._one(place, body, message, message.received_ns)
         if isinstance(found[0], Frames) and not isinstance(body, str):
-            self._learn(message, found[0], {"": signal_name(_name(place))}, 0)
+            self._learn(message, found[0], {(): signal_name(_name(place))})
         online = _PRESENT.get(body.lower()) if isinstance(body, str) and place.contract == "_status" else None
         return found if online is None else [*found, Liveness(place.asset, online, message.received_ns)]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
         """See `twin.ports.BulkDecoder`: tags that are numbers are read at once."""
-        return self._bulk.read(messages, max_rows, self.sequences, self._key)
+        return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:
         try:
@@ -114,11 +116,12 @@ class Decoder(Plain):
         except DecodeError:
             return ""
 
-    def _learn(self, message: Message, frame: Frames, columns: dict[str, str], keys: int) -> None:
+    def _learn(self, message: Message, frame: Frames, columns: dict[Path, str], *, timed: bool = False) -> None:
         """Note what the topic's messages look like, where they say nothing but numbers (and their time)."""
-        if self._bulk.wants(message.topic):
-            time = "timestamp_ms" if keys > len(columns) else ""
-            self._bulk.learn(message.topic, self._key(message.topic), frame.stream, columns, time=time, keys=keys)
+        if self._shapes.wants(message):
+            time = ("timestamp_ms",) if timed else None
+            key = self._key(message.topic)
+            self._shapes.learn(message, key, frame.stream, columns, time=time, times=times_of("ms"))
 
     def _tags(self, place: _Place, body: dict[str, Any], message: Message) -> list[Told]:
         t_ns, findings = message.received_ns, []
@@ -132,7 +135,7 @@ class Decoder(Plain):
             if body.keys() <= _STRICT and not isinstance(body["value"], dict | list):
                 found = self._one(place, body["value"], message, t_ns)
                 if isinstance(found[0], Frames) and not findings:
-                    self._learn(message, found[0], {"value": signal_name(_name(place))}, len(body))
+                    self._learn(message, found[0], {("value",): signal_name(_name(place))}, timed=True)
                 return [*found, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]
         tags = {key: value for key, value in body.items() if key != "timestamp_ms"}
         if not tags:
@@ -145,7 +148,8 @@ class Decoder(Plain):
         name = prefix or self.book.declared_name(place.asset, named) or "historian"
         frame = self._values.frame(place.asset, name, named, moment_of(message, t_ns))
         if not findings and not any(isinstance(value, dict) for value in tags.values()):
-            self._learn(message, frame, dict(zip(tags, named, strict=True)), len(body))
+            columns: dict[Path, str] = {(tag,): name for tag, name in zip(tags, named, strict=True)}
+            self._learn(message, frame, columns, timed=True)
         return [frame, *(Finding(place.asset, rule, detail, t_ns) for rule, detail in findings)]
 
     def _one(self, place: _Place, value: Any, message: Message, t_ns: int) -> list[Told]:

@@ -8,6 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import cbor2
 import msgspec
 import numpy as np
 import pytest
@@ -756,3 +757,102 @@ def test_null_fields_and_another_order_of_fields_stay_in_the_same_stream():
     assert second.values.tolist()[0][1] == 0.0
     assert str(second.values.tolist()[0][0]) == "nan"
     assert second.texts == ((None,),)
+
+
+def line_of(n, v):
+    values = ",".join(f"f{i}={'1i' if cell is None else cell}" for i, cell in enumerate(v))
+    return f"plc,host=a {values},whole={n}i,on=true {1795328000000000000 + n}\n".encode()
+
+
+def pack_of(n, v):
+    first, second = (0.5 if cell is None else cell for cell in v)
+    rows = [{-2: "a:", -3: 1795328000.5 + n, 0: "x", 2: first}, {0: "y", 1: "A", 2: second}]
+    return cbor2.dumps(rows)
+
+
+def joints_of(n, v, **header):
+    stamp = {"sec": 1795328000 + n, "nanosec": 5}
+    return json.dumps(
+        {"header": {"stamp": stamp, "frame_id": "f"} | header, "name": ["a", "b"], "position": v}
+    ).encode()
+
+
+def many_of(n, v):
+    return json.dumps({"ts": 1795328000000 + n} | {f"k{i}": v[i % 2] for i in range(40)}).encode()
+
+
+def wide_pack_of(n, v):
+    rows = [{"n": f"s{i}", "v": 0.5 if v[i % 2] is None else v[i % 2]} for i in range(30)]
+    return json.dumps([rows[0] | {"bn": "a:", "bt": 1795328000.5 + n}, *rows[1:]]).encode()
+
+
+HA = {"name": "power", "device": {"name": "a0"}, "unit_of_measurement": "W"}
+WIRES = {
+    "lines": ("telegraf", {}, "telegraf/a{}", line_of, ()),
+    "metrics": ("telegraf", {"json_precision": "ms"}, "telegraf/a{}",
+                lambda n, v: json.dumps({"fields": {"x": v[0], "y": v[1]}, "name": "plc", "tags": {"host": "a"},
+                                         "timestamp": 1795328000000 + n}).encode(), ()),
+    "bare": ("homeassistant", {}, "hmd/a{}", lambda n, v: str(v[0]).encode(),
+             [Message(f"homeassistant/sensor/a{i}/config", json.dumps(HA | {"state_topic": f"hmd/a{i}"}).encode(), 1)
+              for i in range(3)]),
+    "cbor": ("senml", {"topic": "p/{asset}"}, "p/a{}", pack_of, ()),
+    "wide pack": ("senml", {"topic": "p/{asset}"}, "p/a{}", wide_pack_of, ()),
+    "joints": ("ros_json", {"topic": "p/{asset}"}, "p/a{}", joints_of, ()),
+    "counted joints": ("ros_json", {"topic": "p/{asset}"}, "p/a{}", lambda n, v: joints_of(n, v, seq=n), ()),
+    "wide": ("json_object", {"topic": "p/{asset}", "time": "ts"}, "p/a{}", many_of, ()),
+}  # fmt: skip
+SNIPPETS = [
+    b"", b"i", b"u", b",", b"=", b" ", b"\n", b"_", b"-", b".", b"e5", b"e400", b"null", b"true", b'"', b"\\", b"nan", b"1i", b":",
+    b"{", b"}", b"[", b"]", b"9" * 25, b"0", b"1", b"\xfb", b"\x00", b"\r", b"5 6", b'"x":1,', b",f0=3",
+]  # fmt: skip
+
+
+@st.composite
+def broken(draw, payload):
+    """A payload with a piece of it replaced, or there twice."""
+    start, size = draw(st.integers(0, len(payload))), draw(st.sampled_from([0, 0, 1, 2, 9]))
+    if draw(st.integers(0, 9)) == 0:
+        return payload[:start] + payload
+    return payload[:start] + draw(st.sampled_from(SNIPPETS)) + payload[start + size :]
+
+
+@pytest.mark.parametrize("wire", sorted(WIRES))
+@settings(deadline=None, max_examples=80)
+@given(data=st.data(), max_rows=st.integers(1, 20))
+def test_many_payloads_at_once_are_what_each_is_alone_however_they_are_broken(wire, data, max_rows):
+    name, options, topic, payload_of, before = WIRES[wire]
+    alone, bulk = made(name, options), made(name, options)
+    for message in before:
+        assert told(alone, message) == told(bulk, message)
+    counts = [0] * 3
+    for _ in range(data.draw(st.integers(1, 3))):
+        messages = []
+        for _ in range(data.draw(st.integers(1, 10))):
+            device = data.draw(st.integers(0, 2))
+            counts[device] += 1
+            payload = payload_of(counts[device], data.draw(plain_rows))
+            if data.draw(st.integers(0, 5)) == 0:
+                payload = data.draw(broken(payload))
+            messages.append(Message(topic.format(device), payload, 1795328000 * 10**9 + sum(counts), 1))
+        expected = [told(alone, message) for message in messages]
+        assert told_at_once(bulk, messages, max_rows) == expected
+        assert json.loads(bulk.state()) == json.loads(alone.state())
+
+
+@pytest.mark.parametrize("wire", sorted(WIRES))
+def test_payloads_of_a_known_shape_are_read_at_once(wire):
+    name, options, topic, payload_of, before = WIRES[wire]
+    decoder = made(name, options)
+    messages = [Message(topic.format(0), payload_of(n, [n + 0.5, 0.25]), 1795328000 * 10**9, 1) for n in range(4)]
+    for message in (*before, messages[0]):
+        told(decoder, message)
+    (block,), left, looked_at = decoder.decode_many(messages[1:], 100)
+    assert (left, looked_at, len(block)) == ([], 3, 3)
+
+
+def test_a_payload_that_only_fits_with_its_neighbour_is_read_by_neither():
+    decoder = made("json_object", {"topic": "p/{asset}"})
+    told(decoder, Message("p/a", b'{"x": 1, "y": 2}', 1))
+    payloads = [b'{"x": 1', b'"y": 2}', b'{"x": 1, "y": 2}{"x": 3, "y": 4}']
+    answers = told_at_once(decoder, [Message("p/a", payload, n) for n, payload in enumerate(payloads)], 100)
+    assert [list(answer) for answer in answers] == [["error"]] * 3
