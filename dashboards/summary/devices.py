@@ -42,22 +42,28 @@ def newcomers(
 
 
 def clocks(by_stream: Mapping[str, StreamCount]) -> list[dict[str, Any]]:
-    """Devices whose clock is off, or whose frames come late, the worst first; of an asset its worst stream.
+    """Devices whose clock is off, or whose frames come late, the worst first.
 
-    A stream that tells only what changes says nothing of now while the asset's others go on.
+    An asset has one clock, and a message takes its time: of the streams that go on the least skew is nearest to the
+    truth. A stream that tells only what changes says nothing of now while the asset's others go on; nor does one
+    whose last message was kept, and sent when the device was back.
     """
-    worst: dict[str, dict[str, Any]] = {}
+    off: dict[str, int] = {}
+    late: dict[str, int] = {}
     newest: dict[str, int] = {}
     for stream, count in by_stream.items():
         asset = stream.rpartition(":")[0]
         newest[asset] = max(count.last_ns, newest.get(asset, count.last_ns))
     for stream, count in by_stream.items():
         asset = stream.rpartition(":")[0]
-        skew_ns = count.skew_ns or 0 if count.last_ns > newest[asset] - RECENT_NS else 0
-        if asset.startswith(OWN) or (abs(skew_ns) <= OFF_NS and not count.late):
+        if asset.startswith(OWN):
             continue
-        row = worst.setdefault(asset, {"asset": asset, "skew_s": 0.0, "late": 0})
-        row["late"] += count.late
-        if abs(skew_ns) > abs(row["skew_s"]) * NS_PER_S:
-            row["skew_s"] = skew_ns / NS_PER_S
-    return sorted(worst.values(), key=lambda row: (-abs(row["skew_s"]), -row["late"], row["asset"]))[:MOST]
+        late[asset] = late.get(asset, 0) + count.late
+        if count.skew_ns is not None and count.last_ns > newest[asset] - RECENT_NS:
+            off[asset] = min(count.skew_ns, off.get(asset, count.skew_ns))
+    rows: list[dict[str, Any]] = [
+        {"asset": asset, "skew_s": skew_ns / NS_PER_S if abs(skew_ns) > OFF_NS else 0.0, "late": late[asset]}
+        for asset in late
+        if abs(skew_ns := off.get(asset, 0)) > OFF_NS or late[asset]
+    ]
+    return sorted(rows, key=lambda row: (-abs(row["skew_s"]), -row["late"], row["asset"]))[:MOST]

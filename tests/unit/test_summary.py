@@ -355,6 +355,8 @@ def test_clocks_that_are_off_are_told_the_worst_first_and_one_that_is_right_is_n
         "s/ahead:b": StreamCount(5, 5, 0, 4, 0, 9, 1, 2 * NS_PER_S),
         "s/behind:a": StreamCount(5, 5, 0, 4, 0, 9, 0, 5 * NS_PER_S),
         "twin/ingest:metrics": StreamCount(5, 5, 0, 4, 0, 9, 4, 50 * NS_PER_S),
+        "s/back:pose": StreamCount(5, 5, 0, 4, 0, T0, 0, NS_PER_S // 5),
+        "s/back:state": StreamCount(5, 5, 0, 4, 0, T0 - 30 * NS_PER_S, 0, 30 * NS_PER_S),
         "s/fine:data": StreamCount(5, 5, 0, 4, 0, T0, 0, NS_PER_S // 2),
         "s/fine:on_change": StreamCount(1, 1, 0, 0, 0, T0 - 600 * NS_PER_S, 0, 500 * NS_PER_S),
     }
