@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import webbrowser
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,8 +49,8 @@ def demo(
         raise typer.Exit(2)
     data.mkdir(parents=True, exist_ok=True)
     file = data / "factory.toml"
-    with as_file(files("dashboards") / "demo" / "factory.toml") as shipped:
-        shutil.copyfile(shipped, file)
+    if not _bring_demo_file(file):
+        log(f"{file} was changed by hand, and is kept; delete it to have the demo's own again")
     page, mqtt = free_port(port), free_port(mqtt_port)
     for wanted, got, what in ((port, page, "--port"), (mqtt_port, mqtt, "--mqtt-port")):
         if wanted != got:
@@ -70,6 +69,20 @@ def demo(
     missing = _run(composition, duration, None if no_browser else composition.page_url, data / "published.json")
     if missing:
         raise typer.Exit(1)
+
+
+def _bring_demo_file(file: Path) -> bool:
+    """Put the demo's factory file there, unless somebody changed the one that is: then False.
+
+    What was brought lies beside it as ``factory.shipped``: so a new version of the demo is no change by hand.
+    """
+    shipped = (files("dashboards") / "demo" / "factory.toml").read_bytes()
+    brought = file.with_suffix(".shipped")
+    if file.exists() and file.read_bytes() not in (shipped, brought.read_bytes() if brought.exists() else shipped):
+        return False
+    for each in (brought, file):
+        each.write_bytes(shipped)
+    return True
 
 
 def run(file: File, *, duration: For = None) -> None:

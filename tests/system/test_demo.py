@@ -17,6 +17,7 @@ import pytest
 
 from connectors.broker import any_port, is_reachable
 from connectors.stores.sql import open_history
+from dashboards.cli.processes import _bring_demo_file
 from twin.keyframes import verify
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
@@ -177,6 +178,29 @@ def test_a_faster_plant_never_passes_the_wall_clock(tmp_path: Path) -> None:
     wall_s = (int(frames.received_ns[-1]) - int(frames.received_ns[0])) / 1e9
     assert plant_s > 1.2 * wall_s, "5 on a quiet machine"
     assert (frames.t_ns < frames.received_ns).all()
+
+
+def test_a_factory_file_that_was_changed_by_hand_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "factory.toml"
+    assert _bring_demo_file(file)
+    shipped = file.read_text("utf-8")
+    file.write_text(shipped + "\n# mine\n", "utf-8")
+    demo = Demo(tmp_path, "--history", "0", "--for", "0.1")
+    demo.wait_for("factory.toml was changed by hand, and is kept", 60)
+    assert demo.end() == 0, demo.lines
+    assert file.read_text("utf-8").endswith("# mine\n")
+
+
+def test_a_factory_file_of_an_older_demo_that_nobody_changed_is_brought_up_to_date(tmp_path: Path) -> None:
+    file = tmp_path / "factory.toml"
+    assert _bring_demo_file(file)
+    shipped = file.read_bytes()
+    for each in (file, tmp_path / "factory.shipped"):
+        each.write_bytes(b"# an older one\n")
+    assert _bring_demo_file(file)
+    assert file.read_bytes() == shipped
+    file.write_bytes(b"# mine\n")
+    assert not _bring_demo_file(file)
 
 
 def test_rate_without_a_duration_is_asked_wrongly(tmp_path: Path) -> None:
