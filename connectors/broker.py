@@ -87,6 +87,46 @@ _REFUSALS = (
         "토픽에 공백이나 탭이 있습니다. 토픽 이름을 바꾸거나 mosquitto를 쓰세요.",
         "The topic has a space or tab in it. Rename the topic, or use mosquitto.",
     ),
+    (
+        re.compile(r"\] (?P<client>\S+:\d+) .*empty user name not allowed", re.IGNORECASE),
+        "user",
+        "사용자 이름이 비어 있습니다. 장치에서 이름을 넣거나 로그인을 끄세요.",
+        "The user name is empty. Give the device one, or let it connect without a login.",
+    ),
+    (
+        re.compile(
+            r"(?:\] (?=\S+:\d+ )|Protocol error from )(?P<client>\S+?):? "
+            r"(?:.*password flag set but username flag is not|password without username)",
+            re.IGNORECASE,
+        ),
+        "user",
+        "비밀번호는 있는데 사용자 이름이 없습니다. 장치에서 이름을 넣거나 비밀번호를 지우세요.",
+        "There is a password and no user name. Give the device one, or take the password away.",
+    ),
+    (
+        re.compile(r"\] (?P<client>\S+:\d+) .*when client ID is empty, clean session flag", re.IGNORECASE),
+        "client ID",
+        "클라이언트 ID가 비어 있습니다. 장치에 ID를 주거나 clean session을 켜세요.",
+        "The client ID is empty. Give the device one, or set its clean session.",
+    ),
+    (
+        re.compile(r"\] (?P<client>\S+:\d+) .*wildcards not allowed in publish", re.IGNORECASE),
+        "topic",
+        "보내는 토픽에 와일드카드(# 또는 +)가 있습니다. 토픽 이름을 바꾸세요.",
+        "The topic it publishes to has a wildcard (# or +) in it. Rename the topic.",
+    ),
+    (
+        re.compile(r"\] (?P<client>\S+:\d+) .*expected connect packet with protocol name", re.IGNORECASE),
+        "protocol",
+        "MQTT가 아닌 연결입니다. 장치의 프로토콜과 포트를 확인하세요.",
+        "This is no MQTT. Check the device's protocol and port.",
+    ),
+    (
+        re.compile(r"\] (?P<client>\S+:\d+) .*clients over websocket must connect", re.IGNORECASE),
+        "websocket",
+        "웹소켓(ws://)이나 웹 브라우저로 연결했습니다. 장치를 mqtt://로 바꾸세요.",
+        "It connects by websocket (ws://) or as a browser. Set the device to mqtt://.",
+    ),
 )  # fmt: skip
 
 

@@ -350,6 +350,51 @@ def test_a_client_of_mqtt_5_is_refused_by_the_embedded_broker_and_told_what_to_d
     assert json.loads(report.read_bytes())[0]["client"] == refusal.client
 
 
+def connect(flags, rest, name=b"MQTT"):
+    """A CONNECT packet of MQTT 3.1.1 with those flags, and what comes behind the keep-alive."""
+    body = len(name).to_bytes(2, "big") + name + bytes([4, flags]) + b"\x00\x3c" + rest
+    return bytes([0x10, len(body)]) + body
+
+
+NO_USER = connect(0x42, b"\x00\x01d\x00\x01p")
+REFUSED = [
+    ("user", connect(0xC2, b"\x00\x01a\x00\x00\x00\x00")),
+    ("user", NO_USER),
+    ("client ID", connect(0x00, b"\x00\x00")),
+    ("protocol", connect(0x02, b"\x00\x01c", b"XQTT")),
+    ("topic", connect(0x02, b"\x00\x01e") + b"\x30\x06\x00\x03a/#{}"),
+    ("websocket", b"GET / HTTP/1.1\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize(("reason", "sent"), REFUSED)
+def test_what_else_a_broker_refuses_is_told_with_what_to_do(embedded, reason, sent):
+    watch = LogWatch(embedded.log, lambda: 7)
+    watch.start()
+    with socket.create_connection(("127.0.0.1", embedded.port)) as client:
+        client.sendall(sent)
+        wait_for(lambda: watch.refusals, "the refusal")
+    watch.stop()
+    assert [(one.reason, one.client.startswith("127.0.0.1:")) for one in watch.refusals] == [(reason, True)]
+
+
+@pytest.mark.skipif(shutil.which("mosquitto", path="/usr/sbin:/usr/bin") is None, reason="no mosquitto here")
+def test_mosquitto_too_is_asked_why(tmp_path):
+    process = BrokerProcess("mosquitto", tmp_path, any_port())
+    process.start()
+    try:
+        wait_for(lambda: is_reachable(process.url), "the broker")
+        watch = LogWatch(process.log, lambda: 7)
+        watch.start()
+        with socket.create_connection(("127.0.0.1", process.port)) as client:
+            client.sendall(NO_USER)
+            wait_for(lambda: watch.refusals, "the refusal")
+        watch.stop()
+    finally:
+        process.stop()
+    assert [(one.reason, one.client) for one in watch.refusals] == [("user", "d")]
+
+
 def test_a_half_written_log_line_is_read_when_it_is_whole(tmp_path):
     log = tmp_path / "broker.log"
     log.write_bytes(b"")
