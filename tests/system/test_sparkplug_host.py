@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
 
@@ -21,6 +25,7 @@ from connectors.plugins import check_source, make_decoder
 from connectors.publish import Publisher
 from connectors.sources import Surroundings, sparkplug_host
 from connectors.speakers.sparkplug_b import Speaker
+from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from twin.config import BrokerConfig, SourceConfig
 from twin.errors import DecodeError
@@ -167,8 +172,8 @@ def frames(n, t_ns):
 class EdgeClient(Client):
     """A real edge node: will, births, data; it does what it is told (mutable)."""
 
-    def __init__(self, url):
-        self.edge = Edge("g", "n", {"press": [PRESS]})
+    def __init__(self, url, group="g"):
+        self.edge = Edge(group, "n", {"press": [PRESS]})
         self.count = 0
         super().__init__(
             url,
@@ -515,3 +520,98 @@ def test_a_simulated_edge_node_finds_its_host_and_its_will_is_told_when_it_dies(
         line._client.loop_stop()
     wait_for(lambda: spy.heard, "the will")
     spy.close()
+
+
+FACTORY = """
+[hub]
+id = "h"
+name = "h"
+[broker]
+use = "{url}"
+[store]
+url = "{store}"
+[ingest]
+writer = "{writer}"
+[[site]]
+id = "{group}"
+name = "site"
+[[source]]
+name = "gateways-{group}"
+type = "sparkplug_host"
+topics = ["spBv1.0/#"]
+decoder = "sparkplug_b"
+options = {{ host_id = "twin", start_jitter_s = 0.0 }}
+"""
+
+
+class Ingest:
+    """`twin ingest` of a factory file on a broker of its own (mutable: its process)."""
+
+    def __init__(self, folder, broker, group, store):
+        file = folder / f"{group}.toml"
+        file.write_text(FACTORY.format(url=broker.url, store=store, writer=f"w-{group}", group=group), "utf-8")
+        self.log = folder / f"{group}.log"
+        with self.log.open("wb") as log:
+            command = [sys.executable, "-m", "dashboards.cli", "ingest", str(file)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(DEADLINE_S) == 0, self.log.read_text()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@tck(
+    "operational-behavior-host-application-multi-server-timestamp",
+    "operational-behavior-primary-application-state-with-multiple-servers-state",
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="ends processes by POSIX signals")
+def test_on_two_brokers_the_host_has_a_state_each_and_one_store_has_what_both_bring(tmp_path):
+    store = f"sqlite:///{tmp_path / 'twin.db'}"
+    brokers = {group: BrokerProcess("embedded", tmp_path / f"broker-{group}", any_port()) for group in ("g", "h")}
+    closing, ingests, watchers = [], {}, {}
+    try:
+        for group, process in brokers.items():
+            process.start()
+            closing.append(process.stop)
+            watchers[group] = Client(process.url, "watcher", [STATE])
+            closing.append(watchers[group].close)
+            ingests[group] = Ingest(tmp_path, process, group, store)
+            closing.append(ingests[group].close)
+            wait_for(watchers[group].states, f"the birth on {group}")
+        births = {group: watcher.states()[0][0] for group, watcher in watchers.items()}
+        assert all(birth["online"] for birth in births.values())
+        assert births["h"]["timestamp"] > births["g"]["timestamp"], "each connection has a time of its own"
+        for number, (group, process) in enumerate(brokers.items()):
+            edge = EdgeClient(process.url, group)
+            closing.append(edge.close)
+            edge.born()
+            for _ in range(3 + number):
+                edge.data()
+        history = open_history(store)
+        closing.append(history.close)
+        expected = {"g/n/press:force": [1.0, 2.0, 3.0], "h/n/press:force": [1.0, 2.0, 3.0, 4.0]}
+
+        def stored():
+            rows = {name: history.frames(name, 0, 1 << 62) for name in expected if name in history.by_stream()}
+            # The birth tells of no value yet.
+            return {name: [x for x in part.values[:, 0].tolist() if not math.isnan(x)] for name, part in rows.items()}
+
+        wait_for(lambda: stored() == expected, "what both edges told")
+        ingests["g"].stop()
+        wait_for(lambda: len(watchers["g"].states()) == 2, "the death on g")
+        assert watchers["g"].states()[1][0]["online"] is False
+        assert [state["online"] for state, _, _ in watchers["h"].states()] == [True], "the other host goes on"
+        ingests["h"].stop()
+        wait_for(lambda: len(watchers["h"].states()) == 2, "the death on h")
+        assert watchers["h"].states()[1][0]["online"] is False
+        received = {name: row["received"] for name, row in history.by_source().items()}
+        assert received["gateways-g"] > 0
+        assert received["gateways-h"] > 0
+    finally:
+        for close in reversed(closing):
+            close()
