@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from connectors.decoders import _cbor, _json
+from connectors.decoders._misses import Misses
 from connectors.decoders._rows import Collected, Route
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from twin.sample import Block, Stream
 
 MAX_TEMPLATES = 20_000
-_MAX_MISSES = 100
 _BYTES = 8
 
 
@@ -42,12 +42,12 @@ class CborRows:
     def __init__(self, times: Times) -> None:
         self._times = times
         self._templates: dict[str, _Template] = {}
-        self._misses: dict[str, int] = {}
+        self._misses = Misses()
 
     def wants(self, topic: str) -> bool:
         """Whether the template of a topic is still to be learnt."""
         is_room = topic not in self._templates and len(self._templates) < MAX_TEMPLATES
-        return is_room and self._misses.get(topic, 0) < _MAX_MISSES
+        return is_room and self._misses.allow(topic)
 
     def learn(self, message: Message, key: str, stream: Stream, time: int, columns: Sequence[str]) -> None:
         """Note a message whose floats are its time, the ``time``-th of them, and the columns, in their order."""
@@ -118,6 +118,5 @@ class CborRows:
 
     def _missed(self, topic: str) -> None:
         """A message did not fit its topic's template, which is learnt anew; too often, and no more."""
-        had = self._templates.pop(topic, None)
-        if (had is not None or self.wants(topic)) and (topic in self._misses or len(self._misses) < MAX_TEMPLATES):
-            self._misses[topic] = self._misses.get(topic, 0) + 1
+        if self.wants(topic) or self._templates.pop(topic, None) is not None:
+            self._misses.count(topic)

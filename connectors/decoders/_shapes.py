@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.decoders import _json
+from connectors.decoders._misses import Misses
 from connectors.decoders._rows import Collected, Route, numbers_of
 from connectors.decoders._times import WHOLE_NS, Times
 from connectors.decoders._tree import Parser, Path, Trees
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 MAX_SHAPES = 20_000
 MAX_PARSERS = 1000
-_MAX_MISSES = 100
-"""A topic whose messages did not fit its shape so often is read alone for good."""
 _CACHED_VALUES = 20_000
 Leaves = tuple[Any, ...]
 _Found = tuple[list[Any], list[Leaves]]
@@ -83,12 +82,12 @@ class Shapes:
         self._trees = Trees(MAX_PARSERS)
         self._plans: dict[object, _Plan] = {}
         self._shapes: dict[str, _Shape] = {}
-        self._misses: dict[str, int] = {}
+        self._misses = Misses()
 
     def wants(self, message: Message) -> bool:
         """Whether the shape of such messages is still to be learnt."""
         name = self._name(message)
-        return name not in self._shapes and len(self._shapes) < MAX_SHAPES and self._misses.get(name, 0) < _MAX_MISSES
+        return name not in self._shapes and len(self._shapes) < MAX_SHAPES and self._misses.allow(name)
 
     def forget(self, topic: str) -> None:
         """Forget what messages of a topic look like: from now on they mean something else."""
@@ -219,11 +218,8 @@ class Shapes:
 
     def _missed(self, message: Message) -> None:
         """A message did not fit its topic's shape, which is learnt anew; too often, and no more."""
-        name = self._name(message)
-        was_wanted = self.wants(message)
-        had = self._shapes.pop(name, None)
-        if (had is not None or was_wanted) and (name in self._misses or len(self._misses) < MAX_SHAPES):
-            self._misses[name] = self._misses.get(name, 0) + 1
+        if self.wants(message) or self._shapes.pop(self._name(message), None) is not None:
+            self._misses.count(self._name(message))
 
 
 def _is_two(time: tuple[Any, ...]) -> bool:

@@ -24,6 +24,7 @@ import numpy as np
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._fields import check_each_once
 from connectors.decoders._rows import MAX_DT_S, Collected, Route, spaced
 from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, signal_name
 from connectors.topics import check_templates
@@ -85,9 +86,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         told = [key for key in keys if key]
         if len(set(told)) != len(told):
             raise ValueError("two of time, first_time, distance, values, seq and epoch are the same key")
-        names = [place.name for place in self.signals]
-        if len(set(names)) != len(names):
-            raise ValueError("a signal is there twice")
+        check_each_once(place.name for place in self.signals)
 
 
 class Decoder(TopicDialect):

@@ -30,14 +30,14 @@ import numpy as np
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._fields import Value, check_each_once, check_units, factor_of, signal_of
 from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, guessed, signal_name
 from connectors.decoders._times import times_of
 from connectors.topics import check_templates
-from twin.errors import DecodeError, UnitError
+from twin.errors import DecodeError
 from twin.message import Handled, Message
-from twin.sample import Frames, Kind, Quality, Role, Signal, Stream
-from twin.units import conversion
+from twin.sample import Frames, Kind, Quality, Signal, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,21 +51,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 10_000
 MAX_PLANS = 50_000
 _MISSING = object()
-
-
-class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One value: where it is in the object, and what it is. ``path`` is dotted; ``to_unit`` converts."""
-
-    path: str
-    signal: str = ""
-    kind: Kind = Kind.GAUGE
-    unit: str = "1"
-    to_unit: str = ""
-    role: Role = Role.NONE
-    low: float | None = None
-    high: float | None = None
-    ko: str = ""
-    en: str = ""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,15 +71,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Refuse what cannot work; msgspec reports it with its place."""
         check_templates(self.topic, self.asset)
         for value in self.values:
-            if value.to_unit:
-                try:
-                    conversion(value.unit, value.to_unit)
-                except UnitError as error:
-                    raise ValueError(f"{value.path}: {error}") from error
-        names = [value.signal or value.path for value in self.values]
-        twice = next((name for name in names if names.count(name) > 1), "")
-        if twice:
-            raise ValueError(f"signal {twice!r} is there twice")
+            check_units(value)
+        check_each_once(value.signal or value.path for value in self.values)
 
 
 class Decoder(TopicDialect):
@@ -107,7 +85,7 @@ class Decoder(TopicDialect):
         self._plans: dict[tuple[str, str, tuple[str, ...], tuple[type, ...]], Stream] = {}
         self._shapes = Shapes()
         self._is_plain = not options.values and not options.epoch
-        self._chosen = [(value.path.split("."), _signal(value), _factor(value)) for value in options.values]
+        self._chosen = [(value.path.split("."), signal_of(value), factor_of(value)) for value in options.values]
 
     def decode(self, message: Message) -> Iterable[Told]:
         """One `Frames` of one or more rows."""
@@ -297,24 +275,6 @@ def _flatten(body: dict[str, Any], prefix: str, into: dict[str, Any], ignored: f
             if path in into:
                 raise DecodeError("dup_key", f"two fields are called {path!r}")
             into[path] = item
-
-
-def _signal(value: Value) -> Signal:
-    return Signal(
-        signal_name(value.signal or value.path),
-        value.kind,
-        value.to_unit or value.unit,
-        value.role,
-        low=value.low,
-        high=value.high,
-        source_name=value.path,
-        label_ko=value.ko,
-        label_en=value.en,
-    )
-
-
-def _factor(value: Value) -> tuple[float, float] | None:
-    return conversion(value.unit, value.to_unit) if value.to_unit and value.to_unit != value.unit else None
 
 
 def _scaled(item: Any, factor: tuple[float, float] | None) -> Any:

@@ -33,16 +33,15 @@ import msgspec
 
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
+from connectors.decoders._fields import Value, check_each_once, check_units, factor_of, signal_of
 from connectors.decoders._path import MISSING, Step, as_found, at, parse_path, why_missing
 from connectors.decoders._shapes import Shapes
-from connectors.decoders._streams import signal_name
 from connectors.decoders._times import times_of
 from connectors.decoders._values import Moment, ValueFrames, moment_of
 from connectors.topics import TopicTemplate, fill_asset
-from twin.errors import DecodeError, UnitError
+from twin.errors import DecodeError
 from twin.message import Handled
-from twin.sample import Frames, Kind, Role, Signal
-from twin.units import conversion
+from twin.sample import Frames, Kind, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,25 +54,15 @@ if TYPE_CHECKING:
 MAX_ITEMS = 10_000
 
 
-class FieldMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One signal: where it is, and what it is. ``to_unit`` converts; ``words`` turns words into numbers.
+class FieldMap(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One signal: ``words`` turns words into numbers.
 
     ``time`` is the path of a time of its own, in ``time_unit`` (else the mapping's).
     """
 
-    path: str
-    signal: str = ""
-    kind: Kind = Kind.GAUGE
-    unit: str = "1"
-    to_unit: str = ""
-    role: Role = Role.NONE
     time: str = ""
     time_unit: _json.TimeUnit | None = None
-    words: dict[str, float] = {}
-    low: float | None = None
-    high: float | None = None
-    ko: str = ""
-    en: str = ""
+    words: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,10 +95,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             parse_path(path)
         for field in self.fields:
             _check(field)
-        signals = [field.signal or field.path for field in self.fields]
-        twice = next((name for name in signals if signals.count(name) > 1), "")
-        if twice:
-            raise ValueError(f"signal {twice!r} is there twice")
+        check_each_once(field.signal or field.path for field in self.fields)
 
 
 class _Field(NamedTuple):
@@ -252,11 +238,7 @@ def _check(field: FieldMap) -> None:
         raise ValueError("a field needs a path")
     parse_path(field.path)
     parse_path(field.time)
-    if field.to_unit:
-        try:
-            conversion(field.unit, field.to_unit)
-        except UnitError as error:
-            raise ValueError(f"{field.path}: {error}") from error
+    check_units(field)
     if field.kind.is_text and (field.to_unit or field.words):
         raise ValueError(f"{field.path}: {field.kind} is text, and has no to_unit or words")
 
@@ -269,14 +251,14 @@ def _groups(options: Options) -> tuple[_Group, ...]:
         by_time.setdefault(own, []).append(field)
     found = []
     for (time, unit), fields in by_time.items():
-        signals = {signal.name: signal for signal in map(_signal, fields)}
+        signals = {signal.name: signal for signal in map(signal_of, fields)}
         stream = options.stream if time == options.time else f"{options.stream}.{next(iter(signals))}"
         rows = tuple(
             _Field(
                 field.path,
                 parse_path(field.path),
                 name,
-                conversion(field.unit, field.to_unit) if field.to_unit and field.to_unit != field.unit else None,
+                factor_of(field),
                 field.words,
                 field.kind is Kind.FLAG,
             )
@@ -284,20 +266,6 @@ def _groups(options: Options) -> tuple[_Group, ...]:
         )
         found.append(_Group(stream, time, parse_path(time), unit, rows, partial(dict, signals)))
     return tuple(found)
-
-
-def _signal(field: FieldMap) -> Signal:
-    return Signal(
-        signal_name(field.signal or field.path),
-        field.kind,
-        field.to_unit or field.unit,
-        field.role,
-        low=field.low,
-        high=field.high,
-        source_name=field.path,
-        label_ko=field.ko,
-        label_en=field.en,
-    )
 
 
 def _mapped(value: Any, field: _Field) -> Any:
