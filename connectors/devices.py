@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.publish import DOWN
 from connectors.speakers.cast import Cast
+from connectors.truth import truth_path, write_truth
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ LEDGER_EVERY_S = 1.0
 HOST_TIMEOUT_S = 20.0
 CATCH_UP_MARGIN_S = 1.0
 RATE_MARGIN_S = 60.0
+CUT_WAIT_S = 2.0
 
 
 class StreamLedger(msgspec.Struct):
@@ -50,6 +53,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.truth = truth_path(path)
+        """Where what went wrong is written."""
         self.streams = _read(path)
         """What is promised: the broker acknowledged it at QoS 1."""
         self.unpromised = _read(unpromised_path(path))
@@ -133,7 +138,8 @@ class Devices:
     The plant's clock starts at ``start_ns`` and runs as fast as the broker takes messages until it
     meets the wall clock (arms at 1 Hz meanwhile), then in real time. With ``rate`` it runs that many
     times faster from the start, at full rates. ``open_line`` opens the connection of an edge node, which
-    has a will of its own; without it edge nodes are silent.
+    has a will of its own; without it edge nodes are silent. Faults count from when the devices start; what
+    went wrong is written beside the ledger.
     """
 
     def __init__(  # noqa: PLR0913  what the devices need
@@ -147,8 +153,11 @@ class Devices:
         open_line: Callable[[Edge], Publisher] | None = None,
     ) -> None:
         self._casts = [
-            Cast(site, factory, start_ns, ledger) for site in factory.hub.sites if site.id in factory.simulate.sites
+            Cast(site, factory, start_ns, ledger, start_ns if rate else max(start_ns, clock.now_ns()))
+            for site in factory.hub.sites
+            if site.id in factory.simulate.sites
         ]
+        self._cut: set[str] = set()
         self._edges = {line: edge for cast in self._casts for line, edge in cast.edges.items()}
         self._lines = {line: open_line(edge) for line, edge in self._edges.items()} if open_line else {}
         self._publisher = publisher
@@ -188,8 +197,25 @@ class Devices:
         self._listen()
         for cast in self._casts:
             self._publish(cast.advance(until_ns, slow=slow, rows=rows))
+            write_truth(self._ledger.truth, cast.troubles())
         self.now_ns = until_ns
         self._count()
+        self._pull()
+
+    def _pull(self) -> None:
+        """Cut the connections of edge nodes as their faults say, and mend them."""
+        cut = {line for cast in self._casts for line in cast.cut_lines()} & self._lines.keys()
+        for line in sorted(cut - self._cut):
+            # What is on its way must be out, or it would be lost in the client.
+            deadline = time.monotonic() + CUT_WAIT_S
+            while self._lines[line].unacknowledged and time.monotonic() < deadline:
+                self._count()
+                time.sleep(LIVE_STEP_S / 10)
+            self._lines[line].cut()
+            self._publish(self._edges[line].hear(*DOWN))
+        for line in sorted(self._cut - cut):
+            self._lines[line].mend()
+        self._cut = cut
 
     def _wait_for_hosts(self, stop: threading.Event) -> None:
         """Let edge nodes find their host, so that they need not keep what they have; not for long."""

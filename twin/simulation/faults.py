@@ -7,6 +7,7 @@ a plant stays a function of (hub, faults, seed).
 
 from __future__ import annotations
 
+import difflib
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from twin.clock import NS_PER_MS, NS_PER_S
+from twin.clock import NS_PER_MS
 from twin.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -126,8 +127,8 @@ def problem_of(fault: Fault, asset_type: str) -> str:
     if types and asset_type not in types:
         fitting = sorted(kind.value for kind, use in USES.items() if not use.types or asset_type in use.types)
         return (
-            f"{fault.kind} is no fault of a {asset_type} but of {' or '.join(types)};"
-            f" a {asset_type} has {', '.join(fitting)}"
+            f"{fault.kind} happens to {', '.join(types)}, and this is of type {asset_type};"
+            f" to that may happen: {', '.join(fitting)}"
         )
     numbers = (fault.at_s, fault.for_s, fault.severity, fault.every_s)
     if not all(math.isfinite(number) and number >= 0 for number in numbers):
@@ -139,21 +140,36 @@ def problem_of(fault: Fault, asset_type: str) -> str:
     return ""
 
 
-def fault_named(text: str) -> Fault:
-    """Read ``KIND:ASSET[:at_s[:for_s[:severity]]]``; raises ScenarioError with what would be right."""
+def near(asset: str, assets: Iterable[str]) -> str:
+    """Which asset was meant."""
+    found = difflib.get_close_matches(asset, assets, 1, 0.4)
+    return f"did you mean {found[0]!r}?" if found else "one of [[site.asset]], with its site's id before it"
+
+
+def fault_named(text: str, types: Mapping[str, str]) -> Fault:
+    """Read ``KIND:ASSET[:at_s[:for_s[:severity]]]``; ``types`` gives the type of each asset that is simulated.
+
+    Raises ScenarioError with what would be right.
+    """
     kind, _, rest = text.partition(":")
     asset, *numbers = rest.split(":")
     if kind not in list(FaultKind):
-        raise ScenarioError(f"{text!r}: there is no fault {kind!r}; there are: {', '.join(FaultKind)}")
+        raise ScenarioError(f"fault {text!r}: there is no {kind!r}; there are: {', '.join(FaultKind)}")
     if not asset or len(numbers) > 3:
-        raise ScenarioError(f"{text!r} must be KIND:ASSET[:at_s[:for_s[:severity]]]")
+        raise ScenarioError(f"fault {text!r} must be KIND:ASSET[:at_s[:for_s[:severity]]]")
+    if asset not in types:
+        raise ScenarioError(f"fault {text!r}: no asset {asset!r} is simulated ({near(asset, types)})")
     try:
         at_s, for_s, severity = (
             float(number or default) for number, default in zip([*numbers, "", "", ""], (AT_S, 0.0, 1.0), strict=False)
         )
     except ValueError as error:
-        raise ScenarioError(f"{text!r}: behind the asset come numbers, as in :60:120:0.8") from error
-    return Fault(FaultKind(kind), asset, at_s, for_s, severity)
+        raise ScenarioError(f"fault {text!r}: behind the asset come numbers, as in :60:120:0.8") from error
+    fault = Fault(FaultKind(kind), asset, at_s, for_s, severity)
+    problem = problem_of(fault, types[asset])
+    if problem:
+        raise ScenarioError(f"fault {text!r}: {problem}")
+    return fault
 
 
 class Spell(NamedTuple):
@@ -286,9 +302,3 @@ def ns_of(start_ns: int, t_ms: int) -> int:
 def ms_of(start_ns: int, t_ns: int) -> int:
     """UTC as a plant's time, rounded down."""
     return (t_ns - start_ns) // NS_PER_MS
-
-
-def told(trouble: Trouble) -> str:
-    """One line for people."""
-    lasts_s = (trouble.end_ns - trouble.start_ns) / NS_PER_S
-    return f"{trouble.kind} on {trouble.asset} for {lasts_s:g} s, severity {trouble.severity:g}"
