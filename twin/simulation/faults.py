@@ -54,7 +54,7 @@ class FaultKind(StrEnum):
     TOOL_BREAKAGE = "tool_breakage"
     """The tool breaks in the cut: the spindle shakes, the machine aborts, the part is scrap."""
     NETWORK_CUT = "network_cut"
-    """The device is not heard. An edge node keeps what it has, and tells it after."""
+    """The device is not heard. Behind an edge node all are cut; it keeps what it has, and tells it after."""
 
 
 class Use(NamedTuple):
@@ -78,7 +78,7 @@ SENSORS = {
 """By asset type, the sensor that fails."""
 
 USES: dict[FaultKind, Use] = {
-    FaultKind.AXIS_FRICTION: Use(("robot_arm",), 180.0, ("torque_hihi", "torque_hi")),
+    FaultKind.AXIS_FRICTION: Use(("robot_arm",), 300.0, ("torque_hihi", "torque_hi")),
     FaultKind.AXIS_OVERHEATING: Use(("robot_arm",), 1500.0, ("motor_hot_hi", "motor_hot_hihi")),
     FaultKind.GRIP_LOST: Use(("robot_arm",), 180.0, ("aborted",)),
     FaultKind.CONVEYOR_JAM: Use(("conveyor",), 180.0, ("overcurrent", "stopped_by_itself")),
@@ -87,7 +87,7 @@ USES: dict[FaultKind, Use] = {
         tuple(SENSORS), 900.0, ("motor_hot_hi", "vibration_hi", "current_high", "voltage_high", "air_pressure_high")
     ),
     FaultKind.SENSOR_DROPOUT: Use(tuple(SENSORS), 180.0, ("sensor_missing",)),
-    FaultKind.AMR_BLOCKED: Use(("mobile_robot",), 420.0, ("held_too_long", "device_error")),
+    FaultKind.AMR_BLOCKED: Use(("mobile_robot",), 420.0, ("held_too_long", "device_error", "blocked_too_long")),
     FaultKind.AMR_LOW_BATTERY: Use(("mobile_robot",), 600.0, ("battery_lo", "battery_lolo")),
     FaultKind.TOOL_WEAR: Use(("machine_tool",), 1500.0, ("tool_worn_hi", "tool_worn_hihi", "vibration_hi")),
     FaultKind.TOOL_BREAKAGE: Use(("machine_tool",), 300.0, ("vibration_hihi", "aborted")),
@@ -95,6 +95,8 @@ USES: dict[FaultKind, Use] = {
 }
 """What is known of each kind."""
 
+STRIKING = (FaultKind.GRIP_LOST, FaultKind.TOOL_BREAKAGE, FaultKind.AMR_BLOCKED)
+"""These wait for their moment, a part in the gripper or a tool in the cut: the truth is when they struck."""
 SENSOR_KINDS = (FaultKind.SENSOR_STUCK, FaultKind.SENSOR_DRIFT, FaultKind.SENSOR_DROPOUT)
 AT_S = 30.0
 """When a fault begins where nothing is said, in seconds after the devices started."""
@@ -183,6 +185,8 @@ class Spell(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What truly was wrong: a fault that was asked for, or (``kind`` breakdown, obstacle) the plant's own.
+
+    Of a fault that waits for its moment the begin is when it struck; one that never did is no trouble.
 
     [start_ns, end_ns) is when the cause was there; what follows from it may last longer.
     """
@@ -274,10 +278,11 @@ class Faults:
         return self._courses.get((kind, asset), NEVER)
 
     def between(self, begin_ms: int, end_ms: int) -> list[tuple[FaultKind, str, Spell]]:
-        """What begins in [begin_ms, end_ms)."""
+        """What begins in [begin_ms, end_ms), but for what waits for its moment."""
         return [
             (kind, asset, spell)
             for (kind, asset), course in self._courses.items()
+            if kind not in STRIKING
             for spell in course.between(begin_ms, end_ms)
         ]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.sample import Stream
-    from twin.simulation.faults import Course
+    from twin.simulation.faults import Course, Spell
     from twin.simulation.laws import Span
     from twin.site import Asset, Site
 
@@ -55,8 +55,8 @@ _OBSTACLE_MS = (15_000, 60_000)
 _OBSTACLE_RATIO = 0.03
 _CHARGER_W = 2600.0
 _START_MS = 6_000
-_FAILED_SHARE = 0.8
-"""At its worst so much of a failing battery's charge cannot be used."""
+_LEFT_SHARE, _LOST_SHARE = 0.21, 0.15
+"""Of the charge of a battery whose cells fail the first share can be used at best, less by the second at worst."""
 _FAILS_MS = 20_000
 
 
@@ -99,7 +99,8 @@ class Robot:
     def usable(self, t_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Which share of its battery's charge can be used: (n,), 1 where all is well."""
         since, severity = self.fails.over(t_ms)
-        return 1.0 - _FAILED_SHARE * severity * np.clip(since / _FAILS_MS, 0.0, 1.0)
+        lost = np.where(since < 0, 0.0, 1.0 - _LEFT_SHARE + _LOST_SHARE * severity)
+        return 1.0 - lost * np.clip(since / _FAILS_MS, 0.0, 1.0)
 
 
 class Fleet:
@@ -133,8 +134,7 @@ class Fleet:
         charge = _charge_at(last, t_ms - robot.track.times[-1])
         spell = robot.blocked.at(t_ms)
         if spell is not None:
-            robot.orders.block(t_ms, spell.end_ms)
-            return self._stand(robot, last, charge, t_ms, spell.end_ms)
+            return self._stand(robot, last, charge, t_ms, spell)
         usable = charge
         if robot.fails.at(t_ms) is not None:
             if self.graph.kind[robot.goal] == "charger":
@@ -157,11 +157,16 @@ class Fleet:
         )
         return t_ms + wait_ms
 
-    def _stand(self, robot: Robot, last: FleetStep, charge: int, t_ms: int, end_ms: int) -> int:
+    def _stand(self, robot: Robot, last: FleetStep, charge: int, t_ms: int, spell: Spell) -> int:
         """Stand before an obstacle until it is gone."""
+        self._meet(robot, t_ms, spell)
+        robot.orders.block(t_ms, spell.end_ms)
         step = FleetStep(UnitState.HELD, "obstacle", last.node, last.yaw_rad, charge, -_STAND_DRAW, last.load_kg)
         robot.track.write(t_ms, step)
-        return end_ms
+        return spell.end_ms
+
+    def _meet(self, robot: Robot, t_ms: int, spell: Spell) -> None:
+        self._happened.append(Happening(FaultKind.AMR_BLOCKED, robot.asset.id, t_ms, spell.end_ms, spell.severity))
 
     def _free(self, robot: Robot, kind: str, *, nearest: bool) -> str | None:
         """A parking of that kind that nobody holds or drives to; None if there is none."""
@@ -235,8 +240,7 @@ class Fleet:
             robot.orders.finish(t_ms)
             spell = robot.blocked.after(t_ms)
             if spell is not None and spell.begin_ms <= t_ms:
-                robot.orders.block(t_ms, spell.end_ms)
-                return self._stand(robot, step, step.charge, t_ms, spell.end_ms)
+                return self._stand(robot, step, step.charge, t_ms, spell)
             missing = round(CHARGE_UNTIL * _WHOLE) - step.charge
             robot.track.write(
                 t_ms, step._replace(state=UnitState.IDLE, task="charging", gain=_CHARGE_GAIN, charging=True)
@@ -249,6 +253,7 @@ class Fleet:
             self._happened.append(Happening("obstacle", robot.asset.id, t_ms, t_ms + held_ms))
         spell = robot.blocked.at(t_ms)
         if spell is not None:
+            self._meet(robot, t_ms, spell)
             held_ms = max(held_ms, spell.end_ms - t_ms)
         if held_ms:
             # Someone stands in the protective field: no handling until they are gone.
@@ -302,7 +307,7 @@ class Fleet:
         return x, y, step.yaw_rad, 0.0
 
     def happened(self) -> list[Happening]:
-        """The obstacles since the last call."""
+        """The obstacles that robots met since the last call."""
         found, self._happened = self._happened, []
         return found
 

@@ -84,7 +84,7 @@ class Unit:
     """One station under the kernel. Mutable: its process moves it, its track is read by the plant.
 
     ``carries`` are the phases between which it holds a part, ``belts`` the courses of the jams of those that
-    carry its parts away, ``happened`` its own breakdowns as they come.
+    carry its parts away, ``happened`` what stops it as it comes.
     """
 
     def __init__(
@@ -154,16 +154,16 @@ class Unit:
         """Work until a fault strikes, and stop until it is over; returns how much of the cycle that did."""
         run_ms = mishap.run_ms
         yield self.env.timeout(run_ms)
+        self.happened.append(Happening(mishap.kind, self.asset.id, self.t_ms, mishap.until_ms, mishap.severity))
         if mishap.kind is FaultKind.TOOL_BREAKAGE:
             # The control takes a moment to notice, and goes on cutting.
             self.now = self.now._replace(lost=True, broken=True)
             self._write(self.t_ms, UnitState.EXECUTE, (done_ms + run_ms) * rate, rate, 0.0)
             yield self.env.timeout(NOTICE_MS)
             run_ms += NOTICE_MS
-        self.now = self.now._replace(lost=True, broken=False)
+            self.now = self.now._replace(broken=False, wear_um=_FRESH_TOOL_UM)
+        self.now = self.now._replace(lost=True)
         yield from self._break_down(done_ms + run_ms, rate, max(mishap.until_ms - self.t_ms, BRAKE_MS))
-        if mishap.kind is FaultKind.TOOL_BREAKAGE:
-            self.now = self.now._replace(wear_um=_FRESH_TOOL_UM)
         self._until_failure_ms = max(0, self._until_failure_ms - run_ms - BRAKE_MS)
         return run_ms
 
@@ -225,7 +225,7 @@ class Floor:
             self.env.run(until=until_ms)
 
     def happened(self) -> list[Happening]:
-        """The breakdowns since the last call."""
+        """What stopped stations since the last call."""
         found = [one for unit in self.units.values() for one in unit.happened]
         for unit in self.units.values():
             unit.happened.clear()

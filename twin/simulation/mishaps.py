@@ -19,12 +19,13 @@ _IN_CUT = (0.1, 0.9)
 
 
 class Happening(NamedTuple):
-    """What went wrong of itself: [begin_ms, end_ms), in milliseconds since the plant's start."""
+    """What went wrong of itself, or a fault when it struck: [begin_ms, end_ms), since the plant's start."""
 
     kind: str
     asset: str
     begin_ms: int
     end_ms: int
+    severity: float = 1.0
 
 
 class Mishap(NamedTuple):
@@ -33,6 +34,7 @@ class Mishap(NamedTuple):
     kind: FaultKind
     run_ms: int
     until_ms: int
+    severity: float
 
 
 class Mishaps:
@@ -70,4 +72,4 @@ class Mishaps:
         strikes_ms = max(t_ms + _LEAST_RUN_MS, begin_ms + round(low * cycle_ms), spell.begin_ms)
         if strikes_ms >= min(begin_ms + round(high * cycle_ms), spell.end_ms):
             return None
-        return Mishap(kind, strikes_ms - t_ms, max(spell.end_ms, strikes_ms + LEAST_STOP_MS))
+        return Mishap(kind, strikes_ms - t_ms, max(spell.end_ms, strikes_ms + LEAST_STOP_MS), spell.severity)

@@ -253,7 +253,7 @@ class Plant:
         self._told_ms = now_ms
         for one in (*self._floor.happened(), *(self._fleet.happened() if self._fleet else ())):
             times = ns_of(self._start_ns, one.begin_ms), ns_of(self._start_ns, one.end_ms)
-            found.append(Trouble(one.kind, one.asset, *times))
+            found.append(Trouble(one.kind, one.asset, *times, one.severity))
         return sorted(found, key=lambda one: (one.start_ns, one.asset, one.kind))
 
     def _make(self, span: Span) -> Iterator[int]:
