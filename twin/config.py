@@ -331,7 +331,7 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
 
 def _fault(table: Table, hub: Hub) -> Fault | None:
     before = len(table.mistakes)
-    kind = table.get("kind", str, choices=tuple(FaultKind))
+    kind = table.get("kind", str, choices=tuple(kind.value for kind in FaultKind))
     asset = table.get("asset", str)
     numbers = (
         table.get("at_s", float, AT_S),

@@ -26,8 +26,8 @@ Faults = Annotated[
     list[str] | None,
     typer.Option(
         "--fault",
-        help="Let something go wrong, so many seconds after the devices start; again for more.",
-        metavar="KIND:ASSET[:AT_S[:FOR_S[:SEVERITY]]]",
+        help="KIND:ASSET[:AT_S[:FOR_S[:SEVERITY]]]: let that go wrong, so long after the devices start. May be repeated.",
+        metavar="FAULT",
     ),
 ]
 
