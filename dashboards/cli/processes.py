@@ -26,7 +26,7 @@ Faults = Annotated[
     list[str] | None,
     typer.Option(
         "--fault",
-        help="KIND:ASSET[:AT_S[:FOR_S[:SEVERITY]]]: let that go wrong, so long after the devices start. May be repeated.",
+        help="KIND:ASSET[:AT_S[:FOR_S[:SEVERITY]]]: let that go wrong, so long after the devices start.",
         metavar="FAULT",
     ),
 ]

@@ -252,8 +252,11 @@ class AlarmBook:
                 self._turn(check, [(max(latest.t_ns, other.t_ns), beyond, gap)])
 
     def _sensor(self, check: Check, condition: Frozen | Missing, latest: Latest, value: float) -> None:
-        """A number that stays the same, or is absent; of a stream that is silent nothing is told."""
+        """A number that stays the same, or is absent; of a stream that is silent nothing new is told."""
         if self.tick_ns - latest.received_ns > round((latest.stream.stale_after_s or _FRESH_S) * NS_PER_S):
+            state = self.alarms.get(check.alarm)
+            if state is not None and not state.raised:
+                self._turn(check, [(latest.t_ns, False, None)])
             return
         if isinstance(condition, Missing):
             self._turn(check, [(latest.t_ns, math.isnan(value), None)])

@@ -259,12 +259,16 @@ SILENT = AlarmRule(
 """The rule that every type has: an asset that falls silent."""
 
 
-def sensor_rules(on: On, stuck_after_s: float = 600.0) -> tuple[AlarmRule, AlarmRule]:
+STUCK_AFTER_S = 600.0
+"""A number that is never still and does not change for so long is not measured any more."""
+
+
+def sensor_rules(on: On) -> tuple[AlarmRule, AlarmRule]:
     """The rules of a sensor whose last digit is never still: it is stuck, it is missing."""
     return (
         AlarmRule(
             "sensor_stuck",
-            Frozen(on, stuck_after_s),
+            Frozen(on, STUCK_AFTER_S),
             Priority.LOW,
             Name("센서 값 고정", "Sensor stuck"),
             Name(
