@@ -35,6 +35,7 @@ HISTORY_ROWS = 120
 LEDGER_EVERY_S = 1.0
 HOST_TIMEOUT_S = 20.0
 CATCH_UP_MARGIN_S = 1.0
+BRIEF_S = 30.0
 RATE_MARGIN_S = 60.0
 CUT_WAIT_S = 2.0
 
@@ -132,6 +133,19 @@ class _Mark(msgspec.Struct):
     sessions: dict[str, int] = {}
 
 
+def pace(behind_s: float) -> tuple[float, bool, int]:
+    """How far to go on when the devices' clocks are so far behind, whether at slow rates, and rows a message.
+
+    Within `BRIEF_S` every device still speaks as often as it does live: a busy machine must not make one that
+    would be thinned out as history look as if it had fallen silent.
+    """
+    if behind_s <= CATCH_UP_MARGIN_S:
+        return behind_s, False, 1
+    if behind_s <= BRIEF_S:
+        return behind_s, True, 1
+    return min(CHUNK_S, behind_s), True, HISTORY_ROWS
+
+
 class Devices:
     """All devices of the simulated sites. Mutable; one thread runs them.
 
@@ -182,10 +196,9 @@ class Devices:
                 stop.wait(LIVE_STEP_S / 2)
                 continue
             behind_s = (self._clock.now_ns() - self.now_ns) / NS_PER_S
-            if behind_s > CATCH_UP_MARGIN_S:
-                self._advance(self.now_ns + round(min(CHUNK_S, behind_s) * NS_PER_S), slow=True, rows=HISTORY_ROWS)
-            else:
-                self._advance(self._clock.now_ns(), slow=False, rows=1)
+            step_s, slow, rows = pace(behind_s)
+            self._advance(self.now_ns + round(step_s * NS_PER_S), slow=slow, rows=rows)
+            if not slow:
                 stop.wait(LIVE_STEP_S)
         for cast in self._casts:
             self._publish(cast.farewell(self.now_ns))
