@@ -267,7 +267,7 @@ class AlarmBook:
                 self._keep_trend(check.alarm)
                 self._trends[check.alarm] = held
             frozen = latest.t_ns - held.points[0][0] >= round(condition.within_s * NS_PER_S)
-            self._turn(check, [(held.points[0][0] if frozen else latest.t_ns, frozen, value)])
+            self._turn(check, [(latest.t_ns, frozen, value)])
 
     def _turn(self, check: Check, changes: Sequence[Change]) -> None:
         """Follow an alarm's condition through its changes, in order; delays begin at the tick, or when it was."""
