@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.publish import DOWN
 from connectors.speakers.cast import Cast
+from connectors.truth import truth_path, write_truth
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ HISTORY_ROWS = 120
 LEDGER_EVERY_S = 1.0
 HOST_TIMEOUT_S = 20.0
 CATCH_UP_MARGIN_S = 1.0
+BRIEF_S = 30.0
 RATE_MARGIN_S = 60.0
+CUT_WAIT_S = 2.0
 
 
 class StreamLedger(msgspec.Struct):
@@ -50,6 +54,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.truth = truth_path(path)
+        """Where what went wrong is written."""
         self.streams = _read(path)
         """What is promised: the broker acknowledged it at QoS 1."""
         self.unpromised = _read(unpromised_path(path))
@@ -127,13 +133,27 @@ class _Mark(msgspec.Struct):
     sessions: dict[str, int] = {}
 
 
+def pace(behind_s: float) -> tuple[float, bool, int]:
+    """How far to go on when the devices' clocks are so far behind, whether at slow rates, and rows a message.
+
+    Within `BRIEF_S` every device still speaks as often as it does live: a busy machine must not make one that
+    would be thinned out as history look as if it had fallen silent.
+    """
+    if behind_s <= CATCH_UP_MARGIN_S:
+        return behind_s, False, 1
+    if behind_s <= BRIEF_S:
+        return behind_s, True, 1
+    return min(CHUNK_S, behind_s), True, HISTORY_ROWS
+
+
 class Devices:
     """All devices of the simulated sites. Mutable; one thread runs them.
 
     The plant's clock starts at ``start_ns`` and runs as fast as the broker takes messages until it
     meets the wall clock (arms at 1 Hz meanwhile), then in real time. With ``rate`` it runs that many
     times faster from the start, at full rates. ``open_line`` opens the connection of an edge node, which
-    has a will of its own; without it edge nodes are silent.
+    has a will of its own; without it edge nodes are silent. Faults count from when the devices start; what
+    went wrong is written beside the ledger.
     """
 
     def __init__(  # noqa: PLR0913  what the devices need
@@ -147,8 +167,11 @@ class Devices:
         open_line: Callable[[Edge], Publisher] | None = None,
     ) -> None:
         self._casts = [
-            Cast(site, factory, start_ns, ledger) for site in factory.hub.sites if site.id in factory.simulate.sites
+            Cast(site, factory, start_ns, ledger, start_ns if rate else max(start_ns, clock.now_ns()))
+            for site in factory.hub.sites
+            if site.id in factory.simulate.sites
         ]
+        self._cut: set[str] = set()
         self._edges = {line: edge for cast in self._casts for line, edge in cast.edges.items()}
         self._lines = {line: open_line(edge) for line, edge in self._edges.items()} if open_line else {}
         self._publisher = publisher
@@ -173,10 +196,9 @@ class Devices:
                 stop.wait(LIVE_STEP_S / 2)
                 continue
             behind_s = (self._clock.now_ns() - self.now_ns) / NS_PER_S
-            if behind_s > CATCH_UP_MARGIN_S:
-                self._advance(self.now_ns + round(min(CHUNK_S, behind_s) * NS_PER_S), slow=True, rows=HISTORY_ROWS)
-            else:
-                self._advance(self._clock.now_ns(), slow=False, rows=1)
+            step_s, slow, rows = pace(behind_s)
+            self._advance(self.now_ns + round(step_s * NS_PER_S), slow=slow, rows=rows)
+            if not slow:
                 stop.wait(LIVE_STEP_S)
         for cast in self._casts:
             self._publish(cast.farewell(self.now_ns))
@@ -188,8 +210,25 @@ class Devices:
         self._listen()
         for cast in self._casts:
             self._publish(cast.advance(until_ns, slow=slow, rows=rows))
+            write_truth(self._ledger.truth, cast.troubles())
         self.now_ns = until_ns
         self._count()
+        self._pull()
+
+    def _pull(self) -> None:
+        """Cut the connections of edge nodes as their faults say, and mend them."""
+        cut = {line for cast in self._casts for line in cast.cut_lines()} & self._lines.keys()
+        for line in sorted(cut - self._cut):
+            # What is on its way must be out, or it would be lost in the client.
+            deadline = time.monotonic() + CUT_WAIT_S
+            while self._lines[line].unacknowledged and time.monotonic() < deadline:
+                self._count()
+                time.sleep(LIVE_STEP_S / 10)
+            self._lines[line].cut()
+            self._publish(self._edges[line].hear(*DOWN))
+        for line in sorted(self._cut - cut):
+            self._lines[line].mend()
+        self._cut = cut
 
     def _wait_for_hosts(self, stop: threading.Event) -> None:
         """Let edge nodes find their host, so that they need not keep what they have; not for long."""

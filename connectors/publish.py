@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -29,9 +31,12 @@ class _Client(paho.Client):
     """A client that makes its will anew before each connection. Mutable as paho's own."""
 
     will: Callable[[], tuple[str, bytes]] | None = None
+    is_cut = False
 
     def reconnect(self) -> Any:
-        """Connect, the first time and every time; paho calls this for all of them."""
+        """Connect, the first time and every time; paho calls this for all of them, and tries again after an OSError."""
+        if self.is_cut:
+            raise OSError("the network is cut")
         if self.will is not None:
             topic, payload = self.will()
             self.will_set(topic, payload, 1, False)
@@ -144,6 +149,21 @@ class Publisher:
     def unacknowledged(self) -> int:
         """Messages given to `publish` whose PUBACK has not been handed out."""
         return len(self._pending)
+
+    def cut(self) -> None:
+        """Break the connection as a cable does that is pulled, and let it come back no more until `mend`.
+
+        What was written arrives; there is no word of farewell, so the broker publishes the will.
+        """
+        self._client.is_cut = True
+        line = self._client.socket()
+        if isinstance(line, socket.socket):
+            with contextlib.suppress(OSError):  # it broke of itself
+                line.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """Let the connection come back."""
+        self._client.is_cut = False
 
     def close(self) -> None:
         """Disconnect."""

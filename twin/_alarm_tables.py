@@ -8,12 +8,15 @@ from twin._sites import name_of
 from twin.alarms.given import CHANGEABLE, GivenRule
 from twin.alarms.rule import (
     LEAST_WITHIN_S,
+    STUCK_AFTER_S,
     AlarmRule,
     Bound,
     Deviation,
     DeviceError,
+    Frozen,
     InState,
     Limit,
+    Missing,
     On,
     Priority,
     Rate,
@@ -123,6 +126,14 @@ def _deviation(table: Table) -> Condition:
     return Deviation(on, other, bound, table.get("value", float), _least(table, "deadband"))
 
 
+def _frozen(table: Table) -> Condition:
+    return Frozen(_on(table), _least(table, "within_s") or STUCK_AFTER_S)
+
+
+def _missing(table: Table) -> Condition:
+    return Missing(_on(table))
+
+
 def _stale(table: Table) -> Condition:
     return Stale(table.get("stream", str, ""))
 
@@ -132,7 +143,8 @@ def _error(table: Table) -> Condition:
 
 
 _CONDITIONS: Mapping[str, Callable[[Table], Condition | None]] = {
-    "limit": _limit, "rate": _rate, "state": _state, "deviation": _deviation, "stale": _stale, "error": _error,
+    "limit": _limit, "rate": _rate, "state": _state, "deviation": _deviation, "frozen": _frozen, "missing": _missing,
+    "stale": _stale, "error": _error,
 }  # fmt: skip
 WHEN = tuple(_CONDITIONS)
 """What a rule may look at."""

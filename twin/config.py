@@ -14,6 +14,7 @@ from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.errors import ConfigError, Mistake
 from twin.secret import secret_of
+from twin.simulation.faults import AT_S, Fault, FaultKind, near, problem_of
 from twin.site import Hub
 from twin.telling import MailConfig, NotifyConfig, mail_of, notify_of
 
@@ -119,11 +120,14 @@ class SimulateConfig:
     """Which sites the simulator plays the devices of, with which seed; () for none.
 
     ``dialects`` says what an asset type, or one asset by its id, speaks; the rest speaks plain JSON.
+    ``fault`` is what is to go wrong; ``breakdowns`` whether things go wrong of themselves too.
     """
 
     sites: tuple[str, ...] = ()
     seed: int = 7
     dialects: Mapping[str, str] = field(default_factory=dict)
+    fault: tuple[Fault, ...] = ()
+    breakdowns: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +323,32 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
         if key not in known:
             told.wrong(key, "no asset's id, nor the type of one")
     told.done()
+    faults = tuple(fault for one in table.tables("fault") if (fault := _fault(one, hub)) is not None)
+    breakdowns = table.get("breakdowns", bool, _SIMULATE.breakdowns)
     table.done()
-    return SimulateConfig(sites, seed, dialects)
+    return SimulateConfig(sites, seed, dialects, faults, breakdowns)
+
+
+def _fault(table: Table, hub: Hub) -> Fault | None:
+    before = len(table.mistakes)
+    kind = table.get("kind", str, choices=tuple(kind.value for kind in FaultKind))
+    asset = table.get("asset", str)
+    numbers = (
+        table.get("at_s", float, AT_S),
+        table.get("for_s", float, 0.0),
+        table.get("severity", float, 1.0),
+        table.get("every_s", float, 0.0),
+    )
+    table.done()
+    if len(table.mistakes) > before:
+        return None
+    fault = Fault(FaultKind(kind), asset, *numbers)
+    found = hub.assets().get(asset)
+    if found is None:
+        table.wrong("asset", f"there is no asset {asset!r}", near(asset, hub.assets()))
+    elif problem := problem_of(fault, found.type):
+        table.wrong("kind", problem)
+    return fault
 
 
 def _source(table: Table, hub: Hub) -> SourceConfig:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from connectors.speakers import homeassistant, plain_json, sparkplug_b, uns, vda5050
 from twin.errors import ScenarioError
+from twin.simulation.faults import ms_of
 from twin.simulation.plant import ASSET_TYPES, build_plant
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from connectors.speakers import Speaker, Spoken
     from twin.config import Factory
     from twin.sample import Frames, Stream
+    from twin.simulation.faults import Trouble
     from twin.simulation.plant import Plant
     from twin.site import Asset, Site
 
@@ -33,15 +35,26 @@ class Counts(Protocol):
 class Cast:
     """The devices of a site. Mutable: its plant runs, its speakers count; one thread advances it.
 
-    ``edges`` are those of its speakers that have a connection of their own, by its name.
+    ``edges`` are those of its speakers that have a connection of their own, by its name. Faults count from
+    ``faults_from_ns``, the start where nothing is said.
     """
 
-    def __init__(self, site: Site, factory: Factory, start_ns: int, counts: Counts) -> None:
+    def __init__(
+        self, site: Site, factory: Factory, start_ns: int, counts: Counts, faults_from_ns: int | None = None
+    ) -> None:
         config = factory.simulate
         dialects = {asset.id: dialect_of(asset, config.dialects) for asset in site.assets}
         self._plant = build_plant(
-            site, seed=config.seed, start_ns=start_ns, keeps_orders="vda5050" in dialects.values()
+            site,
+            seed=config.seed,
+            start_ns=start_ns,
+            keeps_orders="vda5050" in dialects.values(),
+            faults=config.fault,
+            faults_from_ns=faults_from_ns,
+            breakdowns=config.breakdowns,
         )
+        self._start_ns = start_ns
+        self._cut: set[str] = set()
         self._speakers = _speakers(site, self._plant, dialects, start_ns, counts, primary_host(factory))
         self._by_asset = {
             asset: self._speakers[name]
@@ -60,12 +73,39 @@ class Cast:
             yield from speaker.hello(t_ns)
 
     def advance(self, until_ns: int, *, slow: bool, rows: int) -> Iterator[Spoken]:
-        """Let the plant run to ``until_ns``; what its devices say, ``rows`` samples a message at most."""
+        """Let the plant run to ``until_ns``; what its devices say, ``rows`` samples a message at most.
+
+        What is behind a cut network is not heard; an edge node is told of the cut by its own connection.
+        """
         parts: dict[int, list[Frames]] = {}
-        for part in self._plant.advance(until_ns, slow=slow):
-            parts.setdefault(id(self._by_asset[part.stream.asset]), []).append(part)
+        for whole in self._plant.advance(until_ns, slow=slow):
+            speaker = self._by_asset[whole.stream.asset]
+            edge = isinstance(speaker, sparkplug_b.Speaker)
+            part = whole if edge else self._plant.faults.heard(whole, self._start_ns)
+            if len(part):
+                parts.setdefault(id(speaker), []).append(part)
+        yield from self._cuts(until_ns)
         for speaker in self._speakers.values():
             yield from speaker.say(parts.get(id(speaker), ()), until_ns, rows)
+
+    def cut_lines(self) -> set[str]:
+        """The edge nodes' connections that are cut now."""
+        found = (self._by_asset[asset] for asset in self._cut)
+        return {speaker.line for speaker in found if isinstance(speaker, sparkplug_b.Speaker)}
+
+    def troubles(self) -> list[Trouble]:
+        """What has begun to go wrong since the last call."""
+        return self._plant.troubles()
+
+    def _cuts(self, now_ns: int) -> Iterator[Spoken]:
+        """What is said of devices whose network was cut, or is there again: the broker's word for a lost one."""
+        faults, now_ms = self._plant.faults, ms_of(self._start_ns, now_ns)
+        cut = {asset for asset in faults.assets if faults.is_cut(asset, now_ms)}
+        for asset in sorted(cut ^ self._cut):
+            speaker = self._by_asset[asset]
+            if isinstance(speaker, vda5050.Speaker | homeassistant.Speaker):
+                yield from speaker.presence(asset, now_ns, there=asset not in cut)
+        self._cut = cut
 
     def farewell(self, t_ns: int) -> Iterator[Spoken]:
         """What the devices say before they go."""

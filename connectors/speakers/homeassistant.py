@@ -47,6 +47,11 @@ class Speaker:
         for asset in self._streams:
             yield Spoken(_base(asset) + "/availability", b"offline", retain=True)
 
+    def presence(self, asset: str, t_ns: int, *, there: bool) -> Iterator[Spoken]:
+        """A device whose network was cut: its will; then it is online again."""
+        del t_ns
+        yield Spoken(_base(asset) + "/availability", b"online" if there else b"offline", retain=True)
+
     def say(self, frames: Sequence[Frames], until_ns: int, rows: int) -> Iterator[Spoken]:
         """The newest sample of each device; nothing while history is caught up."""
         del until_ns

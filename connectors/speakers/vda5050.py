@@ -120,6 +120,10 @@ class Speaker:
         for unit in self._units.values():
             yield self._connection(unit, t_ns, "OFFLINE")
 
+    def presence(self, asset: str, t_ns: int, *, there: bool) -> Iterator[Spoken]:
+        """A robot whose network was cut: its will, which the broker publishes; then it is online again (§ 6.14)."""
+        yield self._connection(self._units[asset], t_ns, "ONLINE" if there else "CONNECTIONBROKEN")
+
     def say(self, frames: Sequence[Frames], until_ns: int, rows: int) -> Iterator[Spoken]:
         """States, positions, orders and instant actions up to ``until_ns``; ``rows`` above 1 thins positions out."""
         del until_ns

@@ -12,12 +12,23 @@ import typer
 from dashboards.cli._output import note
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from connectors.speakers.sparkplug_b import Speaker
     from dashboards.compose import Composition
+    from twin.config import Factory
 
 File = Annotated[Path, typer.Argument(metavar="FACTORY.toml", help="The factory file.")]
 For = Annotated[float | None, typer.Option("--for", help="Stop after this many seconds.", metavar="SECONDS")]
 _DAY_H = 24.0
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        help="KIND:ASSET[:AT_S[:FOR_S[:SEVERITY]]]: let that go wrong, so long after the devices start.",
+        metavar="FAULT",
+    ),
+]
 
 
 def demo(
@@ -34,6 +45,7 @@ def demo(
     rate: Annotated[float, typer.Option("--rate", help="Run the plant this many times faster (needs --for).")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="The plants' seed.")] = 7,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
+    fault: Faults = None,
 ) -> None:
     """Two simulated pilot factories, alive in a browser page, in one command."""
     from connectors.broker import free_port
@@ -63,7 +75,9 @@ def demo(
     }
     arguments = ["--ledger", str(data / "published.json")]
     arguments += ["--rate", str(rate), "--span", str(duration)] if rate else ["--history", str(history)]
-    factory = read_factory(file, environ)
+    factory = with_faults(read_factory(file, environ), fault or ())
+    for text in fault or ():
+        arguments += ["--fault", text]
     plan = Plan(file, factory, data.resolve(), tuple(arguments), environ)
     composition = Composition(plan)
     missing = _run(composition, duration, None if no_browser else composition.page_url, data / "published.json")
@@ -215,6 +229,7 @@ def simulate(
     rate: Annotated[float, typer.Option("--rate", help="Run this many times faster.")] = 0.0,
     span: Annotated[float, typer.Option("--span", help="With --rate: for how many seconds, at most.")] = 3600.0,
     ledger: Annotated[Path, typer.Option("--ledger", help="The devices' own count.")] = Path("published.json"),
+    fault: Faults = None,
 ) -> None:
     """Simulated devices only: they publish to the broker of the factory file."""
     from connectors.broker import url_of
@@ -228,6 +243,7 @@ def simulate(
     if not factory.simulate.sites:
         note('nothing to simulate: write [simulate] sites = ["…"]')
         raise typer.Exit(2)
+    factory = with_faults(factory, fault or ())
     clock, stop = WallClock(), stop_event()
     url, name = url_of(factory.broker), f"factory-twin-{factory.hub.id}-devices"
     password = read_secret(factory.broker.password)
@@ -246,6 +262,19 @@ def simulate(
         devices.run(stop, duration)
     finally:
         publisher.close()
+
+
+def with_faults(factory: Factory, texts: Sequence[str]) -> Factory:
+    """The factory with further faults; raises ScenarioError for a text that names none, before anything starts."""
+    from dataclasses import replace
+
+    from twin.simulation.faults import fault_named
+
+    config = factory.simulate
+    assets = factory.hub.assets().items()
+    types = {asset: one.type for asset, one in assets if asset.partition("/")[0] in config.sites}
+    found = tuple(fault_named(text, types) for text in texts)
+    return replace(factory, simulate=replace(config, fault=config.fault + found)) if found else factory
 
 
 def broker(file: File, *, duration: For = None) -> None:

@@ -323,3 +323,13 @@ def test_publish_to_no_broker_address_is_refused(table):
 def test_twin_tells_its_version():
     told = twin("--version")
     assert (told.returncode, told.stdout.split()[0]) == (0, "factory-twin")
+
+
+@pytest.mark.parametrize("verb", ["demo", "simulate"])
+def test_a_fault_that_cannot_be_is_refused_before_anything_starts(verb, tmp_path):
+    demo = ROOT / "dashboards" / "demo" / "factory.toml"
+    first = ("demo", "--data", tmp_path, "--no-browser") if verb == "demo" else ("simulate", demo)
+    asked = twin(*first, "--fault", "grip_lost:jeonju/weld/line1/R-101", "--fault", "tool_wear:jeonju/weld/line1/R-101")
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert "tool_wear happens to machine_tool, and this is of type robot_arm" in asked.stderr
+    assert "Traceback" not in asked.stderr

@@ -22,7 +22,7 @@ from scripted_broker import ScriptedBroker
 from connectors.broker import BrokerProcess, any_port, host_port
 from connectors.encoders_sparkplug import Edge
 from connectors.plugins import check_source, make_decoder
-from connectors.publish import Publisher
+from connectors.publish import DOWN, UP, Publisher
 from connectors.sources import Surroundings, sparkplug_host
 from connectors.speakers.sparkplug_b import Speaker
 from connectors.stores.sql import open_history
@@ -615,3 +615,37 @@ def test_on_two_brokers_the_host_has_a_state_each_and_one_store_has_what_both_br
     finally:
         for close in reversed(closing):
             close()
+
+
+def test_a_cut_connection_is_told_by_its_will_and_comes_back_only_when_it_is_mended(broker):
+    edge = Speaker("plant", "line", {"press": PRESS}).edge
+    spy = Client(broker.url, "spy", ["spBv1.0/plant/NDEATH/line"])
+    line = Publisher(broker.url, "edge", durable=False, will=edge.will, topics=[edge.command_topic])
+    heard = []
+
+    def has(what, count=1):
+        heard.extend(line.heard())
+        return heard.count(what) == count
+
+    try:
+        wait_for(lambda: has(UP), "the connection")
+        for number in range(100):
+            line.publish("plant/count", str(number).encode(), qos=0, token=number)
+        told = set()
+        wait_for(lambda: told.update(line.acknowledged()) or len(told) == 100, "what was written")
+        line.cut()
+        line.cut()
+        wait_for(lambda: has(DOWN), "the break")
+        wait_for(lambda: spy.heard, "the will")
+        assert edge.bdseq == 0
+        tries = []
+        line._client.on_connect_fail = lambda *_: tries.append(1)
+        wait_for(lambda: len(tries) >= 1, "a try to come back")
+        assert not line._client.is_connected()
+        assert edge.bdseq == 0  # no session was begun
+        line.mend()
+        wait_for(lambda: has(UP, 2), "the connection again")
+        assert edge.bdseq == 1
+    finally:
+        line.close()
+        spy.close()

@@ -92,7 +92,8 @@ def fleet_hours(demo_factory):
     """Three hours of one site's mobile robots alone, without the rest of the plant."""
     site = demo_factory.hub.site("jeonju")
     robots = tuple(asset for asset in site.assets if asset.type == "mobile_robot")
-    cast = Cast(replace(site, assets=robots), demo_factory, START_NS, FromZero())
+    factory = replace(demo_factory, simulate=replace(demo_factory.simulate, fault=()))
+    cast = Cast(replace(site, assets=robots), factory, START_NS, FromZero())
     heard = Heard(demo_factory)
     heard.take(cast.hello(START_NS), START_NS)
     for minute in range(10, 181, 10):

@@ -17,9 +17,11 @@ from twin.alarms import (
     Bound,
     Deviation,
     DeviceError,
+    Frozen,
     InState,
     Letter,
     Limit,
+    Missing,
     On,
     Priority,
     Rate,
@@ -303,6 +305,35 @@ def test_a_rate_is_told_over_its_window_and_not_by_a_step_between_two_frames():
     assert told == [(18, K.RAISED)]
 
 
+def second_by_second(press, values, *, heard=True):
+    """A frame a second with that heat, or silence where it says so: what was told, and in which second."""
+    told = []
+    for second, heat in enumerate(values):
+        one = frame(PRESS, T0 + second * NS_PER_S, second, T0 + second * NS_PER_S, (heat, 0.0, float(second)))
+        parts = (one,) if heard or second < 3 else ()
+        told += [(second, event.kind, event.cause_ns) for event in press.tell(*parts, at=second)]
+    return told
+
+
+def test_a_number_that_stays_the_same_while_its_stream_goes_on_is_stuck_until_it_moves():
+    stuck = rule("stuck", Frozen(On("heat"), 5.0))
+    told = second_by_second(Press(stuck), [20.0, 21.0, 20.5, *[20.5] * 8, 20.6, 20.6])
+    assert told == [(7, K.RAISED, T0 + 7 * NS_PER_S), (11, K.CLEARED, T0 + 7 * NS_PER_S)]
+    # Absent between: nothing new was measured.
+    assert second_by_second(Press(stuck), [20.5, 20.5, None, None, 20.5, 20.5])[-1][:2] == (5, K.RAISED)
+    assert second_by_second(Press(stuck), [20.0, 20.1] * 10) == []
+    assert second_by_second(Press(stuck), [20.0] * 40, heard=False) == []
+
+
+def test_a_number_that_is_absent_while_its_stream_goes_on_is_missing_and_silence_is_not():
+    missing = rule("gone", Missing(On("heat")), on_delay_s=3.0, off_delay_s=2.0)
+    told = second_by_second(Press(missing), [20.0, None, None, 20.0, *[None] * 6, *[20.0] * 4])
+    assert [(second, kind) for second, kind, _ in told] == [(7, K.RAISED), (12, K.CLEARED)]
+    silent = Press(missing)
+    assert second_by_second(silent, [20.0, 20.0, None, *[None] * 2], heard=False) == []
+    assert silent.tell(at=60) == ()
+
+
 def test_more_than_ten_in_ten_minutes_are_a_flood_until_there_are_fewer_than_five():
     press = Press(*[rule(f"hot_{i:02}", HOT.condition) for i in range(11)])
     told = press.heat(71.0, at=0)
@@ -322,6 +353,8 @@ RULES = (
     rule("silent", Stale()),
     rule("fast", Rate(On("count"), 0.4, 8.0)),
     rule("error", DeviceError(On("error"))),
+    rule("stuck", Frozen(On("heat"), 3.0)),
+    rule("absent", Missing(On(role=Role.JOINT_EFFORT)), on_delay_s=1.0),
 )
 ALARMS = [f"{ASSET}:{name}" for name in ("hot", "delayed", "force:force", "held", "silent", "error")]
 

@@ -16,6 +16,7 @@ from connectors.factory_file import override, read_factory, read_secret
 from twin.config import Factory, parse_factory
 from twin.errors import ConfigError
 from twin.secret import Secret
+from twin.simulation.faults import Fault, FaultKind
 from twin.site import Level
 
 DEMO = Path(__file__).resolve().parents[2] / "dashboards" / "demo" / "factory.toml"
@@ -185,6 +186,39 @@ def test_every_mistake_is_reported_at_once_with_its_key_and_a_suggestion():
     assert "did you mean 'web'" in found["wbe"].suggestion
     assert "line" in found["site[0].place[0].level"].suggestion
     assert "jeonju" in found["simulate.sites"].suggestion
+
+
+def test_faults_of_the_simulated_plants_are_read_and_their_mistakes_told():
+    text = (
+        SOUND
+        + """
+    [simulate]
+    sites = ["jeonju"]
+    breakdowns = false
+    [[simulate.fault]]
+    kind = "axis_friction"
+    asset = "jeonju/weld/line1/R-101"
+    at_s = 5
+    for_s = 60
+    severity = 0.5
+    every_s = 600
+    """
+    )
+    simulate = parse_factory(tomllib.loads(text), TYPES).simulate
+    assert simulate.fault == (Fault(FaultKind.AXIS_FRICTION, "jeonju/weld/line1/R-101", 5.0, 60.0, 0.5, 600.0),)
+    assert not simulate.breakdowns
+    for wrong, key, said in (
+        ('kind = "axis_frcition"', "kind", "did you mean 'axis_friction'"),
+        ('kind = "tool_wear"', "kind", "happens to machine_tool, and this is of type robot_arm"),
+        ('kind = "grip_lost"\nseverity = 2', "kind", "at most 1"),
+        ('kind = "grip_lost"\nfor_s = "long"', "for_s", "not a number"),
+        ('kind = "grip_lost"\nwhen = 2', "when", "unknown key"),
+    ):
+        table = '[simulate]\n[[simulate.fault]]\nasset = "jeonju/weld/line1/R-101"\n' + wrong
+        mistake = mistakes_of(SOUND + table)[f"simulate.fault[0].{key}"]
+        assert said in str(mistake)
+    table = '[simulate]\n[[simulate.fault]]\nasset = "weld/line1/R-101"\nkind = "grip_lost"'
+    assert "did you mean 'jeonju/weld/line1/R-101'" in mistakes_of(SOUND + table)["simulate.fault[0].asset"].suggestion
 
 
 def test_the_error_prints_every_mistake_on_a_line_of_its_own():

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.factory_file import factory_of
 from connectors.plugins import rules_of
-from twin.alarms import Bound, Deviation, InState, Limit, Priority, Rate, Stale
+from twin.alarms import Bound, Deviation, Frozen, InState, Limit, Missing, On, Priority, Rate, Stale
 from twin.errors import ConfigError
 from twin.sample import Role
 from twin.site import Name
@@ -59,6 +59,9 @@ def test_a_whole_rule_of_each_kind(tmp_path):
         f'type = "conveyor"\nname = "off"\nwhen = "state"\nstates = ["Stopped"]\n{TEXTS}',
         f'asset = "{R1}"\nname = "apart"\nwhen = "deviation"\nsignal = "a"\nother = "b"\nlimit = "Lo"\nvalue = -2\n{TEXTS}',
         f'asset = "{C1}"\nname = "mute"\nwhen = "stale"\nstream = "status"\n{TEXTS}',
+        f'asset = "{C1}"\nname = "sensor_stuck"\nwhen = "frozen"\nsignal = "motor_current"\nwithin_s = 3600\n{TEXTS}',
+        f'asset = "{R1}"\nname = "still"\nwhen = "frozen"\nrole = "power"\n{TEXTS}',
+        f'asset = "{R1}"\nname = "absent"\nwhen = "missing"\nsignal = "power"\n{TEXTS}',
     )
     hot = found[R1]["hot"]
     assert (hot.priority, hot.on_delay_s, hot.latching) == (Priority.HIGH, 2.0, True)
@@ -74,6 +77,9 @@ def test_a_whole_rule_of_each_kind(tmp_path):
     assert found[C1]["off"].condition == InState(frozenset({"Stopped"}))
     assert isinstance(found[R1]["apart"].condition, Deviation)
     assert found[C1]["mute"].condition == Stale("status")
+    assert found[C1]["sensor_stuck"].condition == Frozen(On("motor_current"), 3600.0)
+    assert found[R1]["still"].condition == Frozen(On(role=Role.POWER), 600.0)
+    assert found[R1]["absent"].condition == Missing(On("power"))
 
 
 def test_a_types_rule_is_changed_or_switched_off_and_later_tables_lie_over_earlier_ones(tmp_path):

@@ -28,7 +28,7 @@ import numpy as np
 from twin.alarms.desk import given, refusal
 from twin.alarms.flood import Flood
 from twin.alarms.record import ActionKind, AlarmEvent, AlarmEventKind, AlarmState
-from twin.alarms.rule import Deviation, DeviceError, InState, Rate, Stale
+from twin.alarms.rule import Deviation, DeviceError, Frozen, InState, Missing, Rate, Stale
 from twin.alarms.trend import Trend
 from twin.alarms.watch import Check, Watchers, alarm_of, split_alarm
 from twin.clock import NS_PER_S
@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from twin.alarms.rule import AlarmRule, Rules
     from twin.events import Event
     from twin.mirror import Mirror
-    from twin.sample import Batch, Frames, Stream
+    from twin.sample import Batch, Frames, Latest, Stream
 
 _CHECK_EVERY_NS = NS_PER_S
+_FRESH_S = 10.0
+"""A stream that sends on change only tells of its sensors for so long after its last frame."""
 MAX_ALARMS_AN_ASSET = 200
 """From here on a device's further errors are one alarm: what a device tells must not fill the memory."""
 MORE = "more"
@@ -212,7 +214,7 @@ class AlarmBook:
         return Check(alarm, event.asset, rule, event.signal)
 
     def _each_second(self, check: Check, mirror: Mirror) -> None:
-        """What is looked at each second: rates, deviations, and streams that went silent."""
+        """What is looked at each second: rates, deviations, failing sensors, and streams that went silent."""
         latest = mirror.latest.get(check.stream)
         if latest is None:
             return
@@ -223,6 +225,9 @@ class AlarmBook:
             self._turn(check, [(latest.received_ns, stale, None)])
             return
         value = float(latest.values[check.column])
+        if isinstance(condition, Frozen | Missing):
+            self._sensor(check, condition, latest, value)
+            return
         if math.isnan(value):
             return
         if isinstance(condition, Rate):
@@ -245,6 +250,24 @@ class AlarmBook:
             beyond = gap > condition.value - margin if condition.bound.is_upper else gap < condition.value + margin
             if not math.isnan(gap):
                 self._turn(check, [(max(latest.t_ns, other.t_ns), beyond, gap)])
+
+    def _sensor(self, check: Check, condition: Frozen | Missing, latest: Latest, value: float) -> None:
+        """A number that stays the same, or is absent; of a stream that is silent nothing new is told."""
+        if self.tick_ns - latest.received_ns > round((latest.stream.stale_after_s or _FRESH_S) * NS_PER_S):
+            state = self.alarms.get(check.alarm)
+            if state is not None and not state.raised:
+                self._turn(check, [(latest.t_ns, False, None)])
+            return
+        if isinstance(condition, Missing):
+            self._turn(check, [(latest.t_ns, math.isnan(value), None)])
+        elif not math.isnan(value):
+            trend = self._trends.get(check.alarm, Trend())
+            held = trend.since(latest.t_ns, value)
+            if held is not trend:
+                self._keep_trend(check.alarm)
+                self._trends[check.alarm] = held
+            frozen = latest.t_ns - held.points[0][0] >= round(condition.within_s * NS_PER_S)
+            self._turn(check, [(latest.t_ns, frozen, value)])
 
     def _turn(self, check: Check, changes: Sequence[Change]) -> None:
         """Follow an alarm's condition through its changes, in order; delays begin at the tick, or when it was."""

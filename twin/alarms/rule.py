@@ -163,6 +163,32 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True)
+class Frozen:
+    """A number that stays the same to the last digit for ``within_s``, while its stream goes on.
+
+    For what is never still: a sensor whose last digit is noise. Looked at each second, by what is newest.
+    """
+
+    on: On
+    within_s: float
+
+    def told(self) -> str:
+        """In words."""
+        return f"{self.on.told()} stays the same to the last digit for {self.within_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A number that is absent, while its stream goes on. Looked at each second, by what is newest."""
+
+    on: On
+
+    def told(self) -> str:
+        """In words."""
+        return f"{self.on.told()} is absent"
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceError:
     """What a device itself calls an error: ErrorRaised and ErrorCleared, one alarm an error.
 
@@ -178,7 +204,7 @@ class DeviceError:
         return "the device tells of an error" if self.on is None else f"{self.on.told()} tells of an error"
 
 
-Condition = Limit | Rate | InState | Deviation | Stale | DeviceError
+Condition = Limit | Rate | InState | Deviation | Stale | Frozen | Missing | DeviceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +257,46 @@ SILENT = AlarmRule(
     on_delay_s=5.0,
 )
 """The rule that every type has: an asset that falls silent."""
+
+
+STUCK_AFTER_S = 600.0
+"""A number that is never still and does not change for so long is not measured any more."""
+
+
+def sensor_rules(on: On) -> tuple[AlarmRule, AlarmRule]:
+    """The rules of a sensor whose last digit is never still: it is stuck, it is missing."""
+    return (
+        AlarmRule(
+            "sensor_stuck",
+            Frozen(on, STUCK_AFTER_S),
+            Priority.LOW,
+            Name("센서 값 고정", "Sensor stuck"),
+            Name(
+                "화면의 값이 실제와 다를 수 있고 이 값의 경보가 울리지 않습니다.",
+                "What is shown may be wrong, and its limits are blind.",
+            ),
+            Name(
+                "센서와 배선을 점검하고 휴대용 계측기로 값을 비교하십시오.",
+                "Check sensor and wiring; compare with a hand-held gauge.",
+            ),
+        ),
+        AlarmRule(
+            "sensor_missing",
+            Missing(on),
+            Priority.MEDIUM,
+            Name("센서 값 없음", "Sensor value missing"),
+            Name(
+                "설비는 통신 중이지만 이 값은 감시되지 않습니다.",
+                "The machine is heard, but this value is not watched.",
+            ),
+            Name(
+                "센서 커넥터와 입력 모듈을 확인하고 센서를 교체하십시오.",
+                "Check the plug and the input module; replace the sensor.",
+            ),
+            on_delay_s=15.0,
+            off_delay_s=30.0,
+        ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ class Trend:
         kept = tuple(point for point in points if t_ns - point[0] <= within_ns)
         return Trend((*kept, (t_ns, value)))
 
+    def since(self, t_ns: int, value: float) -> Trend:
+        """The trend of a number that should never be still: one point, its value and since when it is that."""
+        return self if self.points and self.points[-1][1] == value else Trend(((t_ns, value),))
+
     def per_s(self) -> float:
         """Change a second from the oldest point to the newest, 0 until there are all of a window's."""
         if len(self.points) < _PARTS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.alarms.rule import Deviation, DeviceError, InState, Limit, Rate, Stale
+from twin.alarms.rule import Deviation, DeviceError, Frozen, InState, Limit, Missing, Rate, Stale
 from twin.sample import Kind
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Watched:
     silence: dict[str, list[Check]] = field(default_factory=dict)
     """By asset: told by AssetLost and AssetReturned."""
     each_second: list[Check] = field(default_factory=list)
-    """Rates, deviations and streams that are stale."""
+    """Rates, deviations, sensors that tell nothing new, and streams that are stale."""
 
 
 class _Table:
@@ -200,7 +200,7 @@ class Watchers:
             elif isinstance(condition, InState | DeviceError):
                 if condition.on is not None:
                     texts += self._words(stream, rule, condition.on)
-            elif isinstance(condition, Rate):
+            elif isinstance(condition, Rate | Frozen | Missing):
                 self.watched.each_second += [
                     Check(alarm_of(asset, rule, name), asset, rule, name, stream.id, column)
                     for column, name in _taken(stream, condition.on)

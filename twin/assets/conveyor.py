@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority
+from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority, sensor_rules
 from twin.sample import Kind, Role, Signal
 from twin.site import AssetType, Name, StreamType
 
@@ -34,6 +34,7 @@ _ALARMS = (
         Name("구동부가 이상을 알렸습니다.", "Its drive tells of something wrong."),
         Name("드라이브 표시창의 코드를 확인하고 조치하십시오.", "Read the code on the drive and do what its manual says."),
     ),
+    *sensor_rules(On("motor_current")),
     SILENT,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.alarms.rule import SILENT, AlarmRule, Bound, Limit, On, Priority
+from twin.alarms.rule import SILENT, AlarmRule, Bound, Limit, On, Priority, sensor_rules
 from twin.sample import Kind, Role, Signal
 from twin.site import AssetType, Name, StreamType
 
@@ -35,6 +35,7 @@ _ALARMS = (
         Name("콘덴서 뱅크의 동작을 확인하십시오.", "Check the capacitor bank."),
         on_delay_s=600.0, off_delay_s=60.0,
     ),
+    *sensor_rules(On("voltage")),
     SILENT,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.alarms.rule import SILENT, AlarmRule, Bound, Limit, On, Priority
+from twin.alarms.rule import SILENT, AlarmRule, Bound, Limit, On, Priority, sensor_rules
 from twin.sample import Signal
 from twin.site import AssetType, Name, StreamType
 
@@ -56,6 +56,7 @@ _ALARMS = (
         Name("청력 보호구를 착용하고 소리가 나는 설비를 확인하십시오.", "Wear ear protection; look at the machine that is loud."),
         on_delay_s=60.0, off_delay_s=120.0,
     ),
+    *sensor_rules(On("air_pressure")),
     SILENT,
 )  # fmt: skip
 

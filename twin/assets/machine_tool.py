@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority
+from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority, sensor_rules
 from twin.sample import Kind, Role, Signal
 from twin.site import AssetType, Name, StreamType
 
@@ -69,6 +69,7 @@ _ALARMS = (
         Name("수치 제어기가 이상을 알렸습니다.", "Its control tells of something wrong."),
         Name("조작반의 알람 번호를 설명서에서 찾아 조치하십시오.", "Look the alarm number up and do what the manual says."),
     ),
+    *sensor_rules(_VIBRATION),
     SILENT,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority
+from twin.alarms.rule import SILENT, AlarmRule, Bound, DeviceError, InState, Limit, On, Priority, sensor_rules
 from twin.sample import Kind, Role, Signal
 from twin.site import AssetType, Name, StreamType
 
@@ -114,6 +114,7 @@ _ALARMS = (
         Name("로봇 제어기가 이상을 알렸습니다.", "The arm's controller tells of something wrong."),
         Name("오류 코드를 제어기 설명서에서 찾아 조치하십시오.", "Look the code up in the controller's manual and do what it says."),
     ),
+    *sensor_rules(_HEAT),
     SILENT,
 )  # fmt: skip
 

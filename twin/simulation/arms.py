@@ -13,9 +13,11 @@ import numpy as np
 
 from twin.errors import ScenarioError
 from twin.packml import UnitState
+from twin.simulation.ailments import axis_of
 from twin.simulation.attributes import number, word
 from twin.simulation.calendar import MS_PER_S
 from twin.simulation.dynamics import Friction, inverse_dynamics_n_m
+from twin.simulation.faults import NEVER, FaultKind
 from twin.simulation.laws import STATUS_MS, Truth
 from twin.simulation.paths import JointPath, Move
 from twin.simulation.sensors import follow, random_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from twin.sample import Stream
     from twin.simulation.calendar import Calendar
+    from twin.simulation.faults import Course, Faults
     from twin.simulation.laws import Span
     from twin.simulation.line import StationStep
     from twin.simulation.tracks import Track
@@ -62,6 +65,14 @@ _SPREAD, _SPREAD_RANGE = 2_654_435_761, 1 << 32
 _TOGETHER = 7
 """How many arms are reckoned in one go: more is less work a row, fewer is a shorter live step."""
 MODE = "Production"
+_SEIZED_RATIO = 2.0
+"""At its worst the friction of a seized gear is this many times the torque that its joint may have."""
+_DRIVE_RATIO = 1.2
+"""What a joint's drive can give, as a share of the torque that the joint may have."""
+_SEIZES_MS = 20_000
+_DRAG_CELSIUS = 160.0
+"""At its worst a dragging brake warms its motor by this much in balance."""
+_DRAG_RATIO = 0.05
 
 _HOME = (0.0, -1.57, 1.57, -1.57, -1.57, 0.0)
 
@@ -124,12 +135,18 @@ def working_path(asset: Asset, seed: int, *, task: str) -> JointPath:
     )
 
 
+def task_of(asset: Asset, tending: Collection[str]) -> str:
+    """What an arm does; ``tending`` are the ids of those that serve machine tools."""
+    return "tend" if asset.id in tending else word(asset, "task", "weld")
+
+
 @dataclass(slots=True, eq=False)
 class Arm:
     """One simulated arm: its asset, its streams, its station's track, its path.
 
     ``salt`` int64 (joints,) makes its cycles differ from each other in its own way;
-    ``heat`` is the motors' temperatures at the end of the last span, one a joint.
+    ``heat`` is the motors' temperatures at the end of the last span, one a joint. ``axis`` is the one that
+    fails, ``seizes`` and ``drags`` when it does.
     """
 
     asset: Asset
@@ -140,6 +157,9 @@ class Arm:
     part_kg: float
     salt: NDArray[np.int64]
     heat: Rows
+    axis: int = 0
+    seizes: Course = NEVER
+    drags: Course = NEVER
 
 
 class Arms:
@@ -168,6 +188,8 @@ class Arms:
         for place, (arm, motion) in enumerate(zip(self._arms, moving, strict=True)):
             rows = slice(place * len(t_ms), (place + 1) * len(t_ms))
             own = torque[rows]
+            if arm.seizes or arm.drags:
+                _resist(arm, t_ms, motion.speed[:, arm.axis], own)
             columns = (motion.position, motion.opening, motion.speed, motion.opening_speed, own, motion.force)
             told.append(Truth(arm.joints, t_ms, np.column_stack(columns)))
             told.append(self._status(span, arm, motion, own[::every], seconds, resting, every))
@@ -192,6 +214,8 @@ class Arms:
         power = _STANDBY_W + copper + shaft / _EFFICIENCY
         span.power_w[arm.asset.id] = power
         target = _HALL_CELSIUS + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
+        if arm.drags:
+            target[:, arm.axis] += _DRAG_CELSIUS * arm.drags.over(seconds)[1]
         heat = follow(target, _HEAT_KEEP, arm.heat)
         steps = [arm.track.steps[i] for i in motion.index[::every]]
         values = np.column_stack(
@@ -212,6 +236,21 @@ class Arms:
 
     def forget(self, before_ms: int) -> None:
         """Nothing: the tracks belong to the lines."""
+
+
+def _resist(arm: Arm, t_ms: NDArray[np.int64], speed: Rows, torque: Rows) -> None:
+    """Add what a failing axis needs to move to the torques (n, joints), in place; its drive has an end."""
+    since, seized = arm.seizes.over(t_ms)
+    _, dragging = arm.drags.over(t_ms)
+    limit_n_m = next(
+        signal.high or 0.0 for signal in arm.joints.columns if signal.name == f"effort.joint_{arm.axis + 1}"
+    )
+    grown = np.clip(since / _SEIZES_MS, 0.0, 1.0)
+    extra = (seized * grown * _SEIZED_RATIO + dragging * _DRAG_RATIO) * limit_n_m
+    most = _DRIVE_RATIO * limit_n_m
+    failing = extra > 0.0
+    needed = np.clip(torque[:, arm.axis] + extra * np.tanh(speed / FRICTION.smooth_rad_s), -most, most)
+    torque[failing, arm.axis] = needed[failing]
 
 
 def shown_state(state: UnitState, *, rests: bool) -> str:
@@ -263,8 +302,9 @@ class _Moving:
         self.acceleration = (path.bend + stray_bend) * (rate * rate)[:, None] + slope * bend[:, None]
         self.opening = path.opening
         self.opening_speed = path.opening_slope * rate
-        self.force = np.maximum(_CONTACT_M - path.opening, 0.0) * _GRIP_N_PER_M
-        self.load_kg = GRIPPER_KG + arm.part_kg * path.holds
+        has = ~np.array([step.lost for step in arm.track.steps])[self.index]
+        self.force = np.maximum(_CONTACT_M - path.opening, 0.0) * _GRIP_N_PER_M * has
+        self.load_kg = GRIPPER_KG + arm.part_kg * (path.holds & has)
 
 
 def build_arms(  # noqa: PLR0913  what an arm is built from
@@ -275,6 +315,7 @@ def build_arms(  # noqa: PLR0913  what an arm is built from
     seed: int,
     *,
     tending: Collection[str],
+    faults: Faults,
 ) -> list[Arms]:
     """Arms by geometry; ``tending`` are the ids of those that serve machine tools.
 
@@ -285,13 +326,18 @@ def build_arms(  # noqa: PLR0913  what an arm is built from
         model = word(asset, "model", "ur10e")
         if model not in ARM_MODELS:
             raise ScenarioError(f"{asset.id}: no arm model {model!r}; there are: {', '.join(sorted(ARM_MODELS))}")
-        task = "tend" if asset.id in tending else word(asset, "task", "weld")
         part_kg = number(asset, "part_kg", 4.5, low=0.0, high=ARM_MODELS[model].payload_kg - GRIPPER_KG)
         own = streams[asset.id]
         warm = random_of(seed, asset.id, "heat").uniform(3.0, 9.0, ARM_MODELS[model].joints)
-        path = working_path(asset, seed, task=task)
+        path = working_path(asset, seed, task=task_of(asset, tending))
         salt = random_of(seed, asset.id, "stray").integers(0, _SPREAD_RANGE, ARM_MODELS[model].joints)
-        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, salt, _HALL_CELSIUS + warm)
+        failing = (
+            axis_of(seed, asset.id),
+            faults.of(FaultKind.AXIS_FRICTION, asset.id),
+            faults.of(FaultKind.AXIS_OVERHEATING, asset.id),
+        )
+        heat = _HALL_CELSIUS + warm
+        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, salt, heat, *failing)
         by_model.setdefault(model, []).append(arm)
     return [
         Arms(ARM_MODELS[model], arms[first : first + _TOGETHER], calendar)

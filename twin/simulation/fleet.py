@@ -12,7 +12,9 @@ import numpy as np
 from twin.errors import ScenarioError
 from twin.packml import UnitState
 from twin.simulation.attributes import number
+from twin.simulation.faults import NEVER, FaultKind, Faults
 from twin.simulation.laws import STATUS_MS, Truth
+from twin.simulation.mishaps import Happening
 from twin.simulation.orders import CHARGE, DROP, PICK, OrderBook
 from twin.simulation.routes import (
     FOREVER_MS,
@@ -29,7 +31,10 @@ from twin.simulation.tracks import Track
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from twin.sample import Stream
+    from twin.simulation.faults import Course, Spell
     from twin.simulation.laws import Span
     from twin.site import Asset, Site
 
@@ -50,6 +55,9 @@ _OBSTACLE_MS = (15_000, 60_000)
 _OBSTACLE_RATIO = 0.03
 _CHARGER_W = 2600.0
 _START_MS = 6_000
+_LEFT_SHARE, _LOST_SHARE = 0.21, 0.15
+"""Of the charge of a battery whose cells fail the first share can be used at best, less by the second at worst."""
+_FAILS_MS = 20_000
 
 
 class FleetStep(NamedTuple):
@@ -85,12 +93,25 @@ class Robot:
     goal: str
     orders: OrderBook
     trips: int = 0
+    blocked: Course = NEVER
+    fails: Course = NEVER
+
+    def usable(self, t_ms: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Which share of its battery's charge can be used: (n,), 1 where all is well."""
+        since, severity = self.fails.over(t_ms)
+        lost = np.where(since < 0, 0.0, 1.0 - _LEFT_SHARE + _LOST_SHARE * severity)
+        return 1.0 - lost * np.clip(since / _FAILS_MS, 0.0, 1.0)
 
 
 class Fleet:
-    """The mobile robots of a site. Mutable: decisions happen in time order as spans are asked for."""
+    """The mobile robots of a site. Mutable: decisions happen in time order as spans are asked for.
 
-    def __init__(self, graph: RouteGraph, robots: Sequence[Robot]) -> None:
+    Without ``obstacles`` nobody stands in their way but by a fault.
+    """
+
+    def __init__(self, graph: RouteGraph, robots: Sequence[Robot], *, obstacles: bool = True) -> None:
+        self._obstacle_ratio = _OBSTACLE_RATIO if obstacles else 0.0
+        self._happened: list[Happening] = []
         self.graph = graph
         self.robots = tuple(robots)
         self.held = Reservations()
@@ -111,7 +132,15 @@ class Fleet:
         robot = self.robots[place]
         last = robot.track.last
         charge = _charge_at(last, t_ms - robot.track.times[-1])
-        if charge < CHARGE_BELOW * _WHOLE:
+        spell = robot.blocked.at(t_ms)
+        if spell is not None:
+            return self._stand(robot, last, charge, t_ms, spell)
+        usable = charge
+        if robot.fails.at(t_ms) is not None:
+            if self.graph.kind[robot.goal] == "charger":
+                return self._wait(robot, last, charge, t_ms, _RETRY_MS)
+            usable = round(charge * float(robot.usable(np.array([t_ms], np.int64))[0]))
+        if usable < CHARGE_BELOW * _WHOLE:
             goal = self._free(robot, "charger", nearest=True)
         else:
             if last.task != "waiting" and not last.charging and robot.random.random() < _PAUSE_RATIO:
@@ -127,6 +156,17 @@ class Fleet:
             FleetStep(UnitState.IDLE, "waiting", last.node, last.yaw_rad, charge, -_STAND_DRAW, last.load_kg),
         )
         return t_ms + wait_ms
+
+    def _stand(self, robot: Robot, last: FleetStep, charge: int, t_ms: int, spell: Spell) -> int:
+        """Stand before an obstacle until it is gone."""
+        self._meet(robot, t_ms, spell)
+        robot.orders.block(t_ms, spell.end_ms)
+        step = FleetStep(UnitState.HELD, "obstacle", last.node, last.yaw_rad, charge, -_STAND_DRAW, last.load_kg)
+        robot.track.write(t_ms, step)
+        return spell.end_ms
+
+    def _meet(self, robot: Robot, t_ms: int, spell: Spell) -> None:
+        self._happened.append(Happening(FaultKind.AMR_BLOCKED, robot.asset.id, t_ms, spell.end_ms, spell.severity))
 
     def _free(self, robot: Robot, kind: str, *, nearest: bool) -> str | None:
         """A parking of that kind that nobody holds or drives to; None if there is none."""
@@ -198,15 +238,26 @@ class Fleet:
         """Charge, load or unload; returns when that is done."""
         if self.graph.kind[step.node] == "charger":
             robot.orders.finish(t_ms)
+            spell = robot.blocked.after(t_ms)
+            if spell is not None and spell.begin_ms <= t_ms:
+                return self._stand(robot, step, step.charge, t_ms, spell)
             missing = round(CHARGE_UNTIL * _WHOLE) - step.charge
             robot.track.write(
                 t_ms, step._replace(state=UnitState.IDLE, task="charging", gain=_CHARGE_GAIN, charging=True)
             )
-            return t_ms + max(-(-missing // _CHARGE_GAIN), _RETRY_MS)
-        if robot.random.random() < _OBSTACLE_RATIO:
+            full_ms = t_ms + max(-(-missing // _CHARGE_GAIN), _RETRY_MS)
+            return full_ms if spell is None else min(full_ms, spell.begin_ms)
+        held_ms = 0
+        if robot.random.random() < self._obstacle_ratio:
+            held_ms = int(robot.random.integers(*_OBSTACLE_MS))
+            self._happened.append(Happening("obstacle", robot.asset.id, t_ms, t_ms + held_ms))
+        spell = robot.blocked.at(t_ms)
+        if spell is not None:
+            self._meet(robot, t_ms, spell)
+            held_ms = max(held_ms, spell.end_ms - t_ms)
+        if held_ms:
             # Someone stands in the protective field: no handling until they are gone.
             robot.track.write(t_ms, step._replace(state=UnitState.HELD, task="obstacle", gain=-_STAND_DRAW))
-            held_ms = int(robot.random.integers(*_OBSTACLE_MS))
             robot.orders.block(t_ms, t_ms + held_ms)
             step, t_ms = _onward(robot.track.last, held_ms)._replace(state=UnitState.EXECUTE), t_ms + held_ms
         task = "unload" if step.load_kg else "load"
@@ -233,6 +284,9 @@ class Fleet:
             index = track.index(seconds).tolist()
             now = [(steps[i], t - begins[i]) for t, i in zip(seconds.tolist(), index, strict=True)]
             rows = [(_charge_at(step, after_ms) / _WHOLE, step.load_kg, float(step.charging)) for step, after_ms in now]
+            if robot.fails:
+                usable = robot.usable(seconds).tolist()
+                rows = [(charge * share, *rest) for (charge, *rest), share in zip(rows, usable, strict=True)]
             texts = tuple((step.state.value, step.task, step.node) for step, _ in now)
             told.append(Truth(robot.status, seconds, np.array(rows), texts))
             span.power_w[robot.asset.id] = np.array([_CHARGER_W * row[2] for row in rows])
@@ -252,6 +306,11 @@ class Fleet:
             return x, y, signed_turn_rad(0.0, yaw), 0.0
         return x, y, step.yaw_rad, 0.0
 
+    def happened(self) -> list[Happening]:
+        """The obstacles that robots met since the last call."""
+        found, self._happened = self._happened, []
+        return found
+
     def forget(self, before_ms: int) -> None:
         """Drop steps that ended before ``before_ms``."""
         for robot in self.robots:
@@ -267,13 +326,15 @@ def _onward(step: FleetStep, after_ms: int) -> FleetStep:
     return step._replace(charge=_charge_at(step, after_ms))
 
 
-def build_fleet(
+def build_fleet(  # noqa: PLR0913  what a fleet is made of
     site: Site,
     assets: Sequence[Asset],
     streams: dict[str, dict[str, Stream]],
     seed: int,
     *,
     keeps_orders: bool = False,
+    faults: Faults | None = None,
+    obstacles: bool = True,
 ) -> Fleet:
     """Park each robot on the free station or charger nearest to its pose.
 
@@ -302,5 +363,9 @@ def build_fleet(
         own = streams[asset.id]
         payload_kg = number(asset, "payload_kg", 600.0, low=1.0, high=5000.0)
         orders = OrderBook(node, keeps=keeps_orders)
-        robots.append(Robot(asset, own["pose"], own["status"], random, Track(first), payload_kg, node, orders))
-    return Fleet(graph, robots)
+        robot = Robot(asset, own["pose"], own["status"], random, Track(first), payload_kg, node, orders)
+        if faults is not None:
+            robot.blocked = faults.of(FaultKind.AMR_BLOCKED, asset.id)
+            robot.fails = faults.of(FaultKind.AMR_LOW_BATTERY, asset.id)
+        robots.append(robot)
+    return Fleet(graph, robots, obstacles=obstacles)

@@ -15,6 +15,8 @@ from twin.ids import leaf_of, place_of
 from twin.packml import UnitState
 from twin.simulation.attributes import number, word
 from twin.simulation.calendar import MS_PER_S
+from twin.simulation.faults import FaultKind, Faults
+from twin.simulation.mishaps import NOTICE_MS, Happening, Mishap, Mishaps
 from twin.simulation.sensors import random_of
 from twin.simulation.tracks import Track
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from simpy.events import Event
 
     from twin.simulation.calendar import Calendar
+    from twin.simulation.faults import Course
     from twin.site import Asset
 
     Process = Generator[Event, object, None]
@@ -36,6 +39,7 @@ REPAIR_MS = (120_000, 480_000)
 BRAKE_MS = 400
 """How long an arm takes to come to rest when its station breaks down, and to move again."""
 _LEAST_RUN_MS = 1000
+_NEVER_MS = 1 << 60
 _START_SPREAD_MS = 8000
 _SHORTAGE_RATIO = 0.004
 _SHORTAGE_MS = (60_000, 240_000)
@@ -45,6 +49,10 @@ _WEAR_LIMIT_UM = 280
 _WEAR_STEP_UM = (1, 4)
 _FRESH_TOOL_UM = 12
 _TOOL_CHANGE_MS = 90_000
+_FAST_WEAR_UM = 120
+"""At its worst a tool wears by so much more a cycle."""
+_OUT_OF_SIZE_UM = 300
+"""With a tool worn beyond this no part is good."""
 
 
 class StationStep(NamedTuple):
@@ -52,6 +60,8 @@ class StationStep(NamedTuple):
 
     ``phase`` is how much of its cycle is done, 0…1; it moves by ``rate`` a millisecond, which itself
     changes by ``bend`` a millisecond. ``wear_um`` is a machine tool's, ``deviation_mm`` an inspection's.
+    ``lost`` says that the part of this cycle is no more, ``broken`` that the tool just broke, ``wearing_um``
+    how much more than usual a tool wears in this cycle.
     """
 
     state: UnitState = UnitState.IDLE
@@ -65,14 +75,28 @@ class StationStep(NamedTuple):
     deviation_mm: float = 0.0
     passed: bool = True
     wear_um: int = 0
+    lost: bool = False
+    broken: bool = False
+    wearing_um: int = 0
 
 
 class Unit:
-    """One station under the kernel. Mutable: its process moves it, its track is read by the plant."""
+    """One station under the kernel. Mutable: its process moves it, its track is read by the plant.
 
-    def __init__(self, env: simpy.Environment, asset: Asset, seed: int) -> None:
+    ``carries`` are the phases between which it holds a part, ``belts`` the courses of the jams of those that
+    carry its parts away, ``happened`` what stops it as it comes.
+    """
+
+    def __init__(
+        self, env: simpy.Environment, asset: Asset, seed: int, faults: Faults, *, breakdowns: bool = True
+    ) -> None:
         self.env = env
         self.asset = asset
+        self.happened: list[Happening] = []
+        self.belts: list[Course] = []
+        self.mishaps = Mishaps(faults.of(FaultKind.GRIP_LOST, asset.id), faults.of(FaultKind.TOOL_BREAKAGE, asset.id))
+        self.wears = faults.of(FaultKind.TOOL_WEAR, asset.id)
+        self._breaks_down = breakdowns
         self.random = random_of(seed, asset.id, "station")
         self.cycle_s = number(asset, "cycle_s", DEFAULT_CYCLE_S[asset.type], low=8.0, high=3600.0)
         self.scrap_ratio = number(asset, "scrap_ratio", DEFAULT_SCRAP_RATIO[asset.type], low=0.0, high=1.0)
@@ -99,14 +123,26 @@ class Unit:
         """Run one cycle, through any breakdown in it."""
         cycle_ms = round(self.cycle_s * MS_PER_S * (0.985 + 0.05 * self.random.random() ** 2))
         rate = 1.0 / cycle_ms
-        self.now = self.now._replace(cycle=self.now.cycle + 1)
+        wearing = self.wears.at(self.t_ms)
+        wearing_um = round(_FAST_WEAR_UM * wearing.severity) if wearing else 0
+        self.now = self.now._replace(cycle=self.now.cycle + 1, lost=False, wearing_um=wearing_um)
         self._write(self.t_ms, UnitState.EXECUTE, 0.0, rate, 0.0)
         done_ms = 0
-        while self._until_failure_ms <= cycle_ms - done_ms - 2 * _LEAST_RUN_MS:
-            run_ms = max(self._until_failure_ms, _LEAST_RUN_MS)
-            yield self.env.timeout(run_ms)
-            done_ms += run_ms
-            yield from self._break_down(done_ms, rate)
+        while True:
+            last_ms = cycle_ms - done_ms - 2 * _LEAST_RUN_MS
+            own_ms = max(self._until_failure_ms, _LEAST_RUN_MS) if self._until_failure_ms <= last_ms else None
+            mishap = self.mishaps.next(self.t_ms, done_ms, cycle_ms, last_ms if own_ms is None else own_ms)
+            if mishap is not None:
+                done_ms += yield from self._suffer(mishap, done_ms, rate)
+            elif own_ms is not None:
+                yield self.env.timeout(own_ms)
+                done_ms += own_ms
+                stop_ms = int(self.random.integers(*REPAIR_MS))
+                self.happened.append(Happening("breakdown", self.asset.id, self.t_ms, self.t_ms + stop_ms))
+                yield from self._break_down(done_ms, rate, stop_ms)
+                self._until_failure_ms = self._draw_failure_ms()
+            else:
+                break
             done_ms += BRAKE_MS
         left_ms = cycle_ms - done_ms
         yield self.env.timeout(left_ms)
@@ -114,20 +150,38 @@ class Unit:
         # The time at work: a breakdown's repair is downtime, not cycle time.
         self.now = self.now._replace(cycle_ms=cycle_ms)
 
-    def _break_down(self, done_ms: int, rate: float) -> Process:
+    def _suffer(self, mishap: Mishap, done_ms: int, rate: float) -> Generator[Event, object, int]:
+        """Work until a fault strikes, and stop until it is over; returns how much of the cycle that did."""
+        run_ms = mishap.run_ms
+        yield self.env.timeout(run_ms)
+        self.happened.append(Happening(mishap.kind, self.asset.id, self.t_ms, mishap.until_ms, mishap.severity))
+        if mishap.kind is FaultKind.TOOL_BREAKAGE:
+            # The control takes a moment to notice, and goes on cutting.
+            self.now = self.now._replace(lost=True, broken=True)
+            self._write(self.t_ms, UnitState.EXECUTE, (done_ms + run_ms) * rate, rate, 0.0)
+            yield self.env.timeout(NOTICE_MS)
+            run_ms += NOTICE_MS
+            self.now = self.now._replace(broken=False, wear_um=_FRESH_TOOL_UM)
+        self.now = self.now._replace(lost=True)
+        yield from self._break_down(done_ms + run_ms, rate, max(mishap.until_ms - self.t_ms, BRAKE_MS))
+        self._until_failure_ms = max(0, self._until_failure_ms - run_ms - BRAKE_MS)
+        return run_ms
+
+    def _break_down(self, done_ms: int, rate: float, stop_ms: int) -> Process:
         """Brake, stand still until repaired, and move on: braking and starting cover one BRAKE_MS of work."""
         t_ms, bend = self.t_ms, rate / BRAKE_MS
         rest = (done_ms + BRAKE_MS / 2) * rate
         self._write(t_ms, UnitState.ABORTED, done_ms * rate, rate, -bend)
         self._write(t_ms + BRAKE_MS, UnitState.ABORTED, rest, 0.0, 0.0)
-        yield self.env.timeout(int(self.random.integers(*REPAIR_MS)))
+        yield self.env.timeout(stop_ms)
         t_ms = self.t_ms
         self._write(t_ms, UnitState.EXECUTE, rest, 0.0, bend)
         self._write(t_ms + BRAKE_MS, UnitState.EXECUTE, (done_ms + BRAKE_MS) * rate, rate, 0.0)
         yield self.env.timeout(BRAKE_MS)
-        self._until_failure_ms = self._draw_failure_ms()
 
     def _draw_failure_ms(self) -> int:
+        if not self._breaks_down:
+            return _NEVER_MS
         return round(float(self.random.exponential(self._between_failures_s)) * MS_PER_S)
 
     def _write(self, t_ms: int, state: UnitState, phase: float, rate: float, bend: float) -> None:
@@ -158,6 +212,8 @@ class Floor:
 
     env: simpy.Environment
     calendar: Calendar
+    faults: Faults = field(default_factory=Faults)
+    breakdowns: bool = True
     units: dict[str, Unit] = field(default_factory=dict)
     buffers: dict[str, Buffer] = field(default_factory=dict)
     feeds: dict[str, Unit] = field(default_factory=dict)
@@ -168,6 +224,13 @@ class Floor:
         if until_ms > self.env.now:
             self.env.run(until=until_ms)
 
+    def happened(self) -> list[Happening]:
+        """What stopped stations since the last call."""
+        found = [one for unit in self.units.values() for one in unit.happened]
+        for unit in self.units.values():
+            unit.happened.clear()
+        return found
+
     def forget(self, before_ms: int) -> None:
         """Drop what happened before ``before_ms``."""
         for unit in self.units.values():
@@ -176,9 +239,14 @@ class Floor:
             buffer.track.forget(before_ms)
 
 
-def build_floor(assets: Iterable[Asset], calendar: Calendar, seed: int) -> Floor:
-    """Set up the lines that ``assets`` form; raises ScenarioError where they form none."""
-    floor = Floor(simpy.Environment(), calendar)
+def build_floor(
+    assets: Iterable[Asset], calendar: Calendar, seed: int, faults: Faults | None = None, *, breakdowns: bool = True
+) -> Floor:
+    """Set up the lines that ``assets`` form; raises ScenarioError where they form none.
+
+    Without ``breakdowns`` no station breaks down of itself.
+    """
+    floor = Floor(simpy.Environment(), calendar, faults or Faults(), breakdowns)
     by_place: dict[str, list[Asset]] = {}
     for asset in assets:
         by_place.setdefault(place_of(asset.id), []).append(asset)
@@ -199,7 +267,7 @@ def _lay_line(floor: Floor, place: str, stations: list[Asset], members: list[Ass
     ranks: dict[int, list[Unit]] = {}
     tenders: dict[str, Unit] = {}
     for asset in stations:
-        unit = floor.units[asset.id] = Unit(floor.env, asset, seed)
+        unit = floor.units[asset.id] = Unit(floor.env, asset, seed, floor.faults, breakdowns=floor.breakdowns)
         if machines and asset.type == "robot_arm":
             tenders[leaf_of(asset.id)] = unit
             floor.tending.add(asset.id)
@@ -218,7 +286,10 @@ def _lay_line(floor: Floor, place: str, stations: list[Asset], members: list[Ass
         if asset.type == "conveyor":
             rank = int(number(asset, "after", 0, low=0, high=999))
             before = [r for r in order if r <= rank]
-            floor.feeds[asset.id] = ranks[before[-1] if before else order[0]][0]
+            feeder = floor.feeds[asset.id] = ranks[before[-1] if before else order[0]][0]
+            jams = floor.faults.of(FaultKind.CONVEYOR_JAM, asset.id)
+            if jams:
+                feeder.belts.append(jams)
 
 
 def _check_ranks(place: str, ranks: dict[int, list[Unit]]) -> None:
@@ -283,8 +354,9 @@ def _station(floor: Floor, unit: Unit, source: Buffer | None, sink: Buffer | Non
             yield floor.env.timeout(int(unit.random.integers(*_SHORTAGE_MS)))
         yield from _rest(floor, unit)
         yield from unit.work()
-        good = _judge(unit)
+        good = _judge(unit) and not unit.now.lost
         unit.count(good=good)
+        yield from _wait_for_belts(unit)
         if good and sink is not None:
             yield from _pass_on(unit, sink)
 
@@ -299,12 +371,16 @@ def _machine(floor: Floor, unit: Unit, queue: simpy.Store, sink: Buffer | None) 
         yield queue.put(loaded)
         yield loaded
         yield from unit.work()
-        wear_um = unit.now.wear_um + int(unit.random.integers(*_WEAR_STEP_UM))
-        good = bool(unit.random.random() >= unit.scrap_ratio)
+        fast_um = unit.now.wearing_um
+        wear_um = unit.now.wear_um + int(unit.random.integers(*_WEAR_STEP_UM)) + fast_um
+        good = bool(unit.random.random() >= unit.scrap_ratio) and not unit.now.lost and wear_um <= _OUT_OF_SIZE_UM
+        if fast_um:
+            unit.now = unit.now._replace(wear_um=wear_um, wearing_um=0)
         unit.count(good=good)
+        yield from _wait_for_belts(unit)
         if good and sink is not None:
             yield from _pass_on(unit, sink)
-        if wear_um >= _WEAR_LIMIT_UM:
+        if wear_um >= _WEAR_LIMIT_UM and unit.wears.at(unit.t_ms) is None:
             unit.turn(UnitState.HELD)
             yield floor.env.timeout(_TOOL_CHANGE_MS)
             wear_um = _FRESH_TOOL_UM
@@ -319,6 +395,9 @@ def _tend(floor: Floor, unit: Unit, queue: simpy.Store) -> Process:
         loaded = yield queue.get()
         yield from _rest(floor, unit)
         yield from unit.work()
+        while unit.now.lost:
+            unit.count(good=False)
+            yield from unit.work()
         unit.count(good=True)
         assert isinstance(loaded, simpy.Event)  # noqa: S101  the queue holds nothing else
         loaded.succeed()
@@ -329,6 +408,14 @@ def _rest(floor: Floor, unit: Unit) -> Process:
     if left_ms:
         unit.turn(UnitState.STOPPED)
         yield floor.env.timeout(left_ms)
+
+
+def _wait_for_belts(unit: Unit) -> Process:
+    """Wait, blocked, until the belts that carry the parts away run again."""
+    for belt in unit.belts:
+        while (jam := belt.at(unit.t_ms)) is not None:
+            unit.turn(UnitState.SUSPENDED)
+            yield unit.env.timeout(jam.end_ms - unit.t_ms)
 
 
 def _pass_on(unit: Unit, sink: Buffer) -> Process:

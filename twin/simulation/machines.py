@@ -10,6 +10,7 @@ from twin.packml import UnitState
 from twin.simulation.arms import MODE, shown_state, station_phase
 from twin.simulation.attributes import number
 from twin.simulation.calendar import MS_PER_S
+from twin.simulation.faults import NEVER
 from twin.simulation.laws import STATUS_MS, Truth
 from twin.simulation.sensors import follow, random_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from twin.sample import Stream
     from twin.simulation.calendar import Calendar
+    from twin.simulation.faults import Course
     from twin.simulation.laws import Span
     from twin.simulation.line import Buffer, Unit
     from twin.site import Asset
@@ -40,6 +42,13 @@ _SPINDLE_HEAT_S = 1100.0
 _SPINDLE_KEEP = np.round(np.exp(np.array([-_MACHINE_MS / MS_PER_S / _SPINDLE_HEAT_S])), 12)
 _HALL_CELSIUS = 23.5
 _BELT_M_S = 0.35
+_BREAKING_MM_S = 16.0
+_BREAKING_LOAD = 0.45
+_STALL_A = 12.0
+_STALL_MILD_A = 9.8
+"""A belt's motor that stalls draws from this much to ``_STALL_A``, as the jam is bad."""
+_TRIPS_MS = 6_000
+"""A motor's protection lets it stall so long."""
 
 
 class MachineTool:
@@ -68,11 +77,14 @@ class MachineTool:
         leaving = np.minimum((1.0 - phase) / _RAMP, 1.0)
         speed = np.where(cutting, (before + (_CUT_SPEED[cut] - before) * ramp) * leaving, 0.0)
         engaged = cutting * ramp * leaving
+        broken = np.array([step.broken for step in steps])
         wear = np.array([step.wear_um for step in steps]) / 1000.0 + _WEAR_PER_CYCLE_MM * phase * cutting
+        wear = wear + np.array([step.wearing_um for step in steps]) / 1000.0 * phase
         dull = 1.0 + 1.1 * wear
         load = np.where(cutting, 0.04, 0.0) + _CUT_LOAD[cut] * self._hardness * dull * engaged
+        load = load + _BREAKING_LOAD * broken
         feed = _CUT_FEED[cut] * engaged
-        shake = 0.35 * (speed > 0.0) + _CUT_SHAKE[cut] * engaged * (0.75 + 4.0 * wear)
+        shake = 0.35 * (speed > 0.0) + _CUT_SHAKE[cut] * engaged * (0.75 + 4.0 * wear) + _BREAKING_MM_S * broken
         power = _STANDBY_W + 450.0 * cutting + _SPINDLE_W * load
         target = _HALL_CELSIUS + 3.0 + 42.0 * load
         heat = follow(target[:, None], _SPINDLE_KEEP, self._heat)
@@ -126,9 +138,15 @@ class Inspection:
 
 
 class Conveyor:
-    """A belt that carries what one station makes: it runs while that station can pass parts on."""
+    """A belt that carries what one station makes: it runs while that station can pass parts on.
 
-    def __init__(self, asset: Asset, unit: Unit, stream: Stream, calendar: Calendar, seed: int) -> None:
+    ``jams`` is when a part wedges on it: its motor stalls, and then its protection has tripped.
+    """
+
+    def __init__(  # noqa: PLR0913  what a belt is made of
+        self, asset: Asset, unit: Unit, stream: Stream, calendar: Calendar, seed: int, jams: Course = NEVER
+    ) -> None:
+        self._jams = jams
         self._asset = asset
         self._unit = unit
         self._stream = stream
@@ -143,14 +161,25 @@ class Conveyor:
         steps = [self._unit.track.steps[i] for i in self._unit.track.index(t_ms)]
         runs = np.array([step.state is UnitState.EXECUTE for step in steps])
         items = np.array([step.good for step in steps], np.float64)
-        current = np.where(runs, self._idle_a + 0.9, 0.0)
+        since, severity = self._jams.over(t_ms)
+        tripped = since >= _TRIPS_MS
+        stalls = runs & (since >= 0) & ~tripped
+        turns = runs & (since < 0)
+        current = np.where(turns, self._idle_a + 0.9, 0.0)
+        current[stalls] = (_STALL_MILD_A + (_STALL_A - _STALL_MILD_A) * severity)[stalls]
         span.power_w[self._asset.id] = 40.0 + current * 560.0
         resting = self._calendar.rests(t_ms).tolist()
         states = (
-            UnitState.EXECUTE if run else UnitState.STOPPED if rests else UnitState.SUSPENDED
-            for run, rests in zip(runs.tolist(), resting, strict=True)
+            UnitState.ABORTED
+            if trip
+            else UnitState.EXECUTE
+            if run
+            else UnitState.STOPPED
+            if rests
+            else UnitState.SUSPENDED
+            for run, rests, trip in zip(runs.tolist(), resting, tripped.tolist(), strict=True)
         )
-        values = np.column_stack((np.where(runs, _BELT_M_S, 0.0), current, items))
+        values = np.column_stack((np.where(turns, _BELT_M_S, 0.0), current, items))
         return [Truth(self._stream, t_ms, values, tuple((state.value,) for state in states))]
 
     def forget(self, before_ms: int) -> None:

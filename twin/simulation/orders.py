@@ -123,7 +123,8 @@ class OrderBook:
         """The robot cannot act until ``end_ms``; the master waits, or gives the rest as a new order."""
         self._say(begin_ms, replace(self.report, fault=BLOCKED))
         order = self.report.order
-        if order is not None and end_ms - begin_ms > PATIENCE_MS + 4 * ANSWER_MS:
+        waits = order is not None and not self.report.is_done
+        if order is not None and waits and end_ms - begin_ms > PATIENCE_MS + 4 * ANSWER_MS:
             self._instants += 1
             cancel = InstantAction(f"cancel-{self._instants}", CANCEL)
             t_ms = begin_ms + PATIENCE_MS

@@ -70,6 +70,14 @@ class JointPath:
         self._delta = poses - self._from
         self._holds = np.array([move.holds for move in moves])
 
+    @property
+    def carries(self) -> tuple[float, float]:
+        """From which phase to which a part is held; (1, 0) where none is."""
+        held = np.flatnonzero(self._holds)
+        if not len(held):
+            return 1.0, 0.0
+        return float(self._starts[held[0]]), float(self._starts[held[-1]] + self._spans[held[-1]])
+
     def at(self, phase: Rows) -> PathRows:
         """The path at phases (n,) in 0…1."""
         move = np.searchsorted(self._inner_ends, phase, side="right")

@@ -22,8 +22,10 @@ from twin.assets import (
 from twin.clock import NS_PER_MS
 from twin.errors import ScenarioError
 from twin.sample import Frames, Quality, merge, stream_of
-from twin.simulation.arms import build_arms
+from twin.simulation.ailments import ailments_of
+from twin.simulation.arms import build_arms, task_of, working_path
 from twin.simulation.calendar import Calendar
+from twin.simulation.faults import FaultKind, Faults, Trouble, ms_of, ns_of, problem_of
 from twin.simulation.fleet import Fleet, build_fleet
 from twin.simulation.laws import STATUS_MS, Law, Span, Truth
 from twin.simulation.line import Floor, build_floor
@@ -32,9 +34,10 @@ from twin.simulation.sensors import SensorSet
 from twin.simulation.surroundings import EnergyMeter, Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from twin.sample import Stream
+    from twin.simulation.faults import Fault
     from twin.site import Asset, AssetType, Site
 
 ASSET_TYPES: dict[str, AssetType] = {
@@ -78,10 +81,21 @@ _LIVE_SHARES = 8
 """In how many live steps the second to come is made."""
 
 
-def build_plant(site: Site, *, seed: int, start_ns: int, keeps_orders: bool = False) -> Plant:
+def build_plant(  # noqa: PLR0913  what a plant is a function of
+    site: Site,
+    *,
+    seed: int,
+    start_ns: int,
+    keeps_orders: bool = False,
+    faults: Iterable[Fault] = (),
+    faults_from_ns: int | None = None,
+    breakdowns: bool = True,
+) -> Plant:
     """Set a plant up at ``start_ns``; raises ScenarioError where the site cannot be simulated.
 
-    With ``keeps_orders`` somebody takes what its ``order_books`` hold, or they grow.
+    With ``keeps_orders`` somebody takes what its ``order_books`` hold, or they grow. The times of ``faults``
+    count from ``faults_from_ns`` (the start where nothing is said); those of other sites' assets are left
+    out. Without ``breakdowns`` nothing goes wrong of itself.
     """
     if not site.assets:
         raise ScenarioError(f"{site.id}: there is nothing to simulate, the site has no assets")
@@ -95,12 +109,35 @@ def build_plant(site: Site, *, seed: int, start_ns: int, keeps_orders: bool = Fa
     by_type: dict[str, list[Asset]] = {name: [] for name in ASSET_TYPES}
     for asset in site.assets:
         by_type[asset.type].append(asset)
-    floor = build_floor((asset for asset in site.assets if asset.type not in _OFF_LINE), calendar, seed)
-    robots = by_type["mobile_robot"]
-    fleet = build_fleet(site, robots, streams, seed, keeps_orders=keeps_orders) if robots else None
-    laws = _laws_of(by_type, streams, floor, fleet, calendar, seed)
     types = {asset.id: asset.type for asset in site.assets}
+    zero_ms = 0 if faults_from_ns is None else ms_of(start_ns, faults_from_ns)
+    planned = Faults(_checked(site, faults, types), zero_ms=zero_ms)
+    on_lines = (asset for asset in site.assets if asset.type not in _OFF_LINE)
+    floor = build_floor(on_lines, calendar, seed, planned, breakdowns=breakdowns)
+    for asset in by_type["robot_arm"]:
+        if planned.of(FaultKind.GRIP_LOST, asset.id):
+            path = working_path(asset, seed, task=task_of(asset, floor.tending))
+            floor.units[asset.id].mishaps.carries = path.carries
+    robots = by_type["mobile_robot"]
+    fleet = (
+        build_fleet(site, robots, streams, seed, keeps_orders=keeps_orders, faults=planned, obstacles=breakdowns)
+        if robots
+        else None
+    )
+    laws = _laws_of(by_type, streams, floor, fleet, calendar, seed)
     return Plant(floor, laws, fleet, types, seed=seed, start_ns=start_ns)
+
+
+def _checked(site: Site, faults: Iterable[Fault], types: dict[str, str]) -> Iterator[Fault]:
+    """The faults of the site's assets; raises ScenarioError for one that cannot be."""
+    for fault in faults:
+        if fault.asset.partition("/")[0] != site.id:
+            continue
+        kind = types.get(fault.asset)
+        problem = f"there is no asset {fault.asset}" if kind is None else problem_of(fault, kind)
+        if problem:
+            raise ScenarioError(f"fault {fault.kind} on {fault.asset}: {problem}")
+        yield fault
 
 
 _OFF_LINE = ("mobile_robot", "energy_meter", "environment")
@@ -124,13 +161,15 @@ def _laws_of(  # noqa: PLR0913  a plant's parts
     """Every law of the site; the meters come last, because they add up what the others draw."""
     tracks = {asset: unit.track for asset, unit in floor.units.items()}
     laws: list[Law] = []
-    laws += build_arms(by_type["robot_arm"], tracks, streams, calendar, seed, tending=floor.tending)
+    arms = by_type["robot_arm"]
+    laws += build_arms(arms, tracks, streams, calendar, seed, tending=floor.tending, faults=floor.faults)
     for asset in by_type["machine_tool"]:
         laws.append(MachineTool(floor.units[asset.id], streams[asset.id]["data"], calendar, seed))
     for asset in by_type["inspection"]:
         laws.append(Inspection(floor.units[asset.id], streams[asset.id]["data"], calendar))
     for asset in by_type["conveyor"]:
-        laws.append(Conveyor(asset, floor.feeds[asset.id], streams[asset.id]["data"], calendar, seed))
+        jams = floor.faults.of(FaultKind.CONVEYOR_JAM, asset.id)
+        laws.append(Conveyor(asset, floor.feeds[asset.id], streams[asset.id]["data"], calendar, seed, jams))
     for asset in by_type["buffer"]:
         laws.append(BufferLevel(floor.buffers[asset.id], streams[asset.id]["data"]))
     if fleet is not None:
@@ -146,7 +185,7 @@ class Plant:
     """A running plant. Mutable: whoever built it advances it, and nobody else.
 
     ``streams`` is every stream it sends; ``now_ns`` how far it has run; ``order_books`` what its fleet
-    master and each of its mobile robots, by asset, say to each other.
+    master and each of its mobile robots, by asset, say to each other; ``faults`` what is to go wrong.
     """
 
     def __init__(  # noqa: PLR0913  a plant's parts
@@ -162,6 +201,9 @@ class Plant:
         self.order_books = {robot.asset.id: robot.orders for robot in fleet.robots} if fleet else {}
         self.streams = tuple(stream for law in laws for stream in law.streams)
         self.now_ns = start_ns
+        self.faults = floor.faults
+        self._told_ms = 0
+        self._fleet = fleet
         self._floor = floor
         self._laws = laws
         self._start_ns = start_ns
@@ -169,6 +211,9 @@ class Plant:
         self._seq = dict.fromkeys((stream.id for stream in self.streams), 0)
         self._sensors = {
             stream.id: SensorSet(stream, seed, NOISE.get(types[stream.asset], {})) for stream in self.streams
+        }
+        self._ailments = {
+            stream.id: tuple(ailments_of(stream, types[stream.asset], self.faults, seed)) for stream in self.streams
         }
         self._ahead: dict[str, tuple[int, Frames]] = {}
         """Frames sampled beyond ``now_ns``, and when the first of them is due."""
@@ -197,6 +242,19 @@ class Plant:
         if steps_live:
             self._make_a_little(target_ms)
         return told
+
+    def troubles(self) -> list[Trouble]:
+        """What has begun to go wrong up to now, or is about to (a fleet knows ahead), since the last call."""
+        now_ms = ms_of(self._start_ns, self.now_ns)
+        found = [
+            Trouble(kind, asset, ns_of(self._start_ns, begin), ns_of(self._start_ns, end), severity)
+            for kind, asset, (begin, end, severity) in self.faults.between(self._told_ms, now_ms)
+        ]
+        self._told_ms = now_ms
+        for one in (*self._floor.happened(), *(self._fleet.happened() if self._fleet else ())):
+            times = ns_of(self._start_ns, one.begin_ms), ns_of(self._start_ns, one.end_ms)
+            found.append(Trouble(one.kind, one.asset, *times, one.severity))
+        return sorted(found, key=lambda one: (one.start_ns, one.asset, one.kind))
 
     def _make(self, span: Span) -> Iterator[int]:
         """Sample a span law by law, with a pause behind each; yields how many streams that were."""
@@ -248,12 +306,15 @@ class Plant:
         t_ns = self._start_ns + truth.t_ms * NS_PER_MS
         first = self._seq[truth.stream.id]
         self._seq[truth.stream.id] = first + count
+        measured = self._sensors[truth.stream.id].read(truth.values)
+        for ailment in self._ailments[truth.stream.id]:
+            ailment.spoil(truth.t_ms, measured)
         return Frames(
             truth.stream,
             t_ns,
             np.arange(first, first + count, dtype=np.int64),
             t_ns,
-            self._sensors[truth.stream.id].read(truth.values),
+            measured,
             np.full(count, int(Quality.GOOD), np.int16),
             truth.texts,
         )
