@@ -1,0 +1,214 @@
+"""What a person sees of the plant: everything, or only what belongs to their sites.
+
+Three narrow places keep to it, so that no page and no call has to: `Behind.factory` (which sites there
+are), `Reader.history` (what was stored of them) and `LiveHub` (what is heard of them).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from dashboards.auth import person
+from twin.ids import site_of
+from twin.partition import site_of as source_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from twin.config import Factory
+    from twin.events import Event, EventKind
+    from twin.ports import (
+        FindingCount,
+        Gap,
+        History,
+        Keyframe,
+        Newcomer,
+        Removal,
+        Series,
+        StoredDeadLetter,
+        StoreSummary,
+        StreamCount,
+    )
+    from twin.sample import Batch, Frames, Latest, Stream
+    from twin.site import Hub
+
+OWN_SOURCE = "twin/ingest/"
+"""The twin's own signals of one source lie below this path."""
+
+
+def reach() -> frozenset[str] | None:
+    """The sites of the person who asks; None for all of them."""
+    one = person()
+    return None if one.sees_all else one.sites
+
+
+def sources_of(streams: Iterable[Stream], sites: frozenset[str]) -> frozenset[str]:
+    """The sources through which something of these sites came."""
+    return frozenset(one.source for one in streams if one.source and site_of(one.asset) in sites)
+
+
+def streams_of(streams: Mapping[int, Stream], sites: frozenset[str]) -> dict[int, Stream]:
+    """The streams of these sites, and the twin's own of the sources that bring them."""
+    own = {OWN_SOURCE + source for source in sources_of(streams.values(), sites)}
+    return {key: one for key, one in streams.items() if site_of(one.asset) in sites or one.asset in own}
+
+
+def hub_of(hub: Hub, sites: frozenset[str]) -> Hub:
+    """The hub with these sites only."""
+    return dataclasses.replace(hub, sites=tuple(one for one in hub.sites if one.id in sites))
+
+
+class SeenFactory:
+    """A field of a dataclass: the factory as the person who asks sees it, their sites and the sources of these."""
+
+    def __get__(self, owner: Any, _kind: type | None = None) -> Factory:
+        """The factory; raises AttributeError where the class is asked, so that the field has no default."""
+        if owner is None:
+            raise AttributeError("factory")
+        seen: dict[frozenset[str] | None, Factory] = owner.__dict__["_seen"]
+        sites = reach()
+        if sites not in seen:
+            seen[sites] = _factory_of(seen[None], sites or frozenset())
+        return seen[sites]
+
+    def __set__(self, owner: Any, factory: Factory) -> None:
+        """The whole factory."""
+        owner.__dict__["_seen"] = {None: factory}
+
+
+def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
+    known = [one.id for one in factory.hub.sites]
+    sources = tuple(one for one in factory.sources if source_site(one, known) in sites)
+    return dataclasses.replace(factory, hub=hub_of(factory.hub, sites), sources=sources)
+
+
+def history_of(history: History) -> History:
+    """The history as the person who asks sees it."""
+    sites = reach()
+    return history if sites is None else SiteHistory(history, sites)
+
+
+class SiteHistory:
+    """A history of some sites only. What belongs to no site (refused messages, batches) is left out."""
+
+    def __init__(self, history: History, sites: frozenset[str]) -> None:
+        self._all = history
+        self._sites = sites
+        self._streams = streams_of(history.streams(), sites)
+        self._names = frozenset(one.id for one in self._streams.values())
+        self._sources = sources_of(self._streams.values(), sites)
+
+    def streams(self) -> dict[int, Stream]:
+        """Those of the sites."""
+        return dict(self._streams)
+
+    def latest(self) -> dict[str, Latest]:
+        """Those of the sites."""
+        return {name: one for name, one in self._all.latest().items() if name in self._names}
+
+    def as_of(self, t_ns: int, streams: Iterable[str] | None = None) -> dict[str, Latest]:
+        """Those of the sites."""
+        return self._all.as_of(t_ns, self._names if streams is None else self._names & set(streams))
+
+    def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
+        """None of a stream of another site, as of one that is not known."""
+        return self._all.frames(self._name(stream), start_ns, end_ns, limit)
+
+    def samples(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """None of a stream of another site, as of one that is not known."""
+        return self._all.samples(self._name(stream), signal, start_ns, end_ns, max_points)
+
+    def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
+        """Counted over the streams of the sites."""
+        return self._all.density([one for one in streams if one in self._names], start_ns, end_ns, buckets)
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """None of a stream of another site, as of one that is not known."""
+        return self._all.text_changes(self._name(stream), signal, start_ns, end_ns)
+
+    def _name(self, stream: str) -> str:
+        return stream if stream in self._names else ""
+
+    def batches(self, writer: str, first_n: int = 1, last_n: int | None = None) -> Iterator[Batch]:
+        """None: a batch holds what came at one time, of whatever site."""
+        del writer, first_n, last_n
+        return iter(())
+
+    def batch_checksum(self, writer: str, n: int) -> str:
+        """That of the store: a hash."""
+        return self._all.batch_checksum(writer, n)
+
+    def writers(self) -> tuple[str, ...]:
+        """Those of the store."""
+        return self._all.writers()
+
+    def keyframes(self, writer: str, first_n: int = 1) -> Iterator[Keyframe]:
+        """None: a keyframe holds the state of every site."""
+        del writer, first_n
+        return iter(())
+
+    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
+        """The store's, without what is in it: its hash and its time belong to the installation."""
+        found = self._all.last_keyframe(writer, full=full)
+        return None if found is None else dataclasses.replace(found, state=b"")
+
+    def events(
+        self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
+    ) -> list[Event]:
+        """Those of the sites and of their sources, newest first."""
+        own = [OWN_SOURCE + source for source in sorted(self._sources)]
+        if asset:
+            mine = site_of(asset) in self._sites or any(asset == one or asset.startswith(one + "/") for one in own)
+            return self._all.events(start_ns, end_ns, asset=asset, kinds=kinds, limit=limit) if mine else []
+        found = [
+            self._all.events(start_ns, end_ns, asset=path, kinds=kinds, limit=limit)
+            for path in (*sorted(self._sites), *own)
+        ]
+        return list(islice(heapq.merge(*found, key=lambda event: event.order, reverse=True), limit))
+
+    def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
+        """Those of the sites."""
+        return tuple(one for one in self._all.batch_events(writer, n) if site_of(one.asset) in self._sites)
+
+    def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
+        """None: of what could not be read nobody knows the site."""
+        del source, reason, limit
+        return []
+
+    def summary(self) -> StoreSummary:
+        """The store's size, in numbers: it belongs to the installation."""
+        return self._all.summary()
+
+    def by_stream(self) -> dict[str, StreamCount]:
+        """Those of the sites."""
+        return {name: one for name, one in self._all.by_stream().items() if name in self._names}
+
+    def newcomers(self) -> list[Newcomer]:
+        """Those of the sites."""
+        return [one for one in self._all.newcomers() if site_of(one.asset) in self._sites]
+
+    def findings(self, *, source: str = "", device: str = "") -> list[FindingCount]:
+        """Those of devices of the sites."""
+        found = self._all.findings(source=source, device=device)
+        return [one for one in found if site_of(one.device) in self._sites]
+
+    def by_source(self) -> dict[str, dict[str, object]]:
+        """Those of the sources that bring something of the sites."""
+        return {name: row for name, row in self._all.by_source().items() if name in self._sources}
+
+    def gaps(self, *, source: str = "", stream: str = "", limit: int = 100) -> list[Gap]:
+        """Those of the sites, among the newest ``limit`` of all."""
+        return [one for one in self._all.gaps(source=source, stream=stream, limit=limit) if one.stream in self._names]
+
+    def removals(self) -> list[Removal]:
+        """Those of the store: numbers and times, no content."""
+        return self._all.removals()
+
+    def close(self) -> None:
+        """Nothing is its own: the store is released by who opened it."""
