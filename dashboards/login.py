@@ -63,11 +63,7 @@ def login_router(behind: Behind, gate: Gate) -> APIRouter:
         async with comparing:
             account = await asyncio.to_thread(gate.accounts.check, name, fields.get("password", ""))
         if account is None:
-            # The trail's subject is what was typed, cut short; who typed it is not known.
-            detail = {"address": address}
-            if backoff.wait_s(name, address) > 1:
-                detail["waits"] = f"{backoff.wait_s(name, address)} s"
-            await asyncio.to_thread(behind.desk.note, "nobody", "login.failed", name[:64], detail)
+            await asyncio.to_thread(gate.accounts.failed, name, address, backoff.wait_s(name, address))
             return _page(target, "login.wrong", name, 401)
         backoff.succeeded(name, address)
         before = cookie_in(request.scope, gate.web, SESSION)

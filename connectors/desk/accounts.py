@@ -151,6 +151,10 @@ class Accounts:
             return None
         return _account(row) if fits and row is not None and not row.locked else None
 
+    def failed(self, name: str, address: str, waits_s: int) -> None:
+        """Tell the trail of a login that failed: what was typed as a name, cut short; who typed it is not known."""
+        self._desk.note("nobody", "login.failed", name[:MAX_NAME], {"address": address, "waits_s": waits_s})
+
     def _hashed(self, name: str, password: str) -> str:
         if len(password) < MIN_PASSWORD:
             raise AccountError(f"the password is too short: {MIN_PASSWORD} characters at least")

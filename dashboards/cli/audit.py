@@ -22,9 +22,7 @@ def verify(
     *,
     head: Annotated[
         str,
-        typer.Option(
-            "--head", help="A head that `twin audit head` printed before: it must still be there.", metavar="HASH"
-        ),
+        typer.Option("--head", help="What `twin audit head` printed before: it must be there.", metavar="HASH"),
     ] = "",
     config: Config = HERE,
     url: Url = "",

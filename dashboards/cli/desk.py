@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from connectors.desk import Desk
 
 Config = Annotated[
-    Path, typer.Option("--config", "--factory", help="The factory file; it says where the store lies.", metavar="FACTORY.toml")
-]  # fmt: skip
+    Path,
+    typer.Option("--config", "--factory", help="The factory file, for where the store lies.", metavar="FACTORY.toml"),
+]
 Url = Annotated[
     str, typer.Option("--url", help="Instead of the factory file: sqlite:///PATH or postgresql://…", metavar="URL")
 ]

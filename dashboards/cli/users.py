@@ -57,7 +57,7 @@ def _password(*, from_stdin: bool) -> str:
 
 
 def _time(t_ns: int | None) -> str:
-    return "never" if t_ns is None else iso_from_ns(t_ns)[:16]
+    return "never" if t_ns is None else iso_from_ns(t_ns, 0)
 
 
 def _told(one: Account) -> dict[str, object]:
