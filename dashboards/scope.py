@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 OWN_SOURCE = "twin/ingest/"
 """The twin's own signals of one source lie below this path."""
+OWN = "twin"
+LETTERS = 1000
+"""So many refused messages are looked through for those of a person's sites."""
 
 
 def reach() -> frozenset[str] | None:
@@ -95,14 +98,16 @@ def history_of(history: History) -> History:
 
 
 class SiteHistory:
-    """A history of some sites only. What belongs to no site (refused messages, batches) is left out."""
+    """A history of some sites only. What belongs to none of them, or to several (batches), is left out."""
 
     def __init__(self, history: History, sites: frozenset[str]) -> None:
         self._all = history
         self._sites = sites
-        self._streams = streams_of(history.streams(), sites)
+        whole = history.streams()
+        self._streams = streams_of(whole, sites)
         self._names = frozenset(one.id for one in self._streams.values())
         self._sources = sources_of(self._streams.values(), sites)
+        self._others = {site_of(one.asset) for one in whole.values()} - sites - {OWN}
 
     def streams(self) -> dict[int, Stream]:
         """Those of the sites."""
@@ -177,9 +182,13 @@ class SiteHistory:
         return tuple(one for one in self._all.batch_events(writer, n) if site_of(one.asset) in self._sites)
 
     def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
-        """None: of what could not be read nobody knows the site."""
-        del source, reason, limit
-        return []
+        """Those whose topic names one of the sites and no other one; of the rest nobody knows whose they are."""
+        found = self._all.dead_letters(source=source, reason=reason, limit=max(limit, LETTERS))
+        return [one for one in found if self._is_ours(one.topic)][:limit]
+
+    def _is_ours(self, topic: str) -> bool:
+        levels = set(topic.split("/"))
+        return not levels.isdisjoint(self._sites) and levels.isdisjoint(self._others)
 
     def summary(self) -> StoreSummary:
         """The store's size, in numbers: it belongs to the installation."""

@@ -34,6 +34,7 @@ PEOPLE = {
     "olaf": (Role.OPERATOR, "jeonju"),
     "vera": (Role.VIEWER, "jeonju"),
     "all": (Role.VIEWER, EVERY_SITE),
+    "chang": (Role.ENGINEER, "changwon"),
 }
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 

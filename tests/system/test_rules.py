@@ -309,6 +309,12 @@ def test_of_the_other_site_no_callback_tells_anything(world):
         assert not any(word in said for word in OTHERS[1:]), (output, said[:500])
 
 
+def test_a_refused_message_is_told_where_its_topic_names_the_site(world):
+    (letter,) = world.get("/view/connections", "eva").json()["dead_letters"]
+    assert letter["topic"].startswith(f"{MINE}/")
+    assert world.get("/view/connections", "chang").json()["dead_letters"] == []
+
+
 def test_the_other_sites_address_is_one_that_is_not_there(world):
     for path, query in (
         ("/view/directory", {"site": OTHER}),
