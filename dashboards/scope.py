@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dashboards.auth import person
+from twin.alarms.kept import AlarmsFolded
 from twin.ids import site_of
 from twin.partition import site_of as source_site
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from twin.alarms import AlarmEvent, AlarmEventKind, AlarmState
+    from twin.alarms.kept import AlarmKeyframe
     from twin.config import Factory
     from twin.events import Event, EventKind
     from twin.ports import (
@@ -88,7 +91,16 @@ class SeenFactory:
 def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
     known = [one.id for one in factory.hub.sites]
     sources = tuple(one for one in factory.sources if source_site(one, known) in sites)
-    return dataclasses.replace(factory, hub=hub_of(factory.hub, sites), sources=sources)
+    rules = (
+        dataclasses.replace(one, assets=tuple(a for a in one.assets if site_of(a) in sites)) for one in factory.alarms
+    )
+    return dataclasses.replace(
+        factory,
+        hub=hub_of(factory.hub, sites),
+        sources=sources,
+        alarms=tuple(one for one in rules if one.assets),
+        notify=(),  # people are told of alarms by rules that may be of several sites
+    )
 
 
 def history_of(history: History) -> History:
@@ -218,6 +230,56 @@ class SiteHistory:
     def removals(self) -> list[Removal]:
         """Those of the store: numbers and times, no content."""
         return self._all.removals()
+
+    def alarms(self, writer: str = "") -> list[AlarmState]:
+        """Those of the sites."""
+        return [one for one in self._all.alarms(writer) if site_of(one.asset) in self._sites]
+
+    def alarms_at(self, t_ns: int) -> list[AlarmState]:
+        """Those of the sites."""
+        return [one for one in self._all.alarms_at(t_ns) if site_of(one.asset) in self._sites]
+
+    def alarm_events(  # noqa: PLR0913  what a journal is asked
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        asset: str = "",
+        alarm: str = "",
+        kinds: Sequence[AlarmEventKind] = (),
+        limit: int = 1000,
+    ) -> list[AlarmEvent]:
+        """Those of the sites, newest first."""
+        paths = [asset] if asset else sorted(self._sites)
+        found = [
+            self._all.alarm_events(start_ns, end_ns, asset=path, alarm=alarm, kinds=kinds, limit=limit)
+            for path in paths
+            if site_of(path) in self._sites
+        ]
+        return list(islice(heapq.merge(*found, key=lambda event: event.t_ns, reverse=True), limit))
+
+    def batch_alarms(self, writer: str, n: int) -> AlarmsFolded:
+        """None: a batch holds what came at one time, of whatever site."""
+        del writer, n
+        return AlarmsFolded()
+
+    def outside_events(self, writer: str, n: int) -> tuple[Event, ...]:
+        """Those of the sites."""
+        return tuple(one for one in self._all.outside_events(writer, n) if site_of(one.asset) in self._sites)
+
+    def last_action(self, writer: str) -> int:
+        """That of the store: a number."""
+        return self._all.last_action(writer)
+
+    def alarm_keyframe(self, writer: str, n: int) -> AlarmKeyframe | None:
+        """None: it holds the alarms of every site."""
+        del writer, n
+        return None
+
+    def alarm_keyframes(self, writer: str, first_n: int = 1) -> Iterator[AlarmKeyframe]:
+        """None: they hold the alarms of every site."""
+        del writer, first_n
+        return iter(())
 
     def close(self) -> None:
         """Nothing is its own: the store is released by who opened it."""
