@@ -93,6 +93,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
         tuple(dash.csp_hashes()),
         Preferences(behind.factory.web.language, THEMES[0]),
         behind.factory.web.names,
+        frozenset(one.id for one in behind.factory.hub.sites),
     )
     return Guard(server, rules, gate)
 

@@ -46,6 +46,8 @@ class Rules:
     script_hashes: tuple[str, ...] = ()
     default: Preferences = field(default_factory=Preferences)
     names: tuple[str, ...] = ()
+    sites: frozenset[str] = frozenset()
+    """Those there are: a person of none of them is not let in."""
 
     def policy(self) -> str:
         """The Content-Security-Policy."""
@@ -138,6 +140,9 @@ class Guard:
             return entry, _unknown(scope, headers, bearer, page=rule.is_page(path))
         if bearer and entry.session is None and entry.person is not LOCAL and not rule.token:
             return entry, answer(403, "a token opens /api/v1 only", "authorization", "log in at /login for the pages")
+        if not entry.person.sees_all and entry.person.sites.isdisjoint(self._rules.sites):
+            what = f"{entry.person.name} belongs to {', '.join(sorted(entry.person.sites))}, which is not here"
+            return entry, answer(403, what, "site", "ask an administrator of this plant")
         if not rule.admits(entry.person):
             what = str(Forbidden(entry.person.name, rule.right))
             return entry, answer(403, what, "role", "ask an administrator of this plant")

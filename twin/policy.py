@@ -88,4 +88,4 @@ def may(person: Person, right: Right, site: str = "") -> bool:
         return False
     if site:
         return person.sees(site)
-    return right in (Right.SEE, Right.EXPORT) or person.sees_all
+    return person.sees_all or (right in (Right.SEE, Right.EXPORT) and bool(person.sites))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -121,8 +122,9 @@ def _open(url: str) -> Engine:
         path = Path(url.removeprefix(_SQLITE))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # what people write is not everybody's to read
         except OSError as error:
-            raise StoreUnavailable(f"cannot make the folder {path.parent}: {error}") from error
+            raise StoreUnavailable(f"cannot make {path}: {error}") from error
         engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -63,6 +63,14 @@ def test_what_is_no_account_is_refused_with_a_reason(desk, name, password, says)
     assert not Accounts(desk).exist()
 
 
+def test_the_file_is_for_its_owner_only(tmp_path):
+    made = Desk(f"sqlite:///{tmp_path}/twin.db", ManualClock(1))
+    made.note("kim", "act", "")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    made.close()
+
+
 def test_a_name_is_one_however_it_is_typed():
     assert checked_name("  e\u0301va ") == "\u00e9va"
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 
+import dash
 import pytest
 from access_world import FORM, PASSWORD, World
 
@@ -232,8 +233,34 @@ def test_a_token_ends_with_its_time_and_with_its_owner(world):
     assert codes() == [401, 401]
 
 
+def test_who_belongs_to_no_site_that_is_here_is_told_so(world):
+    world.cookie("vera")
+    world.accounts.change("terminal", "vera", sites=["busan"])
+    world.cookies.pop("vera")
+    refused = world.get("/api/v1/sites", "vera")
+    assert refused.status_code == 403
+    assert "busan, which is not here" in refused.text
+
+
+def test_a_callback_is_refused_to_whom_it_is_not_for(world):
+    output = next(key for key in dash.get_app().callback_map if key.startswith("..try-heard.options"))
+    body = {
+        "outputs": [{"id": "try-heard", "property": "options"}, {"id": "try-heard-note", "property": "children"}],
+        "inputs": [{"id": "try-listen", "property": "n_clicks", "value": 1}],
+        "state": [{"id": "try-topic", "property": "value", "value": "#"}],
+        "changedPropIds": ["try-listen.n_clicks"],
+    }
+    for who in ("olaf", "vera", "eva"):
+        refused = world.callback(output, who, **body)
+        assert refused.status_code == 403, who
+        assert "may not configure" in refused.text
+
+
 def test_the_audit_trail_is_for_administrators_and_tells_of_its_own_export(world):
-    world.tokens.add("terminal", world.accounts.get("ada"), "watch", rights=[Right.ADMINISTER, Right.EXPORT])
+    word, _ = world.tokens.add("terminal", world.accounts.get("ada"), "watch", rights=[Right.ADMINISTER, Right.EXPORT])
+    forget(world)
+    by_token = world.send("GET", "/api/v1/audit", headers={"authorization": f"Bearer {word}"})
+    assert json.loads(by_token.text.splitlines()[-1])["who"].startswith("ada/")
     assert world.get("/api/v1/audit", "all").status_code == 403
     assert world.get("/api/v1/audit", "eva").status_code == 403
     answer = world.get("/api/v1/audit", "ada")

@@ -9,6 +9,7 @@ import itertools
 import json
 import textwrap
 import types
+from typing import Protocol
 
 import dash
 import numpy as np
@@ -19,11 +20,13 @@ from starlette.routing import Mount, WebSocketRoute
 
 from connectors.packet import CHANGES, decode_packet, encode_packet
 from dashboards import rules
-from dashboards.auth import changes, needs
+from dashboards.auth import LOCAL, changes, needs, set_person
 from dashboards.page import find_pages
 from dashboards.rules import RULES, SOCKET, UNRULED, rule_of
+from dashboards.scope import SiteHistory
 from twin.clock import NS_PER_MS
-from twin.policy import Right
+from twin.policy import Person, Right, Role
+from twin.ports import History
 from twin.sample import Latest
 
 MINE, OTHER = "jeonju", "changwon"
@@ -307,6 +310,42 @@ def test_of_the_other_site_no_callback_tells_anything(world):
         answer = world.callback(output, "eva", **body)
         said = json.dumps(answer.json(), ensure_ascii=False) if answer.status_code == 200 else ""
         assert not any(word in said for word in OTHERS[1:]), (output, said[:500])
+
+
+def test_of_the_other_site_the_history_holds_nothing(world):
+    """Every question of the port, whoever asks it later: what is narrowed there needs no care on a page."""
+    whole = world.reader.history()
+    end_ns = world.clock.now_ns() + 1
+    set_person(Person("eva", Role.ENGINEER, frozenset({MINE})))
+    try:
+        seen = world.reader.history()
+        streams = {one.id for one in world.hub._streams.values() if one.asset.startswith(OTHER)}
+        text = next(one for one in world.hub._streams.values() if one.id in streams and one.text_columns)
+        held = [
+            seen.streams(), seen.latest(), seen.as_of(end_ns), seen.as_of(end_ns, streams), seen.events(0, end_ns),
+            seen.events(0, end_ns, asset=OTHER), seen.alarms(), seen.alarms_at(end_ns), seen.alarm_events(0, end_ns),
+            seen.alarm_events(0, end_ns, asset=OTHER), seen.by_stream(), seen.by_source(), seen.newcomers(),
+            seen.findings(), seen.gaps(), seen.dead_letters(), world.behind.factory, world.hub.latest,
+            *(list(seen.batches(writer)) for writer in seen.writers()),
+            *(list(seen.keyframes(writer)) for writer in seen.writers()),
+            *(seen.last_keyframe(writer).state for writer in seen.writers()),
+        ]  # fmt: skip
+        assert not any(word in repr(one) for one in held for word in OTHERS)
+        assert not any(len(seen.frames(one, 0, end_ns)) for one in streams)
+        assert not seen.density(streams, 0, end_ns, 4).any()
+        assert seen.text_changes(text.id, text.text_columns[0].name, 0, end_ns) == []
+        assert seen.latest()
+        assert (
+            seen.events(0, end_ns)
+            == [
+                one
+                for one in whole.events(0, end_ns, limit=100_000)
+                if one.asset.startswith((MINE, *(f"twin/ingest/{source}" for source in seen.by_source())))
+            ][:1000]
+        )
+        assert set(dir(History)) - set(dir(SiteHistory)) <= set(dir(Protocol)), "a question that is not narrowed"
+    finally:
+        set_person(LOCAL)
 
 
 def test_a_refused_message_is_told_where_its_topic_names_the_site(world):
