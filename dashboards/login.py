@@ -115,7 +115,7 @@ def _page(target: str, problem: str = "", name: str = "", status: int = 200, **v
 <link rel="preload" href="/assets/fonts/PretendardVariable.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="/assets/00-tokens.css?v={__version__}">
 <link rel="stylesheet" href="/assets/10-shell.css?v={__version__}">
-<link rel="stylesheet" href="/assets/40-account.css?v={__version__}">
+<link rel="stylesheet" href="/assets/45-account.css?v={__version__}">
 </head>
 <body class="pg-login">
 <header><nav class="seg" aria-label="{escape(word["login.language"])}">{switches}</nav>
