@@ -90,7 +90,15 @@ class SeenFactory:
 
 def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
     known = [one.id for one in factory.hub.sites]
-    sources = tuple(one for one in factory.sources if source_site(one, known) in sites)
+    # What a source leaves to others are the others' topics.
+    sources = tuple(dataclasses.replace(one, leaves=()) for one in factory.sources if source_site(one, known) in sites)
+    played = dataclasses.replace(
+        factory.simulate,
+        sites=tuple(one for one in factory.simulate.sites if one in sites),
+        dialects={
+            name: one for name, one in factory.simulate.dialects.items() if "/" not in name or site_of(name) in sites
+        },
+    )
     rules = (
         dataclasses.replace(one, assets=tuple(a for a in one.assets if site_of(a) in sites)) for one in factory.alarms
     )
@@ -98,6 +106,7 @@ def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
         factory,
         hub=hub_of(factory.hub, sites),
         sources=sources,
+        simulate=played,
         alarms=tuple(one for one in rules if one.assets),
         notify=(),  # people are told of alarms by rules that may be of several sites
     )
