@@ -17,9 +17,12 @@ from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the ann
 import dashboards
 from dashboards import errors, shell
 from dashboards.api import api_router
+from dashboards.api_audit import audit_router
+from dashboards.gate import Gate
 from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
+from dashboards.login import login_router
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
@@ -63,7 +66,8 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
         openapi_url="/api/v1/openapi.json",
     )
     errors.install(server)
-    _add_calls(server, behind)
+    gate = Gate(behind.desk, behind.factory.web)
+    _add_calls(server, behind, gate)
     pages = find_pages()
     dash = _TwinDash(
         __name__,
@@ -88,11 +92,13 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
         behind.factory.web.host,
         tuple(dash.csp_hashes()),
         Preferences(behind.factory.web.language, THEMES[0]),
+        behind.factory.web.names,
+        frozenset(one.id for one in behind.factory.hub.sites),
     )
-    return Guard(server, rules)
+    return Guard(server, rules, gate)
 
 
-def _add_calls(server: FastAPI, behind: Behind) -> None:
+def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     """Everything that is not a page; before Dash, which answers for every address left."""
 
     @server.websocket("/ws/live")
@@ -118,9 +124,11 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
                 response.headers.append("set-cookie", set_cookie(name, asked[name]))
         return response
 
+    server.include_router(login_router(behind, gate))
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
     server.include_router(api_router(behind))
+    server.include_router(audit_router(behind))
 
 
 def _script(lang: str) -> bytes:

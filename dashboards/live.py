@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.packet import CHANGES, FULL, decode_packet, encode_packet
+from dashboards import scope
 from dashboards.status import Ingest, ledger, ms
 from dashboards.summary.directory import EVERY_SITE, belongs, directory
 from dashboards.view import LiveView
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, StoreError
+from twin.ids import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,8 +43,10 @@ MAX_CLIENTS = 200
 class Client:
     """What one browser still has to be told (mutable; the hub's loop writes, its own task takes)."""
 
-    def __init__(self, site: str) -> None:
+    def __init__(self, site: str, reach: frozenset[str] | None = None) -> None:
         self.site = site
+        self.reach = reach
+        """The sites that its person sees; None for all."""
         self.wake = asyncio.Event()
         self.pending: set[str] = set()
         self.packet: bytes | None = None
@@ -74,8 +78,8 @@ class LiveHub:
         self.hub = hub
         self.types = types
         self.clock = clock
-        self.streams: dict[int, Stream] = {}
-        self.latest: dict[str, Latest] = {}
+        self._streams: dict[int, Stream] = {}
+        self._latest: dict[str, Latest] = {}
         self.clients: set[Client] = set()
         self.ingest = Ingest()
         self.ledger: dict[str, int] = ledger({})
@@ -92,11 +96,24 @@ class LiveHub:
         self._waiting: list[bytes] = []
         self._reloaded_ns = 0
 
+    @property
+    def streams(self) -> dict[int, Stream]:
+        """Every stream by its key, as far as the person who asks may see it."""
+        sites = scope.reach()
+        return self._streams if sites is None else scope.streams_of(self._streams, sites)
+
+    @property
+    def latest(self) -> dict[str, Latest]:
+        """The newest frame of each of these, by stream id."""
+        if scope.reach() is None:
+            return self._latest
+        return {one.id: self._latest[one.id] for one in self.streams.values() if one.id in self._latest}
+
     def receive(self, body: bytes) -> None:
         """Take a packet of changes from ingest; one that uses an unknown stream waits for the directory."""
         self.packets_ns = self.clock.now_ns()
         try:
-            _, _, entries = decode_packet(body, self.streams)
+            _, _, entries = decode_packet(body, self._streams)
         except DecodeError as error:
             self._waiting = [*self._waiting[-20:], body]
             log.debug("a packet waits for the directory: %s", error)
@@ -109,9 +126,9 @@ class LiveHub:
             if stream in self._unsure:
                 # What the store gave may be newer than a packet that was under way meanwhile.
                 self._unsure.discard(stream)
-                if self.latest[stream].received_ns > latest.received_ns:
+                if self._latest[stream].received_ns > latest.received_ns:
                     continue
-            self.latest[stream] = latest
+            self._latest[stream] = latest
             self._changed.add(stream)
             self.ingest.hear(latest, self.clock.now_ns())
 
@@ -122,15 +139,15 @@ class LiveHub:
         streams = await asyncio.to_thread(history.streams)
         latest = await asyncio.to_thread(history.latest)
         self._know(streams)
-        fresh = [one for name, one in latest.items() if name not in self.latest or _differs(self.latest[name], one)]
+        fresh = [one for name, one in latest.items() if name not in self._latest or _differs(self._latest[name], one)]
         self._unsure -= {one.stream.id for one in fresh}
         self._take(fresh)
         self._unsure |= set(latest)
 
     def _know(self, streams: dict[int, Stream]) -> None:
-        if streams == self.streams:
+        if streams == self._streams:
             return
-        self.streams = streams
+        self._streams = streams
         self._keys = {stream.id: key for key, stream in streams.items()}
         for client in self.clients:
             client.directory = True
@@ -161,7 +178,7 @@ class LiveHub:
         waiting, self._waiting = self._waiting, []
         for body in waiting:
             try:
-                self._take(latest for _, latest in decode_packet(body, self.streams)[2])
+                self._take(latest for _, latest in decode_packet(body, self._streams)[2])
             except DecodeError as error:
                 self.undecoded += 1
                 log.warning("a live packet cannot be read: %s", error)
@@ -175,9 +192,11 @@ class LiveHub:
             self.ledger = ledger(self.by_source)
         if self.notices is not None:
             await asyncio.to_thread(self._look, self.notices)
-        status = msgspec.json.encode(self.status()).decode()
+        told: dict[frozenset[str] | None, str] = {}
         for client in self.clients:
-            client.status = status
+            if client.reach not in told:
+                told[client.reach] = msgspec.json.encode(self._status(client.reach)).decode()
+            client.status = told[client.reach]
             client.wake.set()
 
     def _look(self, notices: Notices) -> None:
@@ -193,30 +212,42 @@ class LiveHub:
         changed, self._changed = self._changed, set()
         if not changed:
             return
-        packets: dict[str, tuple[set[str], bytes]] = {}
+        packets: dict[tuple[str, frozenset[str] | None], tuple[set[str], bytes]] = {}
         for client in self.clients:
-            if client.site not in packets:
-                mine = {stream for stream in changed if belongs(self.latest[stream].stream.asset, client.site)}
-                packets[client.site] = (mine, self._encode(CHANGES, mine) if mine else b"")
-            mine, packet = packets[client.site]
+            asked = (client.site, client.reach)
+            if asked not in packets:
+                mine = {stream for stream in changed if _is_of(self._latest[stream], *asked)}
+                packets[asked] = (mine, self._encode(CHANGES, mine) if mine else b"")
+            mine, packet = packets[asked]
             if mine:
                 client.offer(mine, packet)
 
     def _encode(self, kind: int, streams: Iterable[str]) -> bytes:
-        entries = [(self._keys[name], self.latest[name]) for name in streams if name in self._keys]
+        entries = [(self._keys[name], self._latest[name]) for name in streams if name in self._keys]
         return encode_packet(kind, self.clock.now_ns(), entries)
 
     def full(self, site: str) -> bytes:
-        """The full state of a site as one packet."""
-        return self._encode(FULL, [name for name, one in self.latest.items() if belongs(one.stream.asset, site)])
+        """The full state of a site as one packet, as far as the person who asks may see it."""
+        sites = scope.reach()
+        return self._encode(FULL, [name for name, one in self._latest.items() if _is_of(one, site, sites)])
 
     def directory(self, site: str = EVERY_SITE) -> dict[str, Any]:
-        """The directory of a site."""
-        return directory(self.hub, self.types, self.streams, site)
+        """The directory of a site, as far as the person who asks may see it."""
+        sites = scope.reach()
+        hub = self.hub if sites is None else scope.hub_of(self.hub, sites)
+        return directory(hub, self.types, self.streams, site)
 
     def status(self) -> dict[str, Any]:
         """The status message: see docs/reference/live-protocol.md."""
+        return self._status(scope.reach())
+
+    def _status(self, sites: frozenset[str] | None) -> dict[str, Any]:
         now_ns = self.clock.now_ns()
+        counted, notices = self.ledger, self.notices.shown if self.notices is not None else []
+        if sites is not None:
+            sources = scope.sources_of(self._streams.values(), sites)
+            counted = ledger({name: row for name, row in self.by_source.items() if name in sources})
+            notices = [one for one in notices if "asset" not in one or site_of(one["asset"]) in sites]
         return {
             "type": "status",
             "clock_ms": ms(now_ns),
@@ -224,8 +255,8 @@ class LiveHub:
             "lag_s": self.ingest.lag_s(now_ns),
             "frames_per_s": self.ingest.frames_per_s(now_ns),
             "catching_up": self.ingest.catching_up(now_ns),
-            "ledger": self.ledger,
-            "notices": self.notices.shown if self.notices is not None else [],
+            "ledger": counted,
+            "notices": notices,
         }
 
     def view(self) -> LiveView:
@@ -250,8 +281,8 @@ class LiveHub:
         return messages
 
     def join(self, site: str) -> tuple[Client, list[str | bytes]]:
-        """A new client, and what it is sent first: the directory, the full state, the status."""
-        client = Client(site)
+        """A new client of the person who asks, and what it is sent first: the directory, the full state, the status."""
+        client = Client(site, scope.reach())
         self.clients.add(client)
         first: list[str | bytes] = [
             msgspec.json.encode(self.directory(site)).decode(),
@@ -263,6 +294,12 @@ class LiveHub:
     def leave(self, client: Client) -> None:
         """Forget a client."""
         self.clients.discard(client)
+
+
+def _is_of(latest: Latest, site: str, sites: frozenset[str] | None) -> bool:
+    """Whether a frame is of the site that a client asks for, and of those that it may see."""
+    asset = latest.stream.asset
+    return belongs(asset, site) and (sites is None or site_of(asset) in sites)
 
 
 def _differs(one: Latest, other: Latest) -> bool:

@@ -6,6 +6,8 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from dashboards.scope import reach
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -13,7 +15,7 @@ CAPACITY = 64
 
 
 class Once:
-    """Keeps the last few answers by what was asked. Mutable; any thread may ask.
+    """Keeps the last few answers by what was asked, and for which sites. Mutable; any thread may ask.
 
     Who asks while another thread makes the same answer waits for that one.
     """
@@ -25,6 +27,7 @@ class Once:
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The answer to ``key``, made by ``make`` where it is not there yet; its errors are not kept."""
+        key = (reach(), key)
         with self._lock:
             if key in self._made:
                 return self._made[key]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from dashboards.i18n import words
+from dashboards.scope import SeenFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
     from twin.site import Asset, Name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Behind:
-    """What stands behind every page: the factory, its live state, its history.
+    """What stands behind every page: the factory, its live state, its history, as the person who asks sees them.
 
     ``desk`` is what people write. ``file`` is the factory file, None where there is none to write to.
     """
 
-    factory: Factory
+    if TYPE_CHECKING:
+        factory: Factory
+    else:
+        factory: Factory = SeenFactory()
     live: LiveHub
     reader: Reader
     desk: Desk

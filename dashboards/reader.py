@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from dashboards.scope import history_of
 from twin.clock import NS_PER_S
 from twin.errors import StoreUnavailable
 
@@ -29,7 +30,13 @@ class Reader:
         self._why = "not opened yet"
 
     def history(self) -> History:
-        """The history; raises StoreUnavailable while there is none (tried once a second at most)."""
+        """The history as the person who asks sees it.
+
+        Raises StoreUnavailable while there is none (tried once a second at most).
+        """
+        return history_of(self._whole())
+
+    def _whole(self) -> History:
         with self._lock:
             if self._history is not None:
                 return self._history

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from connectors.desk import Desk
+from connectors.desk.accounts import Accounts
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
@@ -19,7 +20,7 @@ from dashboards.notices import Notices
 from dashboards.page import Behind
 from dashboards.reader import Reader
 from dashboards.subscription import Subscription
-from twin.errors import StoreError
+from twin.errors import ConfigError, Mistake, StoreError
 
 if TYPE_CHECKING:
     import threading
@@ -50,9 +51,10 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     Broker and store may be away at the start and come later. ``file`` is the factory file.
     """
     clock = WallClock()
+    desk = Desk(factory.store.url, clock, file.parent)
+    check_open(factory, desk)
     reader = Reader(lambda: open_history(factory.store.url), clock)
     hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock))
-    desk = Desk(factory.store.url, clock)
     behind = Behind(factory, hub, reader, desk, clock, file.parent, file)
     server = _Server(
         uvicorn.Config(
@@ -72,6 +74,23 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     finally:
         reader.close()
         desk.close()
+
+
+def check_open(factory: Factory, desk: Desk) -> None:
+    """Raises ConfigError where the pages would be open to other machines, and there are no accounts.
+
+    While nobody can know, because the database is away, they may start: they let nobody in then.
+    """
+    web = factory.web
+    if web.is_local or web.allow_remote_without_users:
+        return
+    with contextlib.suppress(StoreError):
+        if not Accounts(desk).exist():
+            do = (
+                'make accounts with `twin users add`; or host = "127.0.0.1"; '
+                "or allow_remote_without_users = true if the network itself is guarded"
+            )
+            raise ConfigError((Mistake("web.host", f"{web.host} is open to others, and there are no users yet", do),))
 
 
 async def _serve(server: uvicorn.Server, stop: threading.Event) -> None:

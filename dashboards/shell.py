@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from dash import dcc, html
 
+from dashboards.auth import LOCAL, person
 from dashboards.components import StatusBar
 from dashboards.page import Asked, address
 from dashboards.parts import attributes
@@ -19,6 +20,7 @@ SUN = (
     "M12 7.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z"
     "M12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M5 5l1.7 1.7M17.3 17.3 19 19M19 5l-1.7 1.7M6.7 17.3 5 19"
 )
+PERSON = "M12 4a3.7 3.7 0 1 0 0 7.4A3.7 3.7 0 0 0 12 4zM4.5 20c.6-4 3.6-6 7.5-6s6.9 2 7.5 6"
 
 
 def icon(path: str, *, filled: bool = False) -> Any:
@@ -64,6 +66,7 @@ def frame(asked: Asked, zone: str) -> Any:
                                 ),
                                 className="hdr-cell",
                             ),
+                            *_account(asked),
                         ],
                         className="hdr-r",
                     ),
@@ -95,6 +98,40 @@ def _languages(asked: Asked) -> Any:
         for lang, text, says in (("ko", "한", "한국어"), ("en", "EN", "English"))
     ]
     return html.Div(html.Div(choices, className="seg pg-lang"), className="hdr-cell")
+
+
+def _account(asked: Asked) -> list[Any]:
+    """Who is logged in, as what and for which sites, and the way out; nothing while there are no accounts."""
+    one = person()
+    if one is LOCAL:
+        return []
+    names = [asked.name(site.name) for site in asked.behind.factory.hub.sites]
+    sites = asked.t("account.every_site") if one.sees_all else ", ".join(names)
+    role = asked.t(f"role.{one.role.word}")
+    facts = ((asked.t("account.role"), role), (asked.t("account.sites"), sites))
+    return [
+        html.Details(
+            [
+                html.Summary(
+                    [icon(PERSON), html.Span(one.name)], title=f"{one.name}, {role}",
+                    **attributes(aria_label=f"{asked.t('account.title')}: {one.name}"),
+                ),
+                html.Div(
+                    [
+                        html.B(one.name),
+                        html.Dl([part for term, fact in facts for part in (html.Dt(term), html.Dd(fact))]),
+                        html.Form(
+                            html.Button(asked.t("account.leave"), type="submit", className="btn"),
+                            action="/logout", method="POST",
+                        ),
+                    ],
+                    className="pg-account-box",
+                ),
+            ],
+            id="account",
+            className="hdr-cell pg-account",
+        )
+    ]  # fmt: skip
 
 
 def _footer(asked: Asked) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from dashboards.auth import sees
 from dashboards.live import MAX_CLIENTS
 from dashboards.summary.directory import EVERY_SITE
 
@@ -23,7 +24,7 @@ async def serve_live(socket: WebSocket, hub: LiveHub) -> None:
     """Serve one browser until it goes, or takes nothing for `SEND_TIMEOUT_S`."""
     site = socket.query_params.get("site", EVERY_SITE)
     await socket.accept()
-    if site != EVERY_SITE and hub.hub.site(site) is None:
+    if site != EVERY_SITE and (hub.hub.site(site) is None or not sees(site)):
         await socket.close(UNKNOWN_SITE, "no such site")
         return
     if len(hub.clients) >= MAX_CLIENTS:

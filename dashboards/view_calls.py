@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from connectors.packet import MAX_CHUNK_PACKETS
 from dashboards import health
+from dashboards.auth import person
 from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import MAX_POINTS, ns_of_ms, span, view_of
@@ -176,7 +177,8 @@ def _connections(behind: Behind, seen: View, source: str, reason: str) -> dict[s
     history = behind.reader.history()
     broker = {
         **health.broker_words(behind),
-        "refused": refusals(health.refused(behind.folder), seen.clock_ns),
+        # Which site a client that was turned away is of, nobody knows.
+        "refused": refusals(health.refused(behind.folder), seen.clock_ns) if person().sees_all else [],
     }
     return connections(
         seen,

@@ -76,7 +76,8 @@ class WebConfig:
     """Where the dashboards listen.
 
     ``may_edit`` says from where pages may write the factory file: ``local``, where they are bound to
-    this machine only, ``always`` or ``never``.
+    this machine only, ``always`` or ``never``. ``names`` are further host names that lead here. A session
+    ends ``session_idle_min`` after its last use, ``session_max_h`` after its login at the latest.
     """
 
     host: str = "127.0.0.1"
@@ -84,6 +85,10 @@ class WebConfig:
     language: str = "ko"
     allow_remote_without_users: bool = False
     may_edit: str = "local"
+    names: tuple[str, ...] = ()
+    secure_cookies: bool = False
+    session_idle_min: int = 60
+    session_max_h: int = 12
 
     @property
     def is_local(self) -> bool:
@@ -283,13 +288,17 @@ def _web(table: Table) -> WebConfig:
         language=table.get("language", str, "ko", choices=("ko", "en")),
         allow_remote_without_users=table.get("allow_remote_without_users", bool, False),
         may_edit=table.get("may_edit", str, "local", choices=("local", "always", "never")),
+        names=table.texts("names"),
+        secure_cookies=table.get("secure_cookies", bool, False),
+        session_idle_min=table.get("session_idle_min", int, 60),
+        session_max_h=table.get("session_max_h", int, 12),
     )
-    if not config.is_local and not config.allow_remote_without_users:
-        table.wrong(
-            "host",
-            f"{config.host} is open to others, and there are no users yet",
-            'host = "127.0.0.1", or allow_remote_without_users = true if the network itself is guarded',
-        )
+    for key, value, most in (
+        ("session_idle_min", config.session_idle_min, 1440),
+        ("session_max_h", config.session_max_h, 720),
+    ):
+        if not 0 < value <= most:
+            table.wrong(key, f"{value} is no such time", f"1 to {most}")
     table.done()
     return config
 

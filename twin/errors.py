@@ -14,6 +14,7 @@ TwinError
  x BrokerError        the embedded or external broker cannot be started or reached
  x PluginError        a plug-in name that leads nowhere
  x Forbidden          a person asks for what their role does not allow
+ x AccountError       an account, a session or a token that cannot be as asked
 """
 
 from __future__ import annotations
@@ -128,3 +129,7 @@ class Forbidden(TwinError):
         self.who = who
         self.right = right
         self.site = site
+
+
+class AccountError(TwinError):
+    """An account, a session or a token that cannot be as asked."""

@@ -59,11 +59,20 @@ LEAST_ROLE = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks. ``sites`` are those that the person's role holds for; `EVERY_SITE` for all of them."""
+    """Who asks. ``sites`` are those that the person's role holds for; `EVERY_SITE` for all of them.
+
+    ``rights`` are all that is granted of the role (a token's); None: the whole role.
+    """
 
     name: str
     role: Role
     sites: frozenset[str] = frozenset({EVERY_SITE})
+    rights: frozenset[Right] | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the role holds for every site."""
+        return EVERY_SITE in self.sites
 
     def sees(self, site: str) -> bool:
         """Whether the role holds for a site."""
@@ -75,8 +84,8 @@ def may(person: Person, right: Right, site: str = "") -> bool:
 
     What belongs to all sites is changed only by those whose role holds for all; it is seen by everyone.
     """
-    if person.role < LEAST_ROLE[right]:
+    if person.role < LEAST_ROLE[right] or (person.rights is not None and right not in person.rights):
         return False
     if site:
         return person.sees(site)
-    return right in (Right.SEE, Right.EXPORT) or EVERY_SITE in person.sites
+    return person.sees_all or (right in (Right.SEE, Right.EXPORT) and bool(person.sites))

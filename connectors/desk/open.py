@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from connectors.desk import actions, notices, trail  # noqa: F401  their tables belong to `metadata`
+from connectors.desk import actions, notices, people, trail  # noqa: F401  their tables belong to `metadata`
+from connectors.desk.heads import Head, heads_file, keep
 from connectors.desk.tables import DESK_VERSION, meta, metadata
 from twin.errors import StoreCorrupt, StoreError, StoreRejected, StoreUnavailable
 
@@ -38,12 +40,14 @@ def desk_url(store_url: str) -> str:
 class Desk:
     """What people wrote. Mutable: it keeps connections; any thread may use it.
 
+    ``folder`` is the factory file's: there lie the heads of a desk in PostgreSQL (see `connectors.desk.heads`).
     Opened when it is first used; while the database is away every call raises StoreUnavailable, and the
     next one tries again.
     """
 
-    def __init__(self, store_url: str, clock: Clock) -> None:
+    def __init__(self, store_url: str, clock: Clock, folder: Path | None = None) -> None:
         self._url = desk_url(store_url)
+        self.heads = heads_file(self._url, folder)
         self._clock = clock
         self._lock = threading.Lock()
         self._engine: Engine | None = None
@@ -67,7 +71,10 @@ class Desk:
         with _translated(), self._opened().begin() as connection:
             alone(connection)
             yield connection
-            trail.add(connection, self._clock.now_ns(), who, act, subject, told)
+            now_ns = self._clock.now_ns()
+            head = Head(*trail.add(connection, now_ns, who, act, subject, told))
+        if self.heads is not None:
+            keep(self.heads, head)
 
     @contextmanager
     def keeping(self) -> Iterator[Connection]:
@@ -75,6 +82,10 @@ class Desk:
         with _translated(), self._opened().begin() as connection:
             alone(connection)
             yield connection
+
+    def is_there(self) -> bool:
+        """Whether anything may be written: a SQLite desk that is no file yet holds nothing; asking does not make it."""
+        return not self._url.startswith(_SQLITE) or Path(self._url.removeprefix(_SQLITE)).exists()
 
     def note(self, who: str, act: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
         """Add to the trail what changed nothing else (a login that failed, an export)."""
@@ -111,8 +122,9 @@ def _open(url: str) -> Engine:
         path = Path(url.removeprefix(_SQLITE))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # what people write is not everybody's to read
         except OSError as error:
-            raise StoreUnavailable(f"cannot make the folder {path.parent}: {error}") from error
+            raise StoreUnavailable(f"cannot make {path}: {error}") from error
         engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -27,8 +27,8 @@ def row_hash(n: int, at_ns: int, who: str, act: str, subject: str, detail: str, 
 
 def add(  # noqa: PLR0913  a row
     connection: Connection, at_ns: int, who: str, act: str, subject: str, detail: Mapping[str, object]
-) -> str:
-    """Append one row, inside a transaction that no other writer shares; returns the new head."""
+) -> tuple[int, int, str]:
+    """Append one row, inside a transaction that no other writer shares; returns its n, time and hash: the new head."""
     last = connection.execute(select(audit.c.n, audit.c.sha256).order_by(audit.c.n.desc()).limit(1)).first()
     n, before = (last.n + 1, last.sha256) if last is not None else (1, BEGINNING)
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -38,4 +38,4 @@ def add(  # noqa: PLR0913  a row
             n=n, at_ns=at_ns, who=who, act=act, subject=subject, detail=text, before=before, sha256=head
         )
     )
-    return head
+    return n, at_ns, head

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
 from connectors.factory_edit import Acceptance, Edit, edit
+from dashboards.auth import allowed, changes, needs, person
 from dashboards.format import local_time
 from dashboards.page import Asked
 from dashboards.parts import attributes, empty
@@ -19,6 +20,7 @@ from dashboards.preferences import current
 from twin.errors import ConfigError, StoreError
 from twin.ids import site_of
 from twin.onboarding import Proposal, propose
+from twin.policy import Right
 from twin.units import symbol
 
 if TYPE_CHECKING:
@@ -213,6 +215,8 @@ def _change(asked: Asked, accepted: list[Acceptance]) -> tuple[Any, dict[str, An
     file = asked.behind.file
     if file is None:
         return html.P(asked.t("pending.no_file"), className="pg-pend-warn"), None
+    if not all(allowed(Right.CONFIGURE, site_of(one.asset)) for one in accepted):
+        return html.P(asked.t("account.may_not"), className="pg-pend-warn"), None
     try:
         change = edit(file, accepted)
     except ConfigError as error:
@@ -244,8 +248,9 @@ def _sha256(change: Edit) -> str:
 
 
 def _lines(diff: str) -> list[Any]:
+    """A change's lines; what stands around them may be another site's, and is for those who see all."""
     kinds = {"+": "is-new", "-": "is-gone", "@": "is-place"}
-    lines = diff.splitlines(keepends=True)[2:]
+    lines = [one for one in diff.splitlines(keepends=True)[2:] if one[:1] in kinds or person().sees_all]
     return [html.Span(line, className=kinds.get(line[:1], "")) for line in lines]
 
 
@@ -254,11 +259,17 @@ def _write(asked: Asked, wanted: dict[str, Any]) -> Any:
     behind = asked.behind
     if behind.file is None or not behind.may_edit:
         return html.P(asked.t("pending.may_not"), className="pg-pend-warn")
+    accepted = [Acceptance(**one) for one in wanted["accepted"]]
+    for site in {site_of(one.asset) for one in accepted} or {""}:
+        needs(Right.CONFIGURE, site)
     try:
-        change = edit(behind.file, [Acceptance(**one) for one in wanted["accepted"]])
+        change = edit(behind.file, accepted)
         if _sha256(change) != wanted["sha256"]:
             return html.P(asked.t("pending.changed"), className="pg-pend-warn")
-        backup = change.write()
+        assets = ", ".join(one.asset for one in accepted)
+        detail = {"file": behind.file.name, "change": change.diff}
+        with behind.desk.writing(person().name, "config.accept", assets, detail):
+            backup = change.write()
     except ConfigError as error:
         return html.P([html.B(asked.t("pending.refused")), " ", str(error)], className="pg-pend-warn")
     return html.P(asked.t("pending.written", file=behind.file.name, backup=backup.name), className="pg-pend-done")
@@ -365,6 +376,7 @@ def callbacks(app: Dash, behind: Behind) -> None:  # noqa: C901  one callback a 
         State("pend-edit", "data"),
         prevent_initial_call=True,
     )
+    @changes(Right.CONFIGURE)
     async def write(clicks: int | None, wanted: dict[str, Any] | None) -> tuple[Any, Any]:
         if not clicks or not wanted:
             return no_update, no_update

@@ -14,12 +14,14 @@ from connectors.listen import listen
 from connectors.plugins import description, names
 from connectors.trial import asked as ask_all
 from connectors.trial import one_dialect
+from dashboards.auth import allowed, changes, needs
 from dashboards.format import local_time
 from dashboards.page import Asked
 from dashboards.parts import empty
 from dashboards.preferences import current
 from twin.errors import StoreError, TwinError
 from twin.message import Message
+from twin.policy import Right
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -61,7 +63,12 @@ def card(asked: Asked) -> Any:
             html.Div(
                 [
                     _field(asked.t("try.topic"), dcc.Input(id="try-topic", value="", type="text", maxLength=500)),
-                    html.Button(asked.t("try.listen", s=f"{LISTEN_S:g}"), id="try-listen", className="btn"),
+                    html.Button(
+                        asked.t("try.listen", s=f"{LISTEN_S:g}"),
+                        id="try-listen",
+                        className="btn",
+                        disabled=not allowed(Right.CONFIGURE),
+                    ),
                 ],
                 className="pg-try-topic",
             ),
@@ -213,9 +220,11 @@ def callbacks(app: Dash, behind: Behind) -> None:
         prevent_initial_call=True,
         running=[(Output("try-listen", "disabled"), True, False)],
     )
+    @changes(Right.CONFIGURE)
     async def hear(clicks: int | None, topic: str | None) -> tuple[Any, Any]:
         if not clicks:
             return no_update, no_update
+        needs(Right.CONFIGURE)  # at every site: a broker's topics are anybody's
         asked = Asked(behind, current().lang)
         try:
             found = await asyncio.to_thread(

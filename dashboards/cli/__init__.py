@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import bench, care, decode, devices, files, processes, publish, sql, store
+from dashboards.cli import audit, bench, care, decode, devices, files, processes, publish, sql, store, users
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
 app.add_typer(bench.app, name="bench")
+app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 

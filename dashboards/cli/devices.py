@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
+from dashboards.cli.desk import desk_of, who
 
 if TYPE_CHECKING:
     from twin.config import Factory
@@ -91,7 +92,11 @@ def accept(
             )
         )  # fmt: skip
     change = edit(path, accepted)
-    backup = None if dry_run or not change.diff else change.write()
+    backup = None
+    if change.diff and not dry_run:
+        detail = {"file": path.name, "change": change.diff}
+        with desk_of(path, "") as desk, desk.writing(who(), "config.accept", ", ".join(chosen), detail):
+            backup = change.write()
     if json:
         print_json({"accepted": chosen, "left": left, "diff": change.diff, "written": backup is not None})
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dashboards.cli._output import note
+from dashboards.cli.desk import desk_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,8 +105,11 @@ def run(file: File, *, duration: For = None) -> None:
     from connectors.broker import kind_of, port_is_free
     from connectors.factory_file import read_factory
     from dashboards.compose import Composition, Plan
+    from dashboards.serve import check_open
 
     factory = read_factory(file)
+    with desk_of(file, "") as desk:
+        check_open(factory, desk)
     if kind_of(factory.broker) != "external" and not port_is_free(factory.broker.port):
         note(
             f'port {factory.broker.port} is taken: another broker? Set [broker] port, or use = "mqtt://127.0.0.1:{factory.broker.port}"'

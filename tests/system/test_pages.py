@@ -48,13 +48,13 @@ pytestmark = pytest.mark.browser
 class Server:
     """The application under a real uvicorn, its hub fed by hand (mutable)."""
 
-    def __init__(self, recorded) -> None:
+    def __init__(self, recorded, folder=None) -> None:
         self.clock = ScaledClock(WallClock(), recorded.end_ns, 1.0)
         self.reader = Reader(lambda: open_history(recorded.url), self.clock)
         self.hub = LiveHub(recorded.factory.hub, asset_types(), self.reader, self.clock)
-        behind = Behind(
-            recorded.factory, self.hub, self.reader, Desk(recorded.url, self.clock), self.clock, recorded.folder
-        )
+        self.desk_url = recorded.url if folder is None else f"sqlite:///{folder}/twin.db"
+        self.desk = Desk(self.desk_url, self.clock)
+        behind = Behind(recorded.factory, self.hub, self.reader, self.desk, self.clock, recorded.folder)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

@@ -230,9 +230,13 @@ def test_the_error_prints_every_mistake_on_a_line_of_its_own():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.10", "plant.example", ""])
-def test_a_host_open_to_others_is_refused_without_users(host):
-    assert "no users" in mistakes_of(web={"host": host})["web.host"].problem
-    assert parsed(web={"host": host, "allow_remote_without_users": True}).web.host == host
+def test_a_host_open_to_others_is_known_as_such(host):
+    assert not parsed(web={"host": host}).web.is_local
+
+
+@pytest.mark.parametrize(("key", "value"), [("session_idle_min", 0), ("session_max_h", -1), ("session_max_h", 10_000)])
+def test_a_session_has_a_length(key, value):
+    assert "no such time" in mistakes_of(web={key: value})[f"web.{key}"].problem
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

@@ -25,3 +25,10 @@ def test_what_belongs_to_all_sites_is_changed_by_those_of_all():
     assert may(here, Right.SEE)
     assert not may(here, Right.ADMINISTER)
     assert may(Person("lee", Role.ADMIN, frozenset({EVERY_SITE})), Right.ADMINISTER)
+
+
+def test_a_token_has_its_own_rights_only_and_nobody_has_none():
+    token = Person("ada/1", Role.ADMIN, rights=frozenset({Right.SEE, Right.EXPORT}))
+    assert may(token, Right.EXPORT, "jeonju")
+    assert not may(token, Right.CONFIGURE, "jeonju")
+    assert not may(Person("nobody", Role.VIEWER, frozenset()), Right.SEE)

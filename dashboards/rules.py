@@ -1,0 +1,140 @@
+"""One table: every address and socket of the page server, and who may ask it for what.
+
+A route that is not in the table is answered to administrators only, and a test fails until it stands here.
+What a Dash callback changes is declared beside it (`dashboards.auth.changes`); without that it reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from starlette.routing import compile_path
+
+from twin.policy import LEAST_ROLE, Right, may
+
+if TYPE_CHECKING:
+    from re import Pattern
+
+    from twin.policy import Person
+
+
+class Where(StrEnum):
+    """At which sites an address needs its right."""
+
+    OWN = "own"
+    """At any: the answer holds only what is of the person's sites (see `dashboards.scope`)."""
+    ALL = "all"
+    """At every site: the answer is of the whole installation."""
+
+
+class Body(StrEnum):
+    """What a request that changes something carries."""
+
+    NONE = ""
+    JSON = "application/json"
+    FORM = "application/x-www-form-urlencoded"
+
+
+_OURS = ("/view/", "/api/", "/ws/", "/_dash", "/_")
+"""Below these no page lies: an address there that the table does not name is not a page's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may ask. ``right`` is None where anyone may, without logging in; ``token``: programs may, too."""
+
+    right: Right | None
+    where: Where = Where.OWN
+    body: Body = Body.NONE
+    token: bool = False
+
+    def is_page(self, path: str) -> bool:
+        """Whether a person at a browser asks for a page by it, and not a program for an answer."""
+        return self is SEE and not path.startswith(_OURS)
+
+    def admits(self, person: Person) -> bool:
+        """Whether a person may ask at all."""
+        if self.right is None:
+            return True
+        if person.role < LEAST_ROLE[self.right] or not person.sites:
+            return False
+        if person.rights is not None and self.right not in person.rights:
+            return False
+        return self.where is Where.OWN or (person.sees_all and may(person, self.right))
+
+
+ANYONE = Rule(None)
+SEE = Rule(Right.SEE)
+READ = Rule(Right.SEE, token=True)
+UNRULED = Rule(Right.ADMINISTER, Where.ALL)
+SOCKET = "WS"
+
+RULES: dict[tuple[str, str], Rule] = {
+    # what tells nothing of the plant
+    ("GET", "/healthz"): ANYONE,
+    ("GET", "/words.js"): ANYONE,
+    ("POST", "/settings"): Rule(None, body=Body.FORM),
+    ("GET", "/assets"): ANYONE,
+    ("GET", "/_dash-component-suites/{package_name}/{fingerprinted_path:path}"): ANYONE,
+    ("GET", "/_favicon.ico"): ANYONE,
+    ("GET", "/_reload-hash"): ANYONE,
+    # coming and going
+    ("GET", "/login"): ANYONE,
+    ("POST", "/login"): Rule(None, body=Body.FORM),
+    ("POST", "/logout"): Rule(None, body=Body.FORM),
+    # the pages
+    ("GET", "/"): SEE,
+    ("GET", "{path:path}"): SEE,
+    ("GET", "/_dash-layout"): SEE,
+    ("GET", "/_dash-dependencies"): SEE,
+    ("POST", "/_dash-update-component"): Rule(Right.SEE, body=Body.JSON),
+    (SOCKET, "/_dash-ws-callback"): SEE,
+    (SOCKET, "/ws/live"): SEE,
+    # what the pages' components ask for
+    ("GET", "/view/directory"): SEE,
+    ("GET", "/view/state"): SEE,
+    ("GET", "/view/chunk"): SEE,
+    ("GET", "/view/trend"): SEE,
+    ("GET", "/view/lanes"): SEE,
+    ("GET", "/view/overview"): SEE,
+    ("GET", "/view/connections"): SEE,
+    ("GET", "/view/events"): SEE,
+    ("GET", "/view/mirror"): SEE,
+    # what programs ask for
+    ("GET", "/metrics"): Rule(Right.SEE, Where.ALL, token=True),
+    ("GET", "/api/v1/openapi.json"): READ,
+    ("GET", "/api/v1/sites"): READ,
+    ("GET", "/api/v1/assets"): READ,
+    ("GET", "/api/v1/signals"): READ,
+    ("GET", "/api/v1/latest"): READ,
+    ("GET", "/api/v1/samples"): READ,
+    ("GET", "/api/v1/events"): READ,
+    ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
+}
+"""(method or ``WS``, the route's own path) → rule."""
+
+_PAGES = ("{path:path}", "/")
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[str, Pattern[str], Rule]]:
+    found = []
+    for (method, path), rule in RULES.items():
+        if path not in _PAGES:
+            below = path == "/assets"
+            found.append((method, compile_path(path + "/{rest:path}" if below else path)[0], rule))
+    return found
+
+
+def rule_of(method: str, path: str) -> Rule:
+    """The rule of a request: of its address, else that of the pages."""
+    asked = "GET" if method == "HEAD" else method
+    for one, pattern, rule in _patterns():
+        if one == asked and pattern.match(path):
+            return rule
+    if asked == "GET" and not path.startswith(_OURS):
+        return SEE
+    return UNRULED
