@@ -11,7 +11,7 @@ from connectors.figures.answer import CONVENTIONS, row
 from dashboards.errors import AskedWrongly
 from dashboards.status import ms
 from twin.clock import NS_PER_S
-from twin.kpi import Bucket, Of, catalogue
+from twin.kpi import Bucket, catalogue
 from twin.shifts import calendar_of, shift_spans
 
 if TYPE_CHECKING:
@@ -128,15 +128,13 @@ def figures_json(figures: Figures, asked: Asked, site: Site, scope: Scope, time:
 def lanes_json(figures: Figures, asked: Asked, site: Site, scope: Scope, time: Time) -> dict[str, Any]:
     """What each asset of a scope did, drawn: parts of the time with their bucket."""
     lanes = []
-    for one in figures.scopes(asked, site):
-        if one.of is not Of.ASSET or one.id not in scope.assets:
-            continue
-        slices = figures.slices(asked, site, one.id, time.start_ns, time.end_ns)
-        total = figures.totals(asked, site, one.id, time.start_ns, time.end_ns)
+    for asset in scope.assets:
+        slices = figures.slices(asked, site, asset, time.start_ns, time.end_ns)
+        total = figures.totals(asked, site, asset, time.start_ns, time.end_ns)
         known_ns = total.known_ns
         lanes.append(
             {
-                "asset": one.id,
+                "asset": asset,
                 "availability": total.production_ns / known_ns if known_ns else None,
                 "parts": drawn(slices, time.start_ns, time.end_ns),
             }
@@ -183,7 +181,8 @@ def stops_json(  # noqa: PLR0913  what stops are told of
     for asset in scope.assets:
         for one in stops_of(figures.slices(asked, site, asset, time.start_ns, time.end_ns), time):
             state = "" if one.reason else one.state.value
-            groups.setdefault((asset, one.bucket.value, state, one.reason), []).append(one)
+            bucket = "failed" if one.failed else one.bucket.value
+            groups.setdefault((asset, bucket, state, one.reason), []).append(one)
     lengths = {key: sum(one.length_ns for one in listed) for key, listed in groups.items()}
     order = sorted(groups, key=lambda key: (-lengths[key], key))
     causes = catalogue(site.stop_reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ def scopes_of(
     names = {place.id: place.name for place in site.places}
     found: list[Scope] = []
     for line, members in lines.items():
+        members.sort(key=lambda one: (_rank(assets.get(one)), one))
         outlets = _outlets(members, assets)
         name = names.get(line, Name(leaf_of(line), leaf_of(line)))
         found.append(Scope(Of.LINE, line, site.id, name, tuple(members), outlets, _meters(line, lines, metering)))
@@ -118,6 +120,12 @@ def last_stations(assets: Iterable[Asset]) -> list[Asset]:
         if numbered:
             return [asset for station, asset in stations if station == max(numbered)]
     return [asset for asset in listed if asset.type == "inspection"][-1:]
+
+
+def _rank(asset: Asset | None) -> float:
+    """Where an asset stands in its line; behind all others where nobody says."""
+    station = None if asset is None else _station(asset)
+    return math.inf if station is None else station
 
 
 def _station(asset: Asset) -> float | None:
