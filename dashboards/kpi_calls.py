@@ -15,6 +15,7 @@ from starlette.responses import Response  # noqa: TC002  FastAPI reads the annot
 from connectors.desk import notes, stops
 from connectors.figures import Figures
 from connectors.figures.answer import BY, CONVENTIONS, answer
+from connectors.plugins import rules_of
 from dashboards.api_models import ErrorAnswer, KpiAnswer, StopsAnswer
 from dashboards.auth import allowed, needs
 from dashboards.errors import AskedWrongly
@@ -80,6 +81,7 @@ class Look:
 
     def __init__(self, behind: Behind, figures: Figures, as_of_ns: int | None) -> None:
         view = view_of(behind, as_of_ns)
+        self.alarms = view.alarms
         self.live = view.is_live
         self.now_ns = view.clock_ns
         self.told: list[Told] = stops.told(
@@ -111,7 +113,7 @@ def body_of(body: bytes, request: Request, kind: type[Any]) -> Any:
 def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
     """The calls, on what stands behind the pages."""
     router = APIRouter()
-    figures, once = Figures(behind.factory.hub), Once()
+    figures, once, rules = Figures(behind.factory.hub), Once(), rules_of(behind.factory)
     told_times = [0]
 
     def look(as_of_ms: float | None) -> Look:
@@ -214,7 +216,10 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             found = seen.site(figures, site_in(behind, site))
             span_ = report.shift_of(found, day, shift, seen.now_ns)
             made = report.report_json(figures, seen.asked, found, span_, seen.told, behind.desk)
-            return {**made, "may_tell": may_tell and seen.live}
+            history, end_ns = behind.reader.history(), span_.end_ns
+            open_then = history.alarms_at(end_ns) if end_ns < seen.now_ns else seen.alarms()
+            alarms = report.alarms_json(open_then, rules, found)
+            return {**made, "alarms": alarms, "may_tell": may_tell and seen.live}
 
         return answered("report", as_of_ms, (site, day, shift, may_tell), make)
 

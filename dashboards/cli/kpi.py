@@ -46,14 +46,14 @@ def kpi(
     from connectors.figures import Figures
     from connectors.figures.answer import BY, CONVENTIONS, answer
     from connectors.stores.sql import open_history
+    from connectors.wall_clock import WallClock
+    from dashboards.errors import AskedWrongly
     from dashboards.moment import ns_of_text
     from twin.clock import NS_PER_S
 
     if by not in BY or convention not in CONVENTIONS:
         note(f"--by is one of {', '.join(BY)}; --convention is one of {', '.join(CONVENTIONS)}")
         raise typer.Exit(2)
-    from dashboards.errors import AskedWrongly
-
     known = _factory(factory, url)
     history = open_history(url)
     try:
@@ -68,7 +68,7 @@ def kpi(
             note("--to lies before --from")
             raise typer.Exit(2)
         figures = Figures(_hub(known))
-        asked = figures.look(history, max(newest_ns + 1, end_ns), _reasons(url, known))
+        asked = figures.look(history, max(newest_ns + 1, WallClock().now_ns()), _reasons(url, known))
         told = answer(figures, asked, start_ns, end_ns, site=site, line=line, asset=asset, by=by, convention=convention)
     finally:
         history.close()

@@ -13,16 +13,19 @@ from connectors.figures.answer import CONVENTIONS, row
 from dashboards.errors import AskedWrongly
 from dashboards.status import ms
 from dashboards.summary.oee import Time, shifts_until, stops_json, time_json
+from twin.alarms.record import Letter
 from twin.clock import NS_PER_S
 from twin.kpi import Of
 from twin.shifts import calendar_of, shift_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from connectors.desk import Desk
     from connectors.desk.stops import Told
     from connectors.figures import Asked, Figures
+    from twin.alarms import AlarmState
+    from twin.alarms.rule import RulesByAsset
     from twin.shifts import ShiftSpan
     from twin.site import Site
 
@@ -64,7 +67,7 @@ def _around(site: Site, day: str) -> tuple[ShiftSpan, ...]:
 def report_json(  # noqa: PLR0913  what a report is made of
     figures: Figures, asked: Asked, site: Site, span: ShiftSpan, told: Sequence[Told], desk: Desk
 ) -> dict[str, Any]:
-    """One shift's report, and whether what was signed is what the figures say now."""
+    """One shift's report, and whether what was signed is what the figures say now. Open alarms are laid beside it."""
     of = notes.ShiftOf(site.id, span.day, span.shift)
     time = Time(span.start_ns, min(span.end_ns, asked.now_ns), span)
     scopes = [one for one in figures.scopes(asked, site) if one.of is not Of.ASSET]
@@ -98,6 +101,29 @@ def report_json(  # noqa: PLR0913  what a report is made of
             for one in shifts_until(site, asked.now_ns, SHIFTS_LISTED)
         ],
     }
+
+
+def alarms_json(alarms: Iterable[AlarmState], rules: RulesByAsset, site: Site) -> list[dict[str, Any]]:
+    """The alarms of a site that somebody has to hand over: raised or unacknowledged, the worst first."""
+    found = []
+    for one in alarms:
+        rule = next((each for each in rules(one.asset) if each.name == one.rule), None)
+        if (
+            one.asset.startswith(site.id + "/")
+            and rule is not None
+            and not one.hidden
+            and one.letter is not Letter.NORMAL
+        ):
+            found.append(
+                {
+                    "asset": one.asset,
+                    "priority": int(rule.priority),
+                    "name": {"ko": rule.label.ko, "en": rule.label.en},
+                    "raised_ms": ms(one.raised_ns),
+                    "acknowledged": one.acknowledged,
+                }
+            )
+    return sorted(found, key=lambda one: (one["priority"], one["raised_ms"], one["asset"]))
 
 
 def canonical(rows: Sequence[dict[str, Any]], written: Sequence[str]) -> str:

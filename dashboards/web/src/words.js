@@ -377,7 +377,6 @@ export const ENGLISH = {
   "report.times": "times",
   "report.alarms": "Open alarms",
   "report.no_alarms": "No alarm is open.",
-  "report.no_alarm_source": "Alarms are not watched here.",
   "report.acknowledged": "acknowledged",
   "report.unacknowledged": "not acknowledged",
   "report.notes": "Notes for the next shift",

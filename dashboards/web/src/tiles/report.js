@@ -141,10 +141,6 @@ export class ReportView extends Core {
   }
 
   drawAlarms(answer) {
-    if (!answer.alarms) {
-      this.alarms.replaceChildren(el("p", { class: "ft-empty" }, t("report.no_alarm_source")));
-      return;
-    }
     if (!answer.alarms.length) {
       this.alarms.replaceChildren(el("p", { class: "ft-empty" }, t("report.no_alarms")));
       return;
