@@ -36,17 +36,21 @@ class Reading:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._busy: dict[Wanted, threading.Lock] = {}
         self._kept: OrderedDict[tuple[Wanted, int], tuple[Stamp, Kept]] = OrderedDict()
 
     def kept(self, history: History, wanted: Wanted, count: StreamCount | None, start_ns: int, end_ns: int) -> Kept:
         """What a stream told in [start, end); ``count`` is of that stream, as `History.by_stream` has it."""
         parts = []
         at = start_ns
-        while at < end_ns:
-            chunk_ns = at - at % CHUNK_NS
-            until = min(chunk_ns + CHUNK_NS, end_ns)
-            parts.append(self._part(history, wanted, count, at, until))
-            at = until
+        with self._lock:
+            reading = self._busy.setdefault(wanted, threading.Lock())
+        with reading:  # who asks for the same stream meanwhile finds what was read, and does not read it too
+            while at < end_ns:
+                chunk_ns = at - at % CHUNK_NS
+                until = min(chunk_ns + CHUNK_NS, end_ns)
+                parts.append(self._part(history, wanted, count, at, until))
+                at = until
         return joined(parts, wanted.stale_ns) if parts else _read(history, wanted, start_ns, start_ns)
 
     def _part(self, history: History, wanted: Wanted, count: StreamCount | None, start_ns: int, end_ns: int) -> Kept:

@@ -41,6 +41,6 @@ export function inputsOf(name, kpi) {
   return [
     el("p", null, el("b", null, t(`kpi.${name}`)), " ", t(`kpi_formula.${name}`)),
     kpi.value === null ? el("p", { class: "oee-pop-why" }, whyText(kpi.why_none)) : null,
-    el("dl", null, rows.map(([label, text]) => [el("dt", null, label), el("dd", null, text)])),
+    el("dl", null, rows.flatMap(([label, text]) => [el("dt", null, label), el("dd", null, text)])),
   ].filter(Boolean);
 }

@@ -58,7 +58,7 @@ export class ReportView extends Core {
     this.add = el("button", { type: "button", class: "btn", onclick: () => this.write() }, t("report.add_note"));
     this.write_ = el("div", { class: "rep-write rep-screen" }, this.text, this.add);
     this.signatures = el("ul", { class: "rep-signatures" });
-    this.signHint = el("span", { class: "cap" });
+    this.signHint = el("span", { class: "cap rep-screen" });
     this.sign = el("button", { type: "button", class: "btn main-btn rep-screen", onclick: () => this.signNow() }, t("report.sign"));
     this.hash = el("code");
     this.failed = el("p", { class: "ft-note", role: "alert", hidden: true });
