@@ -185,15 +185,18 @@ def stops_json(  # noqa: PLR0913  what stops are told of
             groups.setdefault((asset, bucket, state, one.reason), []).append(one)
     lengths = {key: sum(one.length_ns for one in listed) for key, listed in groups.items()}
     order = sorted(groups, key=lambda key: (-lengths[key], key))
+    # What people told of is always there: to be seen, and to be corrected.
+    shown = [key for place, key in enumerate(order) if place < GROUPS or key[3]]
+    rest = [key for key in order[GROUPS:] if not key[3]]
     causes = catalogue(site.stop_reasons)
     return {
         "time": time_json(site, time),
         "total_s": sum(lengths.values()) / NS_PER_S,
         "count": sum(map(len, groups.values())),
-        "groups": [_group(key, groups[key], lengths[key], causes, told) for key in order[:GROUPS]],
+        "groups": [_group(key, groups[key], lengths[key], causes, told) for key in shown],
         "others": {
-            "s": sum(lengths[key] for key in order[GROUPS:]) / NS_PER_S,
-            "count": sum(len(groups[key]) for key in order[GROUPS:]),
+            "s": sum(lengths[key] for key in rest) / NS_PER_S,
+            "count": sum(len(groups[key]) for key in rest),
         },
     }
 
