@@ -125,6 +125,11 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         moment = now_ns // LIVE_EVERY_NS if as_of_ms is None else ("past", as_of_ms)
         return json_of(once.get((name, moment, told_times[0], *key), lambda: make(look(as_of_ms))))
 
+    def known(scope: str) -> str:
+        """The scope, where its site is one that may be asked for."""
+        site_in(behind, site_of(scope))
+        return scope
+
     def meant(seen: Look, scope: str, word: str) -> tuple[Site, Any, oee.Time]:
         site, found = oee.scope_of(figures, seen.asked, scope)
         return site, found, oee.time_of(site, word, seen.now_ns)
@@ -134,14 +139,14 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         def make(seen: Look) -> dict[str, Any]:
             return oee.figures_json(figures, seen.asked, *meant(seen, scope, span))
 
-        return answered("figures", as_of_ms, (scope, span), make)
+        return answered("figures", as_of_ms, (known(scope), span), make)
 
     @router.get("/view/kpi/lanes", include_in_schema=False)
     def lanes(scope: ScopeId, span: Word = "shift", as_of_ms: Moment = None) -> Response:
         def make(seen: Look) -> dict[str, Any]:
             return oee.lanes_json(figures, seen.asked, *meant(seen, scope, span))
 
-        return answered("lanes", as_of_ms, (scope, span), make)
+        return answered("lanes", as_of_ms, (known(scope), span), make)
 
     @router.get("/view/kpi/stops", include_in_schema=False)
     def stops_(scope: ScopeId, span: Word = "shift", as_of_ms: Moment = None) -> Response:
@@ -150,7 +155,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             return oee.stops_json(figures, seen.asked, site, found, time, seen.told)
 
         may_tell = allowed(Right.TELL, site_of(scope))
-        key = (scope, span, may_tell)
+        key = (known(scope), span, may_tell)
         return answered("stops", as_of_ms, key, lambda seen: {**make(seen), "may_tell": may_tell and seen.live})
 
     @router.get("/view/kpi/trend", include_in_schema=False)
@@ -163,7 +168,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
                 return {"time": None, "row": None}
             return oee.figures_json(figures, seen.asked, site, found, time)
 
-        return answered("trend", as_of_ms, (scope, back), make)
+        return answered("trend", as_of_ms, (known(scope), back), make)
 
     @router.get("/view/kpi/now", include_in_schema=False)
     def now(site: Word, as_of_ms: Moment = None) -> Response:
@@ -178,12 +183,15 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
 
     @router.get("/view/kpi/reasons", include_in_schema=False)
     def reasons(site: Word) -> Response:
-        known = behind.factory.hub.site(site)
-        return json_of({"reasons": [] if known is None else oee.reasons_json(known)})
+        found = behind.factory.hub.site(site_in(behind, site))
+        return json_of({"reasons": [] if found is None else oee.reasons_json(found)})
 
     @router.get("/view/kpi/history", include_in_schema=False)
     def history(stop: int) -> Response:
-        return json_of({"told": [_told(one) for one in stops.history(behind.desk, stop)]})
+        told = stops.history(behind.desk, stop)
+        for one in told[:1]:
+            site_in(behind, site_of(one.asset))
+        return json_of({"told": [_told(one) for one in told]})
 
     async def tell(request: Request) -> Response:
         said = body_of(await request.body(), request, StopIn)
@@ -279,12 +287,12 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         seen = Look(behind, figures, ns_of_text(as_of, "as_of") if as_of else None)
         end_ns = ns_of_text(end, "to") if end else seen.now_ns
         asked = span(ns_of_text(start, "from") if start else end_ns - DAY_NS, end_ns)
-        return json_of(
-            answer(
-                figures, seen.asked, asked.start_ns, asked.end_ns, site=one, line=line, asset=asset, by=by,
-                convention=convention,
-            )
+        told = answer(
+            figures, seen.asked, asked.start_ns, asked.end_ns, site=one, line=line, asset=asset, by=by,
+            convention=convention,
         )  # fmt: skip
+        told["rows"] = [each for each in told["rows"] if allowed(Right.SEE, each["site"])]
+        return json_of(told)
 
     @router.get("/api/v1/stops", response_model=StopsAnswer, responses=_ERRORS)
     def stops_told(
@@ -298,9 +306,8 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         end_ns = ns_of_text(end, "to") if end else now_ns
         asked = span(ns_of_text(start, "from") if start else end_ns - DAY_NS, end_ns)
         under = asset or ("" if site_in(behind, site) == EVERY_SITE else site)
-        return json_of(
-            {"stops": [_told(one) for one in stops.told(behind.desk, asked.start_ns, asked.end_ns, under=under)]}
-        )
+        told = stops.told(behind.desk, asked.start_ns, asked.end_ns, under=under)
+        return json_of({"stops": [_told(one) for one in told if allowed(Right.SEE, site_of(one.asset))]})
 
     return router
 
