@@ -30,11 +30,12 @@ def layout(asked: Asked) -> Any:
     sites = asked.behind.factory.hub.sites
     wanted = asked.rest or (sites[0].id if sites else "")
     site = asked.behind.factory.hub.site(site_of(wanted))
-    if site is None:
+    listed = [] if site is None else in_order(scopes(asked.behind, site))
+    # While nothing was heard yet, any line of the factory file may be one.
+    if site is None or (len(listed) > 1 and wanted not in {one.id for one in listed}):
         return html.Div(
             empty(asked.t("oee_page.unknown", what=wanted), asked.t("oee_page.unknown_do")), className="card"
         )
-    listed = in_order(scopes(asked.behind, site))
     return html.Div(
         TileGrid(
             id="oee",

@@ -273,7 +273,9 @@ def test_an_event_leads_to_its_moment(browser, server):
         assert not wrong
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/floor/busan", "/asset/jeonju/none"])
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/floor/busan", "/asset/jeonju/none", "/oee/jeonju/none", "/report/busan"]
+)
 def test_what_is_not_there_is_said_in_words(browser, server, path):
     with opened(browser, f"{server.url}{path}?lang=en") as (page, wrong):
         page.wait_for_selector(".pg-nothing", timeout=15_000)
