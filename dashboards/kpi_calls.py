@@ -5,6 +5,7 @@ Everything answers as of a moment, and reads what people told of stops with what
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -193,8 +194,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             site_in(behind, site_of(one.asset))
         return json_of({"told": [_told(one) for one in told]})
 
-    async def tell(request: Request) -> Response:
-        said = body_of(await request.body(), request, StopIn)
+    def tell_stop(said: StopIn) -> Response:
         site = site_in(behind, site_of(said.asset))
         who = needs(Right.TELL, site)
         known = behind.factory.hub.site(site)
@@ -212,6 +212,9 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             raise AskedWrongly(400, str(error), "body", "see docs/reference/kpi.md") from error
         told_times[0] += 1
         return json_of({"told": _told(kept)})
+
+    async def tell(request: Request) -> Response:
+        return await asyncio.to_thread(tell_stop, body_of(await request.body(), request, StopIn))
 
     router.post("/view/kpi/stops", include_in_schema=False)(tell)
     router.post("/api/v1/stops", response_model=None, responses=_ERRORS)(tell)
@@ -231,9 +234,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
 
         return answered("report", as_of_ms, (site, day, shift, may_tell), make)
 
-    @router.post("/view/report/notes", include_in_schema=False)
-    async def note(request: Request) -> Response:
-        said = body_of(await request.body(), request, NoteIn)
+    def write_note(said: NoteIn) -> Response:
         who = needs(Right.TELL, site_in(behind, said.site))
         of = _shift(behind, said.site, said.day, said.shift)
         try:
@@ -243,9 +244,11 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         told_times[0] += 1
         return json_of({"note": {"n": kept.n, "text": kept.text, "who": kept.who, "at_ms": ms(kept.at_ns)}})
 
-    @router.post("/view/report/sign", include_in_schema=False)
-    async def sign(request: Request) -> Response:
-        said = body_of(await request.body(), request, SignIn)
+    @router.post("/view/report/notes", include_in_schema=False)
+    async def note(request: Request) -> Response:
+        return await asyncio.to_thread(write_note, body_of(await request.body(), request, NoteIn))
+
+    def sign_shift(said: SignIn) -> Response:
         who = needs(Right.TELL, site_in(behind, said.site))
         of = _shift(behind, said.site, said.day, said.shift)
         seen = look(None)
@@ -262,6 +265,10 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         notes.sign(behind.desk, who.name, of, said.sha256, text)
         told_times[0] += 1
         return json_of({"sha256": said.sha256, "who": who.name})
+
+    @router.post("/view/report/sign", include_in_schema=False)
+    async def sign(request: Request) -> Response:
+        return await asyncio.to_thread(sign_shift, body_of(await request.body(), request, SignIn))
 
     @router.get("/api/v1/kpi", response_model=KpiAnswer, responses=_ERRORS)
     def kpi(  # noqa: PLR0913  the parameters of the call
