@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel
 
 
@@ -121,6 +123,71 @@ class EventsAnswer(BaseModel):
 
     as_of_ms: float
     events: list[EventModel]
+
+
+class KpiModel(BaseModel):
+    """One KPI. ``value`` is None where it is not defined, ``why_none`` says why; times in ``inputs`` are s."""
+
+    value: float | None
+    unit: str
+    coverage: float | None
+    inputs: dict[str, float]
+    why_none: str | None
+    convention: str | None = None
+    other: dict[str, Any] | None = None
+
+
+class KpiRow(BaseModel):
+    """One scope over one time."""
+
+    level: str
+    site: str
+    line: str | None
+    asset: str | None
+    name: dict[str, str]
+    shift: str | None
+    day: str | None
+    part: None
+    from_ms: float
+    to_ms: float
+    assets: int
+    coverage: float | None
+    kpis: dict[str, KpiModel]
+    losses_s: dict[str, float] | None
+    totals: dict[str, float]
+    outlet: dict[str, float] | None
+    targets: dict[str, float]
+
+
+class KpiAnswer(BaseModel):
+    """KPIs by ISO 22400-2."""
+
+    from_ms: float
+    to_ms: float
+    as_of_ms: float
+    convention: str
+    by: str
+    rows: list[KpiRow]
+
+
+class StopModel(BaseModel):
+    """What counts of what people told of one stop."""
+
+    n: int
+    stop: int
+    asset: str
+    from_ms: float
+    to_ms: float
+    code: str
+    note: str
+    who: str
+    given_ms: float
+
+
+class StopsAnswer(BaseModel):
+    """Stops in order of time."""
+
+    stops: list[StopModel]
 
 
 class ErrorBody(BaseModel):

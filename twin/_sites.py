@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from twin.errors import IdError, Mistake
 from twin.ids import segment
+from twin.kpi.reasons import Loss, StopCause
 from twin.shifts import Shift
 from twin.site import Asset, Level, Name, Node, Place, Pose, Site
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MIN = 24 * 60
+_RATIOS = ("oee", "availability", "effectiveness", "quality_ratio")
+_TIMES = ("mtbf", "mttr")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -89,7 +92,10 @@ def site_of_table(table: Table, asset_types: tuple[str, ...]) -> Site:
         edges=_edges(table, {node.id for node in nodes}),
         shifts=tuple(shift for item in table.tables("shift") for shift in _shift(item)),
         holidays=frozenset(_holidays(table)),
+        targets=_targets(table.table("targets")),
+        stop_reasons=tuple(_stop_reason(item) for item in table.tables("stop_reason")),
     )
+    unique([cause.code for cause in site.stop_reasons], table.path("stop_reason"), table.mistakes)
     unique([shift.id for shift in site.shifts], table.path("shift"), table.mistakes)
     table.done()
     return site
@@ -162,6 +168,29 @@ def _holidays(table: Table) -> tuple[str, ...]:
         if not right:
             table.wrong("holidays", f"{day!r} is not a date", 'such as "2026-01-01"')
     return days
+
+
+def _targets(table: Table) -> dict[str, float]:
+    """What figures should be: ratios 0…1, times in seconds."""
+    found: dict[str, float] = {}
+    for name in (*_RATIOS, *_TIMES):
+        if table.has(name):
+            value = table.get(name, float)
+            if value <= 0 or (name in _RATIOS and value > 1):
+                table.wrong(
+                    name, f"{value:g} is no target", "a ratio above 0, to 1" if name in _RATIOS else "seconds above 0"
+                )
+            found[name] = value
+    table.done()
+    return found
+
+
+def _stop_reason(table: Table) -> StopCause:
+    code = segment_of(table, "code")
+    loss = table.get("loss", str, choices=tuple(Loss))
+    cause = StopCause(code, name_of(table, "name"), Loss(loss) if loss in tuple(Loss) else Loss.BREAKDOWN)
+    table.done()
+    return cause
 
 
 def _place(table: Table, site: str) -> Place:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from twin.alarms.rule import Rules
+    from twin.kpi.reasons import StopCause
     from twin.sample import Signal
     from twin.shifts import Shift
 
@@ -129,6 +130,11 @@ class Site:
     shifts: tuple[Shift, ...] = ()
     holidays: frozenset[str] = frozenset()
     """Local dates on which no shift begins."""
+    targets: Mapping[str, float] = field(default_factory=dict)
+    """What figures should be: ``oee``, ``availability``, ``effectiveness``, ``quality_ratio`` (0…1), ``mtbf``,
+    ``mttr`` (s)."""
+    stop_reasons: tuple[StopCause, ...] = ()
+    """The site's own reasons of stops, beside the product's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import audit, bench, care, decode, devices, files, processes, publish, sql, store, users
+from dashboards.cli import audit, bench, care, decode, devices, files, kpi, processes, publish, sql, store, users
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command()(decode.decode)
 app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
+app.command()(kpi.kpi)
 app.command()(sql.sql)
 store.app.command()(sql.migrate)
 for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):

@@ -65,14 +65,17 @@ class TileGrid(_Coarse):
     Props: the common ones, and
 
     - ``view``: ``overview`` (a card a site), ``assets`` (a site's assets as a list), ``signals``
-      (all signals of ``asset``) or ``connections`` (the accounting of what was received).
+      (all signals of ``asset``), ``connections`` (the accounting of what was received), ``oee`` (figures and
+      losses of ``scope``) or ``report`` (a shift's report).
     - ``site``, ``asset`` (an asset's id, for ``signals``), ``assets`` (list of ids, for ``assets``;
       left out: all of the site).
     - ``selected`` (written by clicks): an asset's id in ``assets``, a signal's id in ``signals``.
     - ``signals`` (list of ids): further signals to mark as selected, in ``signals``.
+    - ``scope`` (id of a site, line or asset) and ``scopes`` (those to choose from: id, of, name), for ``oee``.
+    - ``day`` (a local date) and ``shift`` (its id), for ``report``; left out: the running shift.
     """
 
-    _props = ("view", "site", "asset", "assets", "selected", "signals")
+    _props = ("view", "site", "asset", "assets", "selected", "signals", "scope", "scopes", "day", "shift")
 
 
 class TwinView(_Coarse):

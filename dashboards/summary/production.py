@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.status import ms
 from twin.clock import NS_PER_S
+from twin.kpi.scopes import last_stations
 from twin.sample import Role
 from twin.site import Level
 
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from dashboards.marks import Marks
     from dashboards.view import View
     from twin.sample import Signal, Stream
-    from twin.site import Asset, Place, Site
+    from twin.site import Place, Site
 
 HOUR_NS = 3600 * NS_PER_S
 MINUTE_NS = 60 * NS_PER_S
 HOURS = 8
 LEAST_NS = 2 * MINUTE_NS
 """With less data than this no rate is told."""
-_MAKERS = ("robot_arm", "machine_tool")
 
 Count = tuple[str, str]
 """(stream id, signal name) of a counter."""
@@ -59,24 +59,6 @@ def lines_of(site: Site, streams: Iterable[Stream], with_state: set[str]) -> lis
                 )
             )
     return found
-
-
-def last_stations(assets: list[Asset]) -> list[Asset]:
-    """Where parts leave a line: its last inspection, else all machines of the last station.
-
-    Machines that share the last station number make parts side by side, so all of them count.
-    """
-    for types in (("inspection",), _MAKERS):
-        stations = [(_station(asset), asset) for asset in assets if asset.type in types]
-        numbered = [station for station, _ in stations if station is not None]
-        if numbered:
-            return [asset for station, asset in stations if station == max(numbered)]
-    return [asset for asset in assets if asset.type == "inspection"][-1:]
-
-
-def _station(asset: Asset) -> float | None:
-    value = asset.attributes.get("station")
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _counters(streams: Iterable[Stream], role: Role) -> tuple[Count, ...]:

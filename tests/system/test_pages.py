@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import shutil
 import socket
 import threading
@@ -37,6 +38,8 @@ PAGES = {
     "choose": ("/asset", [".ft-row"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
+    "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),
+    "report": ("/report/jeonju", [".rep-site", ".rep-part"]),
     "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),
 }
 NOISE = ("WebSocket is closed before the connection is established",)
@@ -270,7 +273,9 @@ def test_an_event_leads_to_its_moment(browser, server):
         assert not wrong
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/floor/busan", "/asset/jeonju/none"])
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/floor/busan", "/asset/jeonju/none", "/oee/jeonju/none", "/report/busan"]
+)
 def test_what_is_not_there_is_said_in_words(browser, server, path):
     with opened(browser, f"{server.url}{path}?lang=en") as (page, wrong):
         page.wait_for_selector(".pg-nothing", timeout=15_000)
@@ -345,3 +350,54 @@ def test_wall_mode_shows_one_page_after_the_other_until_escape(browser, server):
         page.keyboard.press("Escape")
         page.wait_for_selector("#nav", state="visible")
         assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_reason_is_given_where_the_stop_is_seen_and_the_figures_follow(browser, server):
+    with opened(browser, f"{server.url}/oee/jeonju/weld/line1?lang=en") as (page, wrong):
+        page.wait_for_selector("button.oee-p", timeout=15_000)
+        title = page.locator("button.oee-p b").first.inner_text()
+        page.locator("button.oee-p").first.click()
+        stop = page.locator(".oee-s li").first
+        stop.locator("select").select_option("no_material")
+        stop.locator("input").fill("carrier late")
+        with page.expect_response("**/view/kpi/stops") as told:
+            stop.locator("button", has_text="Save").click()
+        assert told.value.ok
+        name = f"{title.split()[0]} Waiting for material"
+        until(page, f"[...document.querySelectorAll('.oee-p b')].some((one) => one.textContent === {json.dumps(name)})")
+        page.locator(".oee-p", has_text=name).click()
+        page.wait_for_selector(".oee-s-h small")
+        assert "local" in page.locator(".oee-s-h small").first.inner_text()
+        page.locator(".oee-s button", has_text="Take back").first.click()
+        until(
+            page, f"![...document.querySelectorAll('.oee-p b')].some((one) => one.textContent === {json.dumps(name)})"
+        )
+        assert not wrong
+
+
+def test_a_figure_says_what_it_was_made_of_to_the_keyboard_too(browser, server):
+    with opened(browser, f"{server.url}/oee/jeonju?lang=en") as (page, wrong):
+        page.wait_for_selector(".oee-b", timeout=15_000)
+        factor = page.locator(".oee-factor").nth(1)
+        assert not factor.locator(".oee-pop").is_visible()
+        factor.focus()
+        assert factor.locator(".oee-pop").is_visible()
+        assert "APT" in factor.locator(".oee-pop").inner_text()
+        assert "Data coverage" in factor.locator(".oee-pop").inner_text()
+        assert not wrong
+
+
+def test_the_shift_report_is_written_on_and_prints_to_a4(browser, server):
+    with opened(browser, f"{server.url}/report/jeonju?lang=ko", 1440, 2000) as (page, wrong):
+        page.wait_for_selector(".rep-site", timeout=15_000)
+        page.locator(".rep-text").fill("R-105 팁 교체 필요")
+        page.locator(".rep-write button").click()
+        until(page, "document.querySelector('.rep-notes p')?.textContent === 'R-105 팁 교체 필요'")
+        assert page.locator(".rep-sign button").is_disabled()  # the shift still runs
+        page.emulate_media(media="print")
+        assert not page.locator(".nav").is_visible()
+        assert not page.locator(".rep-write").is_visible()
+        page.emulate_media(media="screen")
+        paper = page.pdf(format="A4", prefer_css_page_size=True)
+        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 2
+        assert not wrong

@@ -71,15 +71,18 @@ def losses(total: Totals) -> Losses | None:
     )
 
 
-def kpis(total: Totals, *, outlet: Totals | None = None, demand: int | None = None) -> tuple[Kpi, ...]:
+def kpis(
+    total: Totals, *, outlet: Totals | None = None, outlets: int = 1, demand: int | None = None
+) -> tuple[Kpi, ...]:
     """Every KPI of an asset, or of assets together (`combined`).
 
     ``outlet`` are the totals of where a line's or a site's parts come out: throughput, cycle time and
-    energy per part are of those parts; without it the totals' own. ``demand`` is how many parts are
-    wanted in the planned time, for the takt.
+    energy per part are of those parts; without it the totals' own. ``outlets`` is how many assets those are:
+    side by side they make so many times as much in the same time. ``demand`` is how many parts are wanted in
+    the planned time, for the takt.
     """
     out = total if outlet is None else outlet
-    return (*_oee(total), *_times(total), *_reliability(total), *_quality(total), *_flow(total, out, demand))
+    return (*_oee(total), *_times(total), *_reliability(total), *_quality(total), *_flow(total, out, outlets, demand))
 
 
 def _oee(total: Totals) -> tuple[Kpi, ...]:
@@ -147,21 +150,24 @@ def _quality(total: Totals) -> tuple[Kpi, ...]:
     )
 
 
-def _flow(total: Totals, out: Totals, demand: int | None) -> tuple[Kpi, ...]:
+def _flow(total: Totals, out: Totals, outlets: int, demand: int | None) -> tuple[Kpi, ...]:
     made = ("PQ", out.made)
     hour_ns = 3600 * NS_PER_S
     why = "" if total.metered else "nothing is metered"
     wanted = ("demand", demand or 0)
     no_demand = "no demand is given" if demand is None else ""
     return (
-        _kpi("throughput", out.made * hour_ns, out.known_ns, out, unit="/h", inputs=(made, ("AOET", out.known_ns))),
         _kpi(
-            "cycle_time", out.production_ns, out.made * NS_PER_S, out, unit="s",
-            inputs=(("APT", out.production_ns), made),
+            "throughput", out.made * hour_ns * outlets, out.known_ns, out, unit="/h",
+            inputs=(made, ("AOET", out.known_ns // outlets)),
         ),
         _kpi(
-            "takt_time", out.planned_ns, (demand or 0) * NS_PER_S, out, unit="s",
-            inputs=(("PBT", out.planned_ns), wanted), why=no_demand,
+            "cycle_time", out.production_ns, out.made * NS_PER_S * outlets, out, unit="s",
+            inputs=(("APT", out.production_ns // outlets), made),
+        ),
+        _kpi(
+            "takt_time", out.planned_ns, (demand or 0) * NS_PER_S * outlets, out, unit="s",
+            inputs=(("PBT", out.planned_ns // outlets), wanted), why=no_demand,
         ),
         _kpi(
             "cycle_to_takt", out.production_ns * (demand or 0), out.made * out.planned_ns, out,

@@ -6,6 +6,9 @@ const path = (id) => id.split("/").map(encodeURIComponent).join("/");
 export const assetHref = (id) => `/asset/${path(id)}`;
 export const floorHref = (site) => `/floor/${path(site)}`;
 
+export const oeeHref = (scope) => `/oee/${path(scope)}`;
+export const reportHref = (site, day = "", shift = "") => [`/report/${path(site)}`, day, shift].filter(Boolean).join("/");
+
 export function go(href) {
   const url = new URL(href, location.origin);
   if (clock.replaying) url.searchParams.set("at", new Date(clock.at_ms).toISOString());

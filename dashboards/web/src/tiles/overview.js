@@ -4,7 +4,7 @@ import { assetsOf, named } from "../directory.js";
 import { el, setText, Sheet, toggle } from "../dom.js";
 import { age, minute, number, shortName } from "../format.js";
 import { live } from "../live.js";
-import { assetHref, floorHref, follow, go } from "../navigate.js";
+import { assetHref, floorHref, follow, go, oeeHref } from "../navigate.js";
 import { Poll } from "../poll.js";
 import { present } from "../present.js";
 import { CONCERN, look, setMark, worst } from "../states.js";
@@ -15,6 +15,8 @@ import { clock } from "../clock.js";
 const EVERY_MS = 2000;
 const HOUR_MS = 3_600_000;
 const LAG_SCALE_S = 5;
+const OEE_EVERY_MS = 20000;
+const OEE_REPLAY_MS = 4000;
 
 export class OverviewView extends Core {
   constructor(root, props, emit) {
@@ -23,7 +25,7 @@ export class OverviewView extends Core {
     this.until(() => root.classList.remove("ft-overview"));
     this.answer = null;
     this.cards = new Map();
-    this.until(() => this.cards.forEach((card) => card.sheet.dispose()));
+    this.until(() => this.cards.forEach((card) => this.drop(card)));
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.drawStates(changed)));
     this.until(present.onTick(() => this.drawStates(null)));
@@ -33,8 +35,13 @@ export class OverviewView extends Core {
     this.build();
   }
 
+  drop(card) {
+    card.sheet.dispose();
+    card.asked.dispose();
+  }
+
   build() {
-    this.cards.forEach((card) => card.sheet.dispose());
+    this.cards.forEach((card) => this.drop(card));
     this.cards.clear();
     const directory = live.directory;
     const sites = [...directory.sites.values()].filter((site) => !this.props.site || this.props.site === "*" || site.id === this.props.site);
@@ -75,6 +82,8 @@ export class OverviewView extends Core {
     card.scrap = el("b");
     card.power = el("b");
     card.linesNode = el("div", { class: "ft-lines" });
+    card.oee = { value: el("b"), note: el("small"), fill: el("i", { class: "fill" }), tick: el("i", { class: "tgt is-absent" }) };
+    card.oeeNode = el("a", { class: "ft-oee-now", href: oeeHref(site.id), onclick: follow, hidden: true }, el("span", { class: "lab" }, t("kpi.oee")), el("span", { class: "ft-oee-v" }, card.oee.value, card.oee.note), el("div", { class: "abar s" }, card.oee.fill, card.oee.tick));
     const chart = el("div", { class: "ft-hourly" });
     card.sheet = new Sheet(chart, (context, width, height) => this.drawHourly(card, context, width, height), t("overview.hourly"));
     card.total = el("b");
@@ -91,6 +100,7 @@ export class OverviewView extends Core {
           el("span", { class: "lab" }, t("overview.good_per_h")),
           el("span", { class: "ft-big" }, card.good, el("small", { class: "unit" }, t("unit.parts_per_h"))),
           el("dl", { class: "kv" }, el("dt", null, t("overview.scrap_per_h")), el("dd", null, card.scrap, " ", el("small", { class: "unit" }, t("unit.parts_per_h"))), el("dt", null, t("overview.power")), el("dd", null, card.power, " ", el("small", { class: "unit" }, "kW"))),
+          card.oeeNode,
           card.linesNode,
         ),
         squares,
@@ -102,6 +112,7 @@ export class OverviewView extends Core {
       if (!event.target.closest("a") && !window.getSelection()?.toString()) go(floorHref(site.id));
     });
     this.cards.set(site.id, card);
+    card.asked = new Poll((asOf) => `/view/kpi/now?site=${encodeURIComponent(site.id)}${asOf === null ? "" : `&as_of_ms=${Math.round(asOf)}`}`, (answer) => this.drawOee(card, answer), OEE_EVERY_MS, () => {}, OEE_REPLAY_MS);
     return card.node;
   }
 
@@ -123,6 +134,19 @@ export class OverviewView extends Core {
     figure.node = el("div", { class: "ft-fig" }, el("span", { class: "lab" }, t(`overview.${name}`)), el("span", { class: "ft-fig-v" }, figure.value, figure.unit), figure.bar);
     card.figures.set(name, figure);
     return figure.node;
+  }
+
+  /** OEE of the running shift, asked for apart: it takes longer than the rest. */
+  drawOee(card, answer) {
+    const { value, coverage } = answer.oee;
+    card.oeeNode.hidden = false;
+    setText(card.oee.value, value === null ? "–" : `${number(value * 100, 1)} %`);
+    const target = answer.target ? t("oee.target", { n: number(answer.target * 100, 1) }) : "";
+    const thin = coverage !== null && coverage < 0.95 ? `${t("oee.coverage")} ${number(coverage * 100)} %` : "";
+    setText(card.oee.note, [target, thin].filter(Boolean).join(" · "));
+    card.oee.fill.style.width = `${Math.min(100, (value ?? 0) * 100).toFixed(1)}%`;
+    toggle(card.oee.tick, "is-absent", !answer.target);
+    card.oee.tick.style.left = `${(answer.target ?? 0) * 100}%`;
   }
 
   drawStates(changed) {

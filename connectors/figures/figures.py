@@ -1,0 +1,215 @@
+"""Totals of any asset, line or site over any time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connectors.figures.reading import Reading
+from connectors.figures.streams import Telling, ideal_ns, tellings
+from twin.clock import NS_PER_S
+from twin.events import EventKind
+from twin.kpi import (
+    NOTHING,
+    AssetRecord,
+    Scope,
+    Slice,
+    StopReason,
+    Totals,
+    combined,
+    joined,
+    scopes_of,
+    slices_of,
+    totals_of,
+)
+from twin.shifts import calendar_of, planned
+from twin.site import Hub, Name, Site
+from twin.states import Heard, Observation, state_intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from connectors.figures.streams import Place, Wanted
+    from twin.kpi import Kept, Rises
+    from twin.ports import History, StreamCount
+
+LOOK_BACK_NS = 24 * 3600 * NS_PER_S
+"""A failure that has gone on for longer counts anew."""
+TOTALS_KEPT = 20_000
+STARTUP_S = 300
+"""Scrap so soon behind a setup counts as the start's."""
+_PRESENCE = (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED)
+_MOST_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a scope did in a time: all of it, and what left it (throughput, cycle time and energy are of that)."""
+
+    scope: Scope
+    start_ns: int
+    end_ns: int
+    total: Totals
+    outlet: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One look at the store: what streams there are and how much is in them, which reasons people gave."""
+
+    history: History
+    now_ns: int
+    counts: Mapping[str, StreamCount]
+    told: Mapping[str, Telling]
+    reasons: Mapping[str, tuple[StopReason, ...]]
+
+
+class Figures:
+    """Figures of a hub. Mutable: it keeps what was read of the past; any thread may ask."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self._reading = Reading()
+        self._lock = threading.Lock()
+        self._totals: OrderedDict[object, Totals] = OrderedDict()
+
+    def look(self, history: History, now_ns: int, reasons: Iterable[StopReason] = ()) -> Asked:
+        """What all figures of one answer are made of; nothing of after ``now_ns`` counts."""
+        by_asset: dict[str, list[StopReason]] = {}
+        for reason in reasons:
+            if reason.given_ns <= now_ns:
+                by_asset.setdefault(reason.asset, []).append(reason)
+        said = {asset: tuple(listed) for asset, listed in by_asset.items()}
+        return Asked(history, now_ns, history.by_stream(), tellings(history.streams().values()), said)
+
+    def scopes(self, asked: Asked, site: Site) -> tuple[Scope, ...]:
+        """The site, its lines and its assets, as far as they tell something."""
+        mine = {asset: one for asset, one in asked.told.items() if asset.startswith(site.id + "/")}
+        counting = [asset for asset, one in mine.items() if one.state is not None and one.good is not None]
+        metering = [asset for asset, one in mine.items() if one.energy is not None]
+        stated = [asset for asset, one in mine.items() if one.state is not None]
+        return scopes_of(site, counting, metering, stated)
+
+    def sites(self, asked: Asked) -> tuple[Site, ...]:
+        """The hub's sites, and those of which assets are heard that nobody named."""
+        known = {site.id for site in self.hub.sites}
+        others = sorted({asset.partition("/")[0] for asset in asked.told} - known - {"twin"})
+        return (*self.hub.sites, *(Site(one, Name(one, one), Name("", ""), "UTC", (0.0, 0.0)) for one in others))
+
+    def sum(self, asked: Asked, site: Site, scope: Scope, start_ns: int, end_ns: int) -> Sum:
+        """What a scope did in [start, end), to now at the latest."""
+        end_ns = max(start_ns, min(end_ns, asked.now_ns))
+        wanted = (*scope.assets, *scope.outlets, *scope.meters)
+        each = {asset: self.totals(asked, site, asset, start_ns, end_ns) for asset in dict.fromkeys(wanted)}
+        # A meter that is no machine brings its energy, and no time.
+        energy = [
+            Totals(energy=each[asset].energy, metered=each[asset].metered)
+            for asset in scope.meters
+            if asset not in scope.assets
+        ]
+        total = combined([*(each[asset] for asset in scope.assets), *energy])
+        return Sum(scope, start_ns, end_ns, total, combined(each[asset] for asset in scope.outlets))
+
+    def totals(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> Totals:
+        """The sums of one asset over [start, end)."""
+        key = self._key(asked, site, asset, start_ns, end_ns)
+        if key is not None:
+            with self._lock:
+                if key in self._totals:
+                    self._totals.move_to_end(key)
+                    return self._totals[key]
+        total = totals_of(self.record(asked, site, asset, start_ns, end_ns), start_ns, end_ns)
+        if key is not None:
+            with self._lock:
+                self._totals[key] = total
+                while len(self._totals) > TOTALS_KEPT:
+                    self._totals.popitem(last=False)
+        return total
+
+    def _key(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> object | None:
+        """What the sums of a time that is over depend on; None while it is not over."""
+        telling = asked.told.get(asset)
+        stamps = []
+        for wanted in telling.wanted if telling else ():
+            count = asked.counts.get(wanted.stream)
+            if count is None or count.last_ns < end_ns or wanted.stale_ns is None:
+                return None
+            stamps.append((wanted, count.late, count.first_ns))
+        reasons = tuple(one for one in asked.reasons.get(asset, ()) if one.start_ns < end_ns and one.end_ns > start_ns)
+        return (site.id, asset, start_ns, end_ns, tuple(stamps), reasons)
+
+    def record(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> AssetRecord:
+        """All that is known of an asset over [start, end): from the last frame before on, to now at the latest."""
+        end_ns = max(start_ns, min(end_ns, asked.now_ns))
+        telling = asked.told.get(asset, Telling(asset))
+        history = asked.history
+        before = self._reading.before(history, telling.wanted, start_ns)
+        kept = {
+            wanted: joined(
+                [
+                    before[wanted],
+                    self._reading.kept(history, wanted, asked.counts.get(wanted.stream), start_ns, end_ns),
+                ],
+                wanted.stale_ns,
+            )
+            for wanted in telling.wanted
+        }
+        declared = next((one for one in site.assets if one.id == asset), None)
+        counted = telling.good or telling.scrap
+        return AssetRecord(
+            self._slices(asked, site, telling, kept, start_ns, end_ns),
+            good=_rises(kept, telling.good),
+            scrap=_rises(kept, telling.scrap),
+            energy=None if telling.energy is None else _rises(kept, telling.energy, telling.energy_scale),
+            ideal_ns=ideal_ns(declared),
+            gap_ns=None if counted is None else counted[0].stale_ns,
+            startup_ns=STARTUP_S * NS_PER_S,
+        )
+
+    def slices(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> tuple[Slice, ...]:
+        """Where an asset's time went, without gap over [start, end)."""
+        return self.record(asked, site, asset, start_ns, end_ns).slices
+
+    def _slices(  # noqa: PLR0913  what states depend on
+        self,
+        asked: Asked,
+        site: Site,
+        telling: Telling,
+        kept: Mapping[Wanted, Kept],
+        start_ns: int,
+        end_ns: int,
+    ) -> tuple[Slice, ...]:
+        if telling.state is None:
+            return ()
+        wanted, place = telling.state
+        same = telling.mode is not None and telling.mode[0] == wanted
+        observed = kept[wanted].observations(wanted.stale_ns, place, telling.mode[1] if same and telling.mode else None)
+        if telling.mode is not None and not same:
+            observed += kept[telling.mode[0]].observations(None, None, telling.mode[1])
+        if wanted.stale_ns is None:
+            observed += _presence(asked.history, telling.asset, start_ns, end_ns)
+        # From the frame before on, so that a failure that goes on is counted where it began.
+        first_ns = max(start_ns - LOOK_BACK_NS, min([start_ns, *(one.t_ns for one in observed)]))
+        intervals = state_intervals(observed, first_ns, end_ns, None)
+        spans = planned(calendar_of(site), first_ns, end_ns)
+        reasons = [
+            one for one in asked.reasons.get(telling.asset, ()) if one.start_ns < end_ns and one.end_ns > first_ns
+        ]
+        return slices_of(intervals, spans, None, reasons)
+
+
+def _rises(kept: Mapping[Wanted, Kept], place: Place | None, scale: int = 1) -> Rises:
+    return NOTHING if place is None else kept[place[0]].rises(place[1], scale)
+
+
+def _presence(history: History, asset: str, start_ns: int, end_ns: int) -> list[Observation]:
+    """When an asset whose frames come on change only was lost and heard again, and how it stood before."""
+    before = history.events(0, start_ns, asset=asset, kinds=_PRESENCE, limit=16)
+    last = next((one for one in before if one.asset == asset), None)
+    within = history.events(start_ns, end_ns, asset=asset, kinds=_PRESENCE, limit=_MOST_EVENTS)
+    told = [*([last] if last is not None else []), *(one for one in within if one.asset == asset)]
+    return [
+        Observation(one.t_ns, heard=Heard.LOST if one.kind is EventKind.ASSET_LOST else Heard.AGAIN) for one in told
+    ]
