@@ -20,6 +20,7 @@ from dashboards.api import api_router
 from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
+from dashboards.line_calls import line_router
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
@@ -120,6 +121,7 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
+    server.include_router(line_router(behind))
     server.include_router(api_router(behind))
 
 

@@ -54,8 +54,8 @@ def lines_of(site: Site, streams: Iterable[Stream], with_state: set[str]) -> lis
                 Line(
                     place,
                     frozenset(asset.id for asset in assets),
-                    _counters(counted, Role.GOOD_COUNT),
-                    _counters(counted, Role.SCRAP_COUNT),
+                    counters_of(counted, Role.GOOD_COUNT),
+                    counters_of(counted, Role.SCRAP_COUNT),
                 )
             )
     return found
@@ -79,7 +79,8 @@ def _station(asset: Asset) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _counters(streams: Iterable[Stream], role: Role) -> tuple[Count, ...]:
+def counters_of(streams: Iterable[Stream], role: Role) -> tuple[Count, ...]:
+    """Their counters of a role."""
     return tuple((stream.id, signal.name) for stream in streams for signal in _of_role(stream, role))
 
 
@@ -111,6 +112,19 @@ def made_per_h(view: View, marks: Marks, counters: Iterable[Count]) -> dict[Coun
         known = began is not None and now is not None and span_ns >= LEAST_NS
         rates[counter] = _rise(began or 0.0, now or 0.0) * HOUR_NS / span_ns if known else None
     return rates
+
+
+def risen(view: View, marks: Marks, counters: Iterable[Count], start_ns: int) -> dict[Count, float | None]:
+    """How much each counter rose since ``start_ns``, or since its first data after it; None where nothing is known."""
+    listed = list(dict.fromkeys(counters))
+    before = marks.values(view, _newer(view, listed, start_ns), start_ns)
+    found: dict[Count, float | None] = dict.fromkeys(listed)
+    for counter, was in before.items():
+        began = _first(view, counter, start_ns)[0] if was is None else was
+        now = _now(view, counter)
+        if began is not None and now is not None:
+            found[counter] = _rise(began, now)
+    return found
 
 
 def _newer(view: View, counters: Iterable[Count], t_ns: int) -> list[Count]:
