@@ -74,14 +74,18 @@ class Bottleneck:
     borne_out: bool
 
 
-def waits_of(spans: Iterable[Span], before: Sequence[Level], behind: Sequence[Level]) -> Waits:
-    """Say of each wait what it was for: a full buffer behind blocks (counts first), an empty one before starves."""
+def cause_of_wait(span: Span, before: Sequence[Level], behind: Sequence[Level]) -> Cause:
+    """What a wait was for: a full buffer behind blocks (counts first), an empty one before starves."""
+    if behind and all(level.was(span)[0] for level in behind):
+        return Cause.BLOCKED
+    return Cause.STARVED if before and all(level.was(span)[1] for level in before) else Cause.OUTSIDE
+
+
+def waits_of(waits: Iterable[tuple[Span, Cause]]) -> Waits:
+    """How long all of them lasted, by cause."""
     found = dict.fromkeys((Cause.BLOCKED, Cause.STARVED, Cause.OUTSIDE), 0)
-    for span in spans:
-        blocked = bool(behind) and all(level.was(span)[0] for level in behind)
-        starved = bool(before) and all(level.was(span)[1] for level in before)
-        cause = Cause.BLOCKED if blocked else Cause.STARVED if starved else Cause.OUTSIDE
-        found[cause] += span[1] - span[0]
+    for (start_ns, end_ns), cause in waits:
+        found[cause] += end_ns - start_ns
     return Waits(found[Cause.BLOCKED], found[Cause.STARVED], found[Cause.OUTSIDE])
 
 

@@ -65,14 +65,18 @@ class TileGrid(_Coarse):
     Props: the common ones, and
 
     - ``view``: ``overview`` (a card a site), ``assets`` (a site's assets as a list), ``signals``
-      (all signals of ``asset``) or ``connections`` (the accounting of what was received).
+      (all signals of ``asset``), ``connections`` (the accounting of what was received), ``line`` (a line
+      as ``flow`` says), ``joints``, ``cell``, ``safety`` (an arm's joints and tool, its program and cycles,
+      what it says of safety) or ``fleet`` (a site's mobile robots).
     - ``site``, ``asset`` (an asset's id, for ``signals``), ``assets`` (list of ids, for ``assets``;
       left out: all of the site).
-    - ``selected`` (written by clicks): an asset's id in ``assets``, a signal's id in ``signals``.
-    - ``signals`` (list of ids): further signals to mark as selected, in ``signals``.
+    - ``selected`` (written by clicks): an asset's id in ``assets`` and ``fleet``, a signal's id in ``signals``
+      and ``joints``.
+    - ``signals`` (list of ids): further signals to mark as selected, in ``signals`` and ``joints``.
+    - ``flow``: `dashboards.summary.line.flow_json` of a line, for ``line``.
     """
 
-    _props = ("view", "site", "asset", "assets", "selected", "signals")
+    _props = ("view", "site", "asset", "assets", "selected", "signals", "flow")
 
 
 class TwinView(_Coarse):
@@ -83,9 +87,11 @@ class TwinView(_Coarse):
     - ``site``, ``assets`` (list of ids: only these, seen close; left out: the whole floor).
     - ``mode``: ``2d`` or ``3d``.
     - ``selected`` (written by clicks): an asset's id. A double click leads to ``/asset/<id>``.
+    - ``routes`` (bool): the ways of mobile robots, released ones solid, those to come dashed.
+    - ``focus`` (an asset type): the names of other types' assets stand back.
     """
 
-    _props = ("site", "assets", "mode", "selected")
+    _props = ("site", "assets", "mode", "selected", "routes", "focus")
 
 
 class TrendStrip(_Coarse):

@@ -41,6 +41,7 @@ def _told(changes: list[tuple[int, str]], start_ns: int, end_ns: int) -> Row:
     known_ns = sum(b - a for a, b, _ in spans)
     return {
         "since_ms": ms(changes[-1][0]) if changes else None,
+        "since_before": len(changes) == 1 and changes[0][0] <= start_ns,
         "state": changes[-1][1] if changes else None,
         "waits": len(waits),
         "waited_s": sum(waits) / NS_PER_S,

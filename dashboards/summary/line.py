@@ -17,12 +17,12 @@ from dashboards.summary.production import (
     made_per_h,
     risen,
 )
-from twin.bottleneck import ACTIVE, Level, Waits, bottleneck_of, lasting, waits_of
+from twin.bottleneck import ACTIVE, Level, Waits, bottleneck_of, cause_of_wait, lasting, waits_of
 from twin.clock import NS_PER_S
 from twin.cycles import finished, spread_of
 from twin.flow import flow_of
 from twin.ids import site_of
-from twin.packml import WAITING, WORKING, UnitState, state_named
+from twin.packml import WAITING, WORKING, Cause, UnitState, state_named
 from twin.sample import Role
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def line_states(view: View, site: Site, place: Place, window_ns: int = WINDOW_NS
         shown = overlaid(segments_of(view, *found, start_ns, end_ns) if found else [], lost.get(station, []))
         active[station] = _spans(shown, ACTIVE)
         before, behind = (_known(levels, names) for names in flow.around(station))
-        waits[station] = waits_of(_spans(shown, WAITING, start_ns), before, behind)
-        rows.append({"asset": station, **_shares(shown, waits[station], start_ns, end_ns)})
+        causes = {span: cause_of_wait(span, before, behind) for span in _spans(shown, WAITING, start_ns)}
+        waits[station] = waits_of(causes.items())
+        rows.append({"asset": station, **_shares(shown, causes, waits[station], start_ns, end_ns)})
     found_at = bottleneck_of(active, [step.stations for step in flow.steps], waits, start_ns, end_ns)
     return {
         "clock_ms": ms(view.clock_ns),
@@ -121,13 +122,14 @@ def line_cycles(view: View, site: Site, place: Place) -> Row:
     rows: list[Row] = []
     for step in flow.steps:
         for station in (*step.stations, *step.tenders):
-            _, cycle_s = cycles_of(view, station, view.clock_ns - CYCLES_NS)
+            ended_ns, cycle_s = cycles_of(view, station, view.clock_ns - CYCLES_NS)
             spread = spread_of(cycle_s)
             tends = station in step.tenders
             rows.append(
                 {
                     "asset": station,
                     "last_s": float(cycle_s[-1]) if len(cycle_s) else None,
+                    "ended_ms": ms(int(ended_ns[-1])) if len(cycle_s) else None,
                     "median_s": spread.median_s if spread else None,
                     "low_s": spread.low_s if spread else None,
                     "high_s": spread.high_s if spread else None,
@@ -230,13 +232,17 @@ def _spans(segments: list[Segment], states: frozenset[UnitState], start_ns: int 
     ]
 
 
-def _shares(segments: list[Segment], waits: Waits, start_ns: int, end_ns: int) -> Row:
-    """The segments, and the parts of the time that is known and not stopped: at work, waiting, down."""
+def _shares(segments: list[Segment], causes: dict[Span, Cause], waits: Waits, start_ns: int, end_ns: int) -> Row:
+    """The segments, waits with their cause; and how much of the time that is known and not stopped was work."""
     known = lasting([(a, b) for a, b, state in segments if state != LOST], start_ns, end_ns)
     off = lasting(_spans(segments, _STOPPED), start_ns, end_ns)
     work = lasting(_spans(segments, WORKING), start_ns, end_ns)
     return {
-        "segments": [[ms(max(a, start_ns)), ms(b), state] for a, b, state in segments if b > start_ns],
+        "segments": [
+            [round(ms(max(a, start_ns))), round(ms(b)), state, causes.get((max(a, start_ns), b), Cause.NONE).value]
+            for a, b, state in segments
+            if b > start_ns
+        ],
         "run_ratio": work / (known - off) if known > off else None,
         "known_ratio": known / (end_ns - start_ns),
         "blocked_s": waits.blocked_ns / NS_PER_S,

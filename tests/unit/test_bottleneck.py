@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.bottleneck import Level, Waits, bottleneck_of, lasting, momentary, turning_point, waits_of
+from twin.bottleneck import Level, Waits, bottleneck_of, cause_of_wait, lasting, momentary, turning_point, waits_of
+from twin.packml import Cause
 
 #        0    10   20   30   40   50   60
 # A      ========----=====--------------
@@ -73,15 +74,21 @@ def _level(least, most, capacity=8.0) -> Level:
 
 def test_a_full_buffer_behind_blocks_and_an_empty_one_before_starves():
     full, empty = _level([2, 8, 3], [5, 8, 6]), _level([0, 4, 4], [3, 8, 8])
-    assert waits_of([(70, 80)], [], [full]) == Waits(blocked_ns=10)
-    assert waits_of([(10, 20)], [empty], [full]) == Waits(starved_ns=10)
-    assert waits_of([(130, 140)], [empty], [full]) == Waits(outside_ns=10)
-    assert waits_of([(70, 80)], [], []) == Waits(outside_ns=10)
+    assert cause_of_wait((70, 80), [], [full]) is Cause.BLOCKED
+    assert cause_of_wait((70, 80), [empty], [full]) is Cause.BLOCKED
+    assert cause_of_wait((10, 20), [empty], [full]) is Cause.STARVED
+    assert cause_of_wait((130, 140), [empty], [full]) is Cause.OUTSIDE
+    assert cause_of_wait((70, 80), [], []) is Cause.OUTSIDE
 
 
 def test_of_two_buffers_behind_both_must_be_full_to_block():
     full, roomy = _level([8], [8]), _level([1], [2])
-    assert waits_of([(0, 5)], [], [full, roomy]) == Waits(outside_ns=5)
+    assert cause_of_wait((0, 5), [], [full, roomy]) is Cause.OUTSIDE
+
+
+def test_waits_are_added_up_by_what_they_were_for():
+    waits = [((0, 5), Cause.BLOCKED), ((7, 9), Cause.STARVED), ((10, 20), Cause.BLOCKED), ((30, 31), Cause.OUTSIDE)]
+    assert waits_of(waits) == Waits(15, 2, 1)
 
 
 def test_a_wait_over_a_part_of_time_that_was_not_recorded_tells_nothing():

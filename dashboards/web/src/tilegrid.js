@@ -1,13 +1,28 @@
-// TileGrid is four views that share one component.
+// TileGrid is several views that share one component.
 import { AssetsView } from "./tiles/assets.js";
+import { CellView } from "./tiles/cell.js";
 import { ConnectionsView } from "./tiles/connections.js";
+import { FleetView } from "./tiles/fleet.js";
+import { JointsView } from "./tiles/joints.js";
+import { LineView } from "./tiles/line.js";
 import { OverviewView } from "./tiles/overview.js";
+import { SafetyView } from "./tiles/safety.js";
 import { SignalsView } from "./tiles/signals.js";
 
-const VIEWS = { overview: OverviewView, assets: AssetsView, signals: SignalsView, connections: ConnectionsView };
+const VIEWS = {
+  overview: OverviewView,
+  assets: AssetsView,
+  signals: SignalsView,
+  connections: ConnectionsView,
+  line: LineView,
+  joints: JointsView,
+  cell: CellView,
+  safety: SafetyView,
+  fleet: FleetView,
+};
 
 export class TileGridCore {
-  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "words"];
+  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "flow", "words"];
 
   constructor(root, props, emit) {
     this.view = new (VIEWS[props.view] ?? OverviewView)(root, props, emit);
