@@ -55,6 +55,10 @@ export class Stations {
     return row;
   }
 
+  aim() {
+    for (const row of this.rows.values()) row.link.setAttribute("href", closeHref(live.directory.assets.get(row.id) ?? { id: row.id, type: "" }));
+  }
+
   draw() {
     for (const row of this.rows.values()) {
       const asset = live.directory.assets.get(row.id);

@@ -63,6 +63,11 @@ export class Synoptic {
     return one.node;
   }
 
+  /** Lead each station to where it is looked at: what it is may have become known only now. */
+  aim() {
+    for (const one of this.stations) one.node.setAttribute("href", closeHref(live.directory.assets.get(one.id) ?? one.asset));
+  }
+
   /** How full a buffer is now; undefined where it is not known, or too old to be believed. */
   fillOf(id) {
     const asset = live.directory.assets.get(id);

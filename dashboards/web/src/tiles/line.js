@@ -38,6 +38,8 @@ export class LineView extends Core {
     this.until(
       live.on("directory", () => {
         this.index();
+        this.synoptic.aim();
+        this.stations.aim();
         this.draw(true);
       }),
     );
