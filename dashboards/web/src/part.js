@@ -27,6 +27,8 @@ export class Part {
       },
       every_ms,
       (message) => (message === null ? this.ready() : this.fail(message, core.zone)),
+      // a replay that plays asks more often than the present, but not again before the answer to a slow question is old
+      Math.max(500, every_ms / 5),
     );
     core.until(() => poll.dispose());
     return poll;
