@@ -107,7 +107,8 @@ class TrendStrip(_Coarse):
 class StateStrip(_Coarse):
     """State lanes of assets over a window, what was received, events; with the time bar's controls.
 
-    Props: the common ones, and ``site``, ``assets`` (list of ids; left out: all that have states),
+    Props: the common ones, and ``site``, ``assets`` (list of ids, of a site or a place: one lane of
+    all that stands there; left out: all that have states),
     ``hours`` (length of the window, 8 by default), ``controls`` (bool: the time bar).
     """
 

@@ -50,7 +50,7 @@ def layout(asked: Asked) -> Any:
                 StateStrip(
                     id="bar",
                     site=site.id,
-                    assets=[site.id],
+                    assets=[place.id],
                     hours=STRIP_H,
                     controls=True,
                     lang=asked.lang,

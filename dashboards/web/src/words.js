@@ -282,7 +282,7 @@ export const ENGLISH = {
   "line.waits_starved": "Starved behind it, in all",
   "line.coverage": "Time with a known state",
   "line.rule": "The station that went longest without waiting, by share of the time",
-  "line.rule_borne_out": "The station that went longest without waiting; those before it are blocked, those behind it starve",
+  "line.rule_borne_out": "The station that went longest without waiting; it is also where blocked turns to starved",
   "cell.joints_note": "dark tick: largest torque of the last minute",
   "cell.no_joints": "This asset tells no joints.",
   "cell.part": "Part",
@@ -367,6 +367,12 @@ export const ENGLISH = {
   "action_status.PAUSED": "paused",
   "action_status.FINISHED": "done",
   "action_status.FAILED": "failed",
+  "fleet.blocked": "Blocked",
+  "fleet.at_node": "at {node}",
+  "fleet_level.WARNING": "warning",
+  "fleet_level.URGENT": "urgent",
+  "fleet_level.CRITICAL": "critical",
+  "fleet_level.FATAL": "fatal",
 };
 
 let given = null;

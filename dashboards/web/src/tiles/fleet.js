@@ -1,10 +1,11 @@
 // The fleet of mobile robots of a site: the chosen one with its way node by node, below it all of them as a table.
 import { Bar } from "../bar.js";
+import { isWell, safetySignals } from "../cell/safety.js";
 import { clock } from "../clock.js";
-import { safetySignals, isWell } from "../cell/safety.js";
 import { Core } from "../component.js";
 import { assetsOf, labelled, named } from "../directory.js";
 import { el, setText, toggle } from "../dom.js";
+import { listed, readError } from "../fleet/errors.js";
 import { age, besideId, duration, number, shortName, shownAs, time, value } from "../format.js";
 import { live } from "../live.js";
 import { assetHref, follow, go } from "../navigate.js";
@@ -26,16 +27,6 @@ const byName = (asset, name) => {
   }
   return null;
 };
-
-/** Lists that come as JSON; [] where there is none, or where it cannot be read. */
-function listed(text) {
-  try {
-    const found = JSON.parse(text ?? "[]");
-    return Array.isArray(found) ? found : [];
-  } catch {
-    return [];
-  }
-}
 
 export class FleetView extends Core {
   constructor(root, props, emit) {
@@ -213,7 +204,7 @@ export class FleetView extends Core {
   }
 
   wordOf(one, state, shown) {
-    if (shown === "wait") return t("fleet.waits");
+    if (shown === "wait") return t(one.count && present.value(one.count) > 0 ? "fleet.blocked" : "fleet.waits");
     if (one.charging && present.value(one.charging) && shown !== "lost") return t("fleet.charges");
     return state === null ? t("state.none") : stateWord(state);
   }
@@ -278,7 +269,7 @@ export class FleetView extends Core {
       ["cell.mode", mode === undefined ? "–" : t(`word.${mode}`, {}, mode)],
       ["cell.safety", one.safety.length ? one.safety.map((each) => this.safetyText(each)).join(", ") : t("cell.no_safety")],
       ["fleet.hour", lately ? t("fleet.hour_of", { waits: lately.waits, waited: duration(lately.waited_s * 1000), busy: number((lately.run_ratio ?? 0) * 100) }) : "–"],
-      ...errors.map(([key, description]) => ["fleet.error", [key, description].filter(Boolean).join(": ")]),
+      ...errors.map((error) => ["fleet.error", this.errorText(readError(error), true)]),
     ];
     const text = JSON.stringify(rows);
     if (facts.dataset.text !== text) {
@@ -292,6 +283,12 @@ export class FleetView extends Core {
       nodes.dataset.text = wayText;
       nodes.replaceChildren(...(way.length > 1 ? way.map(([node, kind]) => el("li", { class: `is-${kind}` }, el("b", null, node), el("span", null, t(`fleet.node_${kind}`)))) : [el("li", { class: "ft-empty" }, t("fleet.no_way"))]));
     }
+  }
+
+  errorText({ level, type, node, said }, whole = false) {
+    const word = t(`fleet_error.${type}`, {}, type);
+    const place = node ? t("fleet.at_node", { node }) : "";
+    return [word, place, ...(whole ? [level && t(`fleet_level.${level}`, {}, level), word === type ? said : ""] : [])].filter(Boolean).join(", ");
   }
 
   safetyText(each) {
@@ -308,7 +305,7 @@ export class FleetView extends Core {
     const long = this.lasted(lately, state);
     let text = "";
     if (shown === "lost") text = t("fleet.is_lost");
-    else if (errors.length) text = errors.map(([key]) => t(`fleet_error.${key}`, {}, key)).join(", ");
+    else if (errors.length) text = [errors.map((error) => this.errorText(readError(error))).join(", "), long].filter(Boolean).join(" · ");
     else if (shown === "wait") {
       const found = inTheWay(now, this.robots.map((each) => this.now(each)).filter((each) => each.x !== undefined), this.nodes);
       text = found ? t("fleet.waits_for", { node: found.node, robot: shortName(found.robot), long }) : t("fleet.waits_long", { long });
