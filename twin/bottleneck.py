@@ -63,8 +63,9 @@ class Waits:
 class Bottleneck:
     """The station that holds a line up in a time.
 
-    ``share`` of the time it was the momentary bottleneck. ``now`` is the momentary one at the time's end, None
-    where nothing is active, and ``since_ns`` its active period's start. ``borne_out``: the turning point is there too.
+    ``share`` is how much of the time in which any station was active it was the momentary bottleneck. ``now``
+    is the momentary one at the time's end, None where nothing is active, and ``since_ns`` its active period's
+    start. ``borne_out``: the turning point is there too.
     """
 
     station: str
@@ -176,7 +177,7 @@ def bottleneck_of(
     ]
     turn = turning_point(summed)
     return Bottleneck(
-        station, lasted[station] / (end_ns - start_ns), now, since_ns, turn is not None and station in steps[turn]
+        station, lasted[station] / sum(lasted.values()), now, since_ns, turn is not None and station in steps[turn]
     )
 
 

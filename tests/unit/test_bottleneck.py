@@ -33,6 +33,8 @@ def test_a_period_that_began_before_the_time_looked_at_counts_from_its_beginning
 def test_while_no_station_is_active_none_holds_up():
     assert momentary({"A": [(0, 10), (30, 40)]}, 0, 60) == [(0, 10, "A"), (30, 40, "A")]
     assert bottleneck_of({"A": []}, [["A"]], {}, 0, 60) is None
+    found = bottleneck_of({"A": [(0, 10)], "B": [(30, 60)]}, [["A"], ["B"]], {}, 0, 100)
+    assert (found.station, found.share, found.now) == ("B", 0.75, None)
 
 
 def test_of_two_equally_long_periods_the_station_named_first_counts():

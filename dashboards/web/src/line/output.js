@@ -1,13 +1,14 @@
 // What a line makes, and how it flows: counters against what is wanted, parts by the hour, work in progress, the bottleneck.
 import { Bar } from "../bar.js";
 import { el, setStyle, setText, Sheet, toggle } from "../dom.js";
-import { number, shortName, span } from "../format.js";
+import { number, shortName, span as spanOf } from "../format.js";
 import { drawHourly } from "../hourly.js";
 import { closeHref, follow } from "../navigate.js";
 import { live } from "../live.js";
 import { t } from "../words.js";
 
 const fact = (key, ...value) => [el("dt", null, t(key)), el("dd", null, value)];
+const span = (s) => (s ? spanOf(s) : "0");
 const unit = (key) => el("small", { class: "unit" }, t(key));
 
 export class Output {
