@@ -41,7 +41,7 @@ export class FleetView extends Core {
     this.detail = el("section", { class: "card ft-fleet-one", "aria-live": "off" });
     this.body = el("tbody");
     const heads = [["fleet.robot", ""], ["line.state", ""], ["fleet.since", "num"], ["fleet.battery", ""], ["fleet.load", "num"], ["fleet.order", ""], ["fleet.waited", "num opt"], ["fleet.errors", "num"]];
-    const table = el("table", { class: "tbl ft-fleet-t" }, el("thead", null, el("tr", null, heads.map(([key, name]) => el("th", { class: name, scope: "col" }, t(key))))), this.body);
+    const table = el("table", { class: "tbl ft-fleet-t", role: "grid", "aria-label": t("fleet.title") }, el("thead", null, el("tr", null, heads.map(([key, name]) => el("th", { class: name, scope: "col" }, t(key))))), this.body);
     this.part = new Part(t("fleet.title"), "flush ft-scroll", table);
     this.part.ready();
     root.replaceChildren(this.detail, this.part.node);
