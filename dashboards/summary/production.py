@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dashboards.status import ms
@@ -115,15 +116,23 @@ def made_per_h(view: View, marks: Marks, counters: Iterable[Count]) -> dict[Coun
 
 
 def risen(view: View, marks: Marks, counters: Iterable[Count], start_ns: int) -> dict[Count, float | None]:
-    """How much each counter rose since ``start_ns``, or since its first data after it; None where nothing is known."""
+    """How much each counter rose since ``start_ns``, or since its first data after it; None where nothing is known.
+
+    Added up by the hour: one that began again loses what it rose in that hour before, and no more.
+    """
     listed = list(dict.fromkeys(counters))
-    before = marks.values(view, _newer(view, listed, start_ns), start_ns)
-    found: dict[Count, float | None] = dict.fromkeys(listed)
-    for counter, was in before.items():
-        began = _first(view, counter, start_ns)[0] if was is None else was
-        now = _now(view, counter)
-        if began is not None and now is not None:
-            found[counter] = _rise(began, now)
+    edges = [start_ns, *range((start_ns // HOUR_NS + 1) * HOUR_NS, view.clock_ns, HOUR_NS)]
+    stood = [marks.values(view, _newer(view, listed, t_ns), t_ns) for t_ns in edges]
+    found: dict[Count, float | None] = {}
+    for counter in listed:
+        if counter not in stood[0]:
+            found[counter] = None
+            continue
+        began = stood[0][counter]
+        values = [_first(view, counter, start_ns)[0] if began is None else began]
+        values += [value[counter] for value in stood[1:] if counter in value]
+        known = [value for value in (*values, _now(view, counter)) if value is not None]
+        found[counter] = sum(_rise(a, b) for a, b in pairwise(known)) if known else None
     return found
 
 

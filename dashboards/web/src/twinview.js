@@ -222,7 +222,9 @@ export class TwinViewCore extends Core {
       if (item.arm) this.arms.paint(item.arm, one);
       if (item.vehicle) this.vehicles.paint(item.vehicle, one);
       this.furniture.paint(item.asset, one, selected);
-      this.labels.set(item.label, one, state, selected, item.asset.type === this.props.focus && one === "wait");
+      // where one type is looked for, others are named only when something is wrong with them
+      const back = one === "lost" && this.props.focus && item.asset.type !== this.props.focus;
+      this.labels.set(item.label, back ? "none" : one, state, selected, item.asset.type === this.props.focus && one === "wait");
     }
     if (any) this.ask();
   }

@@ -11,7 +11,7 @@ import { color } from "../theme.js";
 import { t } from "../words.js";
 import { cycleScale } from "./flow.js";
 
-const ROW = 31;
+const ROW = 28;
 const HEAD = 28;
 const STRIP = 16;
 

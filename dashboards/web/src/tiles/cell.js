@@ -76,13 +76,14 @@ export class CellView extends Core {
     const whole = takt ?? this.answer?.median_s ?? null;
     const passed = ended === undefined ? null : (now - ended) / 1000;
     const asset = live.directory.assets.get(this.props.asset);
-    const known = passed !== null && passed >= 0 && whole && passed < whole * 10;
+    const lost = !asset || present.stateOf(asset) === "lost";
+    const known = !lost && passed !== null && passed >= 0 && whole && passed < whole * 10;
     setStyle(this.fill, "width", known ? `${Math.min(100, (passed / (whole * 1.15)) * 100).toFixed(1)}%` : "0%");
     this.takt.hidden = !takt;
     if (takt) setStyle(this.takt, "left", `${(100 / 1.15).toFixed(1)}%`);
     toggle(this.bar, "is-over", known && takt && passed > takt);
     setText(this.passed, known ? `${number(passed)} s` : "–");
     setText(this.taktText, takt ? t("line.takt_is", { s: number(takt, 1) }) : t("line.no_takt"));
-    toggle(this.foot, "is-stale", !asset || present.stateOf(asset) === "lost");
+    toggle(this.foot, "is-stale", lost);
   }
 }
