@@ -23,6 +23,7 @@ from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
 from dashboards.kpi_calls import kpi_router
+from dashboards.line_calls import line_router
 from dashboards.login import login_router
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
@@ -128,6 +129,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(login_router(behind, gate))
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
+    server.include_router(line_router(behind))
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
     server.include_router(kpi_router(behind))

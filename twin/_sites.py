@@ -196,11 +196,16 @@ def _stop_reason(table: Table) -> StopCause:
 def _place(table: Table, site: str) -> Place:
     rect = table.numbers("rect_m", 4)
     level = table.get("level", str, "area", choices=tuple(Level))
+    takt_s = table.get("takt_s", float, 1.0) if table.has("takt_s") else None
+    if takt_s is not None and not 0 < takt_s <= _DAY_MIN * 60:
+        table.wrong("takt_s", f"{takt_s:g} s is no takt", "seconds between two parts, more than 0")
+        takt_s = None
     place = Place(
         id=_path(table, site),
         level=Level(level) if level in tuple(Level) else Level.AREA,
         name=name_of(table, "name"),
         rect_m=(rect[0], rect[1], rect[2], rect[3]) if rect else None,
+        takt_s=takt_s,
     )
     table.done()
     return place

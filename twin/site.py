@@ -56,12 +56,16 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An area, line, cell or storage zone: a named rectangle of the floor (x, y, width, depth in m)."""
+    """An area, line, cell or storage zone: a named rectangle of the floor (x, y, width, depth in m).
+
+    ``takt_s`` is how often a part is wanted from a line.
+    """
 
     id: str
     level: Level
     name: Name
     rect_m: tuple[float, float, float, float] | None = None
+    takt_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,17 +65,23 @@ class TileGrid(_Coarse):
     Props: the common ones, and
 
     - ``view``: ``overview`` (a card a site), ``assets`` (a site's assets as a list), ``signals``
-      (all signals of ``asset``), ``connections`` (the accounting of what was received), ``oee`` (figures and
-      losses of ``scope``) or ``report`` (a shift's report).
+      (all signals of ``asset``), ``connections`` (the accounting of what was received), ``line`` (a line
+      as ``flow`` says), ``joints``, ``cell``, ``safety`` (an arm's joints and tool, its program and cycles,
+      what it says of safety), ``fleet`` (a site's mobile robots), ``oee`` (figures and losses of ``scope``) or
+      ``report`` (a shift's report).
     - ``site``, ``asset`` (an asset's id, for ``signals``), ``assets`` (list of ids, for ``assets``;
       left out: all of the site).
-    - ``selected`` (written by clicks): an asset's id in ``assets``, a signal's id in ``signals``.
-    - ``signals`` (list of ids): further signals to mark as selected, in ``signals``.
+    - ``selected`` (written by clicks): an asset's id in ``assets`` and ``fleet``, a signal's id in ``signals``
+      and ``joints``.
+    - ``signals`` (list of ids): further signals to mark as selected, in ``signals`` and ``joints``.
+    - ``flow``: `dashboards.summary.line.flow_json` of a line, for ``line``.
     - ``scope`` (id of a site, line or asset) and ``scopes`` (those to choose from: id, of, name), for ``oee``.
     - ``day`` (a local date) and ``shift`` (its id), for ``report``; left out: the running shift.
     """
 
-    _props = ("view", "site", "asset", "assets", "selected", "signals", "scope", "scopes", "day", "shift")
+    _props = (
+        "view", "site", "asset", "assets", "selected", "signals", "flow", "scope", "scopes", "day", "shift",
+    )  # fmt: skip
 
 
 class TwinView(_Coarse):
@@ -86,9 +92,11 @@ class TwinView(_Coarse):
     - ``site``, ``assets`` (list of ids: only these, seen close; left out: the whole floor).
     - ``mode``: ``2d`` or ``3d``.
     - ``selected`` (written by clicks): an asset's id. A double click leads to ``/asset/<id>``.
+    - ``routes`` (bool): the ways of mobile robots, released ones solid, those to come dashed.
+    - ``focus`` (an asset type): the names of other types' assets stand back.
     """
 
-    _props = ("site", "assets", "mode", "selected")
+    _props = ("site", "assets", "mode", "selected", "routes", "focus")
 
 
 class TrendStrip(_Coarse):
@@ -104,7 +112,8 @@ class TrendStrip(_Coarse):
 class StateStrip(_Coarse):
     """State lanes of assets over a window, what was received, events; with the time bar's controls.
 
-    Props: the common ones, and ``site``, ``assets`` (list of ids; left out: all that have states),
+    Props: the common ones, and ``site``, ``assets`` (list of ids, of a site or a place: one lane of
+    all that stands there; left out: all that have states),
     ``hours`` (length of the window, 8 by default), ``controls`` (bool: the time bar).
     """
 

@@ -9,7 +9,8 @@ from dash import Input, Output, State, html, no_update
 from dashboards.components import StateStrip, TileGrid, TrendStrip, TwinView
 from dashboards.format import angle, metres
 from dashboards.page import Asked, Page, address
-from dashboards.parts import card, empty, event_list
+from dashboards.pages.line import closer
+from dashboards.parts import attributes, card, empty, event_list
 from twin.ids import leaf_of, place_of, site_of
 from twin.sample import Kind, Role
 
@@ -141,6 +142,7 @@ def _head(asked: Asked, asset_id: str) -> Any:
         [
             html.H1(asked.name(asset.name)),
             html.Dl([html.Div([html.Dt(label), html.Dd(text)]) for label, text in rows]),
+            html.Nav(closer(asked, asset), className="pg-links", **attributes(aria_label=asked.t("line.ways"))),
         ],
         className="card pg-asset-h",
     )

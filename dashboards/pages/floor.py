@@ -8,6 +8,7 @@ from dash import Input, Output, ctx, dcc, html, no_update
 
 from dashboards.components import StateStrip, TileGrid, TwinView
 from dashboards.page import Asked, Page, address
+from dashboards.pages.line import closer, lines_in
 from dashboards.parts import attributes, card, empty
 from dashboards.preferences import current
 
@@ -58,6 +59,11 @@ def layout(asked: Asked) -> Any:
                     html.Small(asked.t("floor.size", width=f"{width:g}", depth=f"{depth:g}")),
                     html.Span(
                         [
+                            html.Nav(
+                                below(asked, site),
+                                className="pg-links opt",
+                                **attributes(aria_label=asked.t("line.ways")),
+                            ),
                             html.Nav(tabs, className="tabs", **attributes(aria_label=asked.t("floor.sites"))),
                             modes,
                         ],
@@ -67,7 +73,7 @@ def layout(asked: Asked) -> Any:
                 className="card-h",
             ),
             html.Div(
-                TwinView(id="twin", site=site.id, mode=MODES[0], lang=asked.lang, timezone=site.timezone),
+                TwinView(id="twin", site=site.id, mode=MODES[0], routes=True, lang=asked.lang, timezone=site.timezone),
                 className="card-b",
             ),
         ],
@@ -105,6 +111,14 @@ def layout(asked: Asked) -> Any:
     )
 
 
+def below(asked: Asked, site: Site) -> list[Any]:
+    """The ways to a site's lines and to its fleet."""
+    found = [(asked.name(place.name), address("line", place.id)) for place in lines_in(site)]
+    if any(asset.type == "mobile_robot" for asset in site.assets):
+        found.append((asked.t("page.fleet"), address("fleet", site.id)))
+    return [dcc.Link(text, href=href, className="btn s", refresh=False) for text, href in found]
+
+
 def _nothing(asked: Asked) -> Any:
     return empty(asked.t("floor.choose"), asked.t("floor.choose_do"))
 
@@ -124,7 +138,10 @@ def _chosen(asked: Asked, asset_id: str) -> Any:
             TileGrid(id="chosen-signals", view="signals", asset=asset_id, lang=asked.lang), className="card-b flush"
         ),
         html.Footer(
-            dcc.Link(asked.t("floor.open"), href=address("asset", asset_id), className="btn", refresh=False),
+            [
+                dcc.Link(asked.t("floor.open"), href=address("asset", asset_id), className="btn", refresh=False),
+                *closer(asked, asset),
+            ],
             className="card-f",
         ),
     ]

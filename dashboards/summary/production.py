@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dashboards.status import ms
@@ -54,14 +55,15 @@ def lines_of(site: Site, streams: Iterable[Stream], with_state: set[str]) -> lis
                 Line(
                     place,
                     frozenset(asset.id for asset in assets),
-                    _counters(counted, Role.GOOD_COUNT),
-                    _counters(counted, Role.SCRAP_COUNT),
+                    counters_of(counted, Role.GOOD_COUNT),
+                    counters_of(counted, Role.SCRAP_COUNT),
                 )
             )
     return found
 
 
-def _counters(streams: Iterable[Stream], role: Role) -> tuple[Count, ...]:
+def counters_of(streams: Iterable[Stream], role: Role) -> tuple[Count, ...]:
+    """Their counters of a role."""
     return tuple((stream.id, signal.name) for stream in streams for signal in _of_role(stream, role))
 
 
@@ -93,6 +95,27 @@ def made_per_h(view: View, marks: Marks, counters: Iterable[Count]) -> dict[Coun
         known = began is not None and now is not None and span_ns >= LEAST_NS
         rates[counter] = _rise(began or 0.0, now or 0.0) * HOUR_NS / span_ns if known else None
     return rates
+
+
+def risen(view: View, marks: Marks, counters: Iterable[Count], start_ns: int) -> dict[Count, float | None]:
+    """How much each counter rose since ``start_ns``, or since its first data after it; None where nothing is known.
+
+    Added up by the hour: one that began again loses what it rose in that hour before, and no more.
+    """
+    listed = list(dict.fromkeys(counters))
+    edges = [start_ns, *range((start_ns // HOUR_NS + 1) * HOUR_NS, view.clock_ns, HOUR_NS)]
+    stood = [marks.values(view, _newer(view, listed, t_ns), t_ns) for t_ns in edges]
+    found: dict[Count, float | None] = {}
+    for counter in listed:
+        if counter not in stood[0]:
+            found[counter] = None
+            continue
+        began = stood[0][counter]
+        values = [_first(view, counter, start_ns)[0] if began is None else began]
+        values += [value[counter] for value in stood[1:] if counter in value]
+        known = [value for value in (*values, _now(view, counter)) if value is not None]
+        found[counter] = sum(_rise(a, b) for a, b in pairwise(known)) if known else None
+    return found
 
 
 def _newer(view: View, counters: Iterable[Count], t_ns: int) -> list[Count]:

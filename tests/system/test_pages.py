@@ -36,6 +36,17 @@ PAGES = {
     "floor": ("/floor/jeonju", [".ft-twin canvas", ".ft-row", ".ft-strip canvas"]),
     "asset": ("/asset/jeonju/weld/line1/R-105", [".ft-joints", ".ft-trend canvas", ".ft-strip canvas"]),
     "choose": ("/asset", [".ft-row"]),
+    "line": (
+        "/line/jeonju/weld/line1",
+        [".ft-stn[data-look]", ".ft-stn-strip canvas", ".ft-line-hourly canvas", ".ft-strip canvas"],
+    ),
+    "lines": ("/line", [".pg-choices a"]),
+    "cell": (
+        "/cell/jeonju/weld/line1/R-105",
+        [".ft-jt-c b", ".ft-twin canvas", ".ft-steps li.is-now", ".ft-histogram canvas"],
+    ),
+    "cells": ("/cell", [".pg-choices a"]),
+    "fleet": ("/fleet/jeonju", [".ft-fleet-t tbody tr", ".ft-twin canvas", ".ft-strip canvas"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),
@@ -274,7 +285,17 @@ def test_an_event_leads_to_its_moment(browser, server):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/floor/busan", "/asset/jeonju/none", "/oee/jeonju/none", "/report/busan"]
+    "path",
+    [
+        "/nowhere",
+        "/floor/busan",
+        "/asset/jeonju/none",
+        "/oee/jeonju/none",
+        "/report/busan",
+        "/line/jeonju/none",
+        "/cell/jeonju/none",
+        "/fleet/busan",
+    ],
 )
 def test_what_is_not_there_is_said_in_words(browser, server, path):
     with opened(browser, f"{server.url}{path}?lang=en") as (page, wrong):

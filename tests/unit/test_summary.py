@@ -19,7 +19,7 @@ from dashboards.summary.directory import directory
 from dashboards.summary.events import told
 from dashboards.summary.lanes import RECEIVED_POINTS, lanes, overlaid, speakers
 from dashboards.summary.overview import line_state, overview
-from dashboards.summary.production import HOUR_NS, MINUTE_NS, hourly, last_stations, made_per_h
+from dashboards.summary.production import HOUR_NS, MINUTE_NS, hourly, last_stations, made_per_h, risen
 from dashboards.summary.rates import rate_history, rises
 from dashboards.view import Deaths, PastView
 from twin.clock import NS_PER_S
@@ -89,6 +89,18 @@ def test_less_than_two_minutes_give_no_rate():
     rows = [(T0 + i * NS_PER_S, float(i), "Execute") for i in range(100)]
     view = PastView(_store(rows), T0 + 99 * NS_PER_S)
     assert made_per_h(view, Marks(), [COUNTER])[COUNTER] is None
+
+
+def test_parts_of_a_window_survive_a_counter_that_began_again():
+    # 40 parts by 0:50, 60 by 1:30, then from zero to 9 at 2:30.
+    rows = [
+        (T0 + s * MINUTE_NS, good, "Execute") for s, good in ((0, 0.0), (50, 40.0), (90, 60.0), (100, 0.0), (150, 9.0))
+    ]
+    view = PastView(_store(rows), T0 + 150 * MINUTE_NS)
+    hour_ns = T0 // HOUR_NS * HOUR_NS
+    assert hour_ns == T0, "the hours of this test begin with T0"
+    assert risen(view, Marks(), [COUNTER], T0)[COUNTER] == 49.0
+    assert risen(view, Marks(), [COUNTER], T0 + 151 * MINUTE_NS)[COUNTER] is None
 
 
 def test_a_counter_that_fell_began_again_at_zero():

@@ -4,6 +4,10 @@ import { clock } from "./clock.js";
 const path = (id) => id.split("/").map(encodeURIComponent).join("/");
 
 export const assetHref = (id) => `/asset/${path(id)}`;
+export const lineHref = (place) => `/line/${path(place)}`;
+export const cellHref = (id) => `/cell/${path(id)}`;
+/** Where an asset is looked at: an arm in its cell, anything else on its own page. */
+export const closeHref = (asset) => (asset.type === "robot_arm" ? cellHref(asset.id) : assetHref(asset.id));
 export const floorHref = (site) => `/floor/${path(site)}`;
 
 export const oeeHref = (scope) => `/oee/${path(scope)}`;

@@ -18,6 +18,10 @@ export function drawSegment(context, one, a, b, top, tall, word = null) {
       context.fillStyle = color("--run");
       context.fillRect(a, middle + tall * 0.3 - 2, wide, 2);
       break;
+    case "blocked":
+      context.fillStyle = color("--run");
+      context.fillRect(a, middle - tall * 0.3, wide, 2);
+      break;
     case "stop":
       context.fillStyle = hatch(context, color("--idle"), color("--stopped"), 5, 2);
       box(0.6);

@@ -32,6 +32,7 @@ const SHAPES = {
     path("M2.2 2.8h2v10.4h-2z", { class: "m-needle" }),
     path("M6.4 3.4 13.8 8l-7.4 4.6Z", { class: "m-line", "stroke-width": 1.4 }),
   ],
+  blocked: () => [path("M2.2 3.4 9.6 8l-7.4 4.6Z", { class: "m-line", "stroke-width": 1.4 }), path("M11.8 2.8h2v10.4h-2z", { class: "m-needle" })],
   held: () => [
     path("M8 1.2 14.8 8 8 14.8 1.2 8Z", { class: "m-held", "stroke-width": 1.7 }),
     path("M6.5 5.4v5.2M9.5 5.4v5.2", { class: "m-held", "stroke-width": 1.7 }),

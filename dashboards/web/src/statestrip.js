@@ -6,7 +6,7 @@ import { timeTicks } from "./downsample.js";
 import { el, setText, Sheet, svg, toggle } from "./dom.js";
 import { ago, date, shortName, tickLabel, time, zoneName, zoneOffset } from "./format.js";
 import { live } from "./live.js";
-import { assetHref, floorHref, follow } from "./navigate.js";
+import { assetHref, floorHref, follow, lineHref } from "./navigate.js";
 import { drawSegment } from "./segment.js";
 import { siteLane } from "./sitelane.js";
 import { look } from "./states.js";
@@ -154,12 +154,14 @@ export class StateStripCore extends Core {
     let ids = this.props.assets?.length ? this.props.assets : null;
     ids ??= assetsOf(live.directory, this.props.site).filter((asset) => asset.roles.has("state#0") || lanes.has(asset.id)).map((asset) => asset.id);
     if (!ids.length) ids = [...lanes.keys()];
-    this.rows = ids.map((id) => (live.directory.sites.has(id) ? { id, site: live.directory.sites.get(id), segments: siteLane(id, lanes.values()) } : { id, segments: lanes.get(id)?.segments ?? [] }));
+    // a site, or a place of one, is a lane of all that stands there
+    const whole = (id) => live.directory.sites.get(id) ?? live.directory.sites.get(id.split("/")[0])?.places.find((place) => place.id === id);
+    this.rows = ids.map((id) => (whole(id) ? { id, site: whole(id), segments: siteLane(id, lanes.values()) } : { id, segments: lanes.get(id)?.segments ?? [] }));
     const name = this.rows.map((row) => `${row.id}${row.site ? "@" : ""}`).join(" ");
     this.body.style.setProperty("--natural", `${this.fixed + ids.length * LANE_NATURAL}px`);
     if (name !== this.namesDrawn) {
       this.namesDrawn = name;
-      const links = this.rows.map((row) => (row.link = el("a", { href: row.site ? floorHref(row.id) : assetHref(row.id), onclick: follow, title: row.id }, row.site ? named(row.site, this.lang) : shortName(row.id))));
+      const links = this.rows.map((row) => (row.link = el("a", { href: !row.site ? assetHref(row.id) : live.directory.sites.has(row.id) ? floorHref(row.id) : lineHref(row.id), onclick: follow, title: row.id }, row.site ? named(row.site, this.lang) : shortName(row.id))));
       const heads = this.props.controls ? [el("span", { class: "is-received" }, t("strip.received")), el("span", { class: "is-events" }, t("strip.events"))] : [];
       this.names.replaceChildren(el("div", { class: "ft-lane-head" }, heads), el("div", { class: "ft-lane-links" }, links), el("div", { class: "ft-lane-foot" }));
     }

@@ -1,15 +1,32 @@
-// TileGrid is six views that share one component.
+// TileGrid is several views that share one component.
 import { AssetsView } from "./tiles/assets.js";
+import { CellView } from "./tiles/cell.js";
 import { ConnectionsView } from "./tiles/connections.js";
+import { FleetView } from "./tiles/fleet.js";
+import { JointsView } from "./tiles/joints.js";
+import { LineView } from "./tiles/line.js";
 import { OeeView } from "./tiles/oee.js";
 import { OverviewView } from "./tiles/overview.js";
 import { ReportView } from "./tiles/report.js";
+import { SafetyView } from "./tiles/safety.js";
 import { SignalsView } from "./tiles/signals.js";
 
-const VIEWS = { overview: OverviewView, assets: AssetsView, signals: SignalsView, connections: ConnectionsView, oee: OeeView, report: ReportView };
+const VIEWS = {
+  overview: OverviewView,
+  assets: AssetsView,
+  signals: SignalsView,
+  connections: ConnectionsView,
+  line: LineView,
+  joints: JointsView,
+  cell: CellView,
+  safety: SafetyView,
+  fleet: FleetView,
+  oee: OeeView,
+  report: ReportView,
+};
 
 export class TileGridCore {
-  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "words", "scope", "scopes", "day", "shift"];
+  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "flow", "words", "scope", "scopes", "day", "shift"];
 
   constructor(root, props, emit) {
     this.view = new (VIEWS[props.view] ?? OverviewView)(root, props, emit);

@@ -13,6 +13,7 @@ import { color, onTheme } from "./theme.js";
 import { Arms } from "./twin/arms.js";
 import { Furniture } from "./twin/furniture.js";
 import { Labels } from "./twin/labels.js";
+import { Routes } from "./twin/routes.js";
 import { Vehicles } from "./twin/vehicles.js";
 import { t } from "./words.js";
 
@@ -47,7 +48,7 @@ function drawsInSoftware() {
 }
 
 export class TwinViewCore extends Core {
-  static rebuildOn = ["site", "lang", "assets", "words"];
+  static rebuildOn = ["site", "lang", "assets", "routes", "focus", "words"];
 
   constructor(root, props, emit) {
     super(root, props, emit);
@@ -76,7 +77,8 @@ export class TwinViewCore extends Core {
     this.until(
       onTheme(() => {
         this.background();
-        for (const part of [this.furniture, this.arms, this.vehicles]) part?.recolor();
+        for (const part of [this.furniture, this.arms, this.vehicles, this.routes]) part?.recolor();
+        this.way();
         this.ask();
       }),
     );
@@ -123,6 +125,7 @@ export class TwinViewCore extends Core {
     const ofType = (type) => assets.filter((asset) => asset.type === type);
     this.arms = new Arms(this.floor, ofType("robot_arm"), directory.armModels, (asset, size, z) => this.furniture.plinth(asset, size, z));
     this.vehicles = new Vehicles(this.floor, ofType("mobile_robot"));
+    this.routes = this.props.routes ? new Routes(this.floor, ofType("mobile_robot")) : null;
     this.furniture.build();
     this.labels = new Labels(this.stage);
     if (this.whole) for (const place of this.site?.places ?? []) if (place.rect_m) this.labelPlace(place);
@@ -142,6 +145,7 @@ export class TwinViewCore extends Core {
     this.byKey = new Map();
     const arms = new Map(this.arms.items.map((item) => [item.asset.id, item]));
     const vehicles = new Map(this.vehicles.items.map((item) => [item.asset.id, item]));
+    this.routes?.index(this.vehicles.items.map((item) => this.assets.find((asset) => asset.id === item.asset.id) ?? item.asset));
     const known = new Map(this.labels.items.filter((item) => item.asset).map((item) => [item.asset.id, item]));
     this.items = this.assets.map((asset) => {
       const item = { asset, arm: arms.get(asset.id), vehicle: vehicles.get(asset.id), heard: 0 };
@@ -158,14 +162,14 @@ export class TwinViewCore extends Core {
         const [x, y] = item.vehicle ? item.vehicle.shown : [x_m, y_m];
         return this.flat ? [x, y - drop(), 0] : [x, y, this.whole ? high * this.scale : (item.vehicle ? 1.2 : high * 0.8)];
       };
-      item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, over, (id) => this.pick(id), QUIET.has(asset.type));
+      item.label = known.get(asset.id) ?? this.labels.addAsset(asset, at, over, (id) => this.pick(id), this.props.focus ? asset.type !== this.props.focus : QUIET.has(asset.type));
       for (const stream of asset.streams) this.byKey.set(stream.key, item);
       return item;
     });
   }
 
   clear() {
-    for (const part of [this.furniture, this.arms, this.vehicles, this.labels]) part?.dispose();
+    for (const part of [this.furniture, this.arms, this.vehicles, this.routes, this.labels]) part?.dispose();
     this.scene = null;
   }
 
@@ -195,6 +199,12 @@ export class TwinViewCore extends Core {
     }
     this.paint(items);
     if (moved) this.ask();
+    this.way();
+  }
+
+  /** The ways of the vehicles, if they are to be seen. */
+  way() {
+    if (this.routes?.draw(this.props.selected ?? null, (id) => this.vehicles.items.find((item) => item.asset.id === id)?.to)) this.ask();
   }
 
   /** Colours, marks and words by state; ages make assets lost without any packet. */
@@ -212,7 +222,9 @@ export class TwinViewCore extends Core {
       if (item.arm) this.arms.paint(item.arm, one);
       if (item.vehicle) this.vehicles.paint(item.vehicle, one);
       this.furniture.paint(item.asset, one, selected);
-      this.labels.set(item.label, one, state, selected);
+      // where one type is looked for, others are named only when something is wrong with them
+      const back = one === "lost" && this.props.focus && item.asset.type !== this.props.focus;
+      this.labels.set(item.label, back ? "none" : one, state, selected, item.asset.type === this.props.focus && one === "wait");
     }
     if (any) this.ask();
   }
@@ -227,6 +239,7 @@ export class TwinViewCore extends Core {
       this.applyMode();
     }
     if (selected) this.paint();
+    if (selected) this.way();
   }
 
   // ---- camera ----
@@ -277,6 +290,8 @@ export class TwinViewCore extends Core {
     this.legend.hidden = this.scale === 1;
     this.arms.enlarge(this.scale);
     this.vehicles.enlarge(Math.min(this.scale, MAX_ENLARGED_VEHICLE));
+    this.routes?.enlarge(Math.min(this.scale, MAX_ENLARGED_VEHICLE));
+    this.way();
     this.furniture.enlarge(this.scale);
     this.furniture.flatten(this.flat);
     this.resize();
@@ -393,6 +408,7 @@ export class TwinViewCore extends Core {
   pick(id) {
     this.props = { ...this.props, selected: id };
     this.paint();
+    this.way();
     this.emit({ selected: id });
   }
 

@@ -2,18 +2,18 @@
 import { Core } from "../component.js";
 import { assetsOf, named } from "../directory.js";
 import { el, setText, Sheet, toggle } from "../dom.js";
-import { age, minute, number, shortName } from "../format.js";
+import { age, number, shortName } from "../format.js";
+import { drawHourly } from "../hourly.js";
 import { live } from "../live.js";
-import { assetHref, floorHref, follow, go, oeeHref } from "../navigate.js";
+import { assetHref, floorHref, follow, go, lineHref, oeeHref } from "../navigate.js";
 import { Poll } from "../poll.js";
 import { present } from "../present.js";
 import { CONCERN, look, setMark, worst } from "../states.js";
-import { color, onTheme } from "../theme.js";
+import { onTheme } from "../theme.js";
 import { stateWord, t } from "../words.js";
 import { clock } from "../clock.js";
 
 const EVERY_MS = 2000;
-const HOUR_MS = 3_600_000;
 const LAG_SCALE_S = 5;
 const OEE_EVERY_MS = 20000;
 const OEE_REPLAY_MS = 4000;
@@ -85,7 +85,7 @@ export class OverviewView extends Core {
     card.oee = { value: el("b"), note: el("small"), fill: el("i", { class: "fill" }), tick: el("i", { class: "tgt is-absent" }) };
     card.oeeNode = el("a", { class: "ft-oee-now", href: oeeHref(site.id), onclick: follow, hidden: true }, el("span", { class: "lab" }, t("kpi.oee")), el("span", { class: "ft-oee-v" }, card.oee.value, card.oee.note), el("div", { class: "abar s" }, card.oee.fill, card.oee.tick));
     const chart = el("div", { class: "ft-hourly" });
-    card.sheet = new Sheet(chart, (context, width, height) => this.drawHourly(card, context, width, height), t("overview.hourly"));
+    card.sheet = new Sheet(chart, (context, width, height) => drawHourly(context, width, height, card.answer?.hourly, card.clock_ms, card.site.timezone), t("overview.hourly"));
     card.total = el("b");
     card.node = el(
       "section",
@@ -217,7 +217,7 @@ export class OverviewView extends Core {
     let row = card.lines.get(line.place);
     if (!row) {
       row = { mark: el("span", { class: "ft-m" }), value: el("b"), scrap: el("small") };
-      row.node = el("div", { class: "ft-line" }, row.mark, el("span", null, named({ name: line.name, id: shortName(line.place) }, this.lang)), row.value, row.scrap);
+      row.node = el("div", { class: "ft-line" }, row.mark, el("a", { href: lineHref(line.place), onclick: follow }, named({ name: line.name, id: shortName(line.place) }, this.lang)), row.value, row.scrap);
       card.lines.set(line.place, row);
       card.linesNode.append(row.node);
     }
@@ -225,52 +225,6 @@ export class OverviewView extends Core {
     setMark(row.mark, one, line.state ? stateWord(line.state) : null);
     setText(row.value, number(line.good_per_h, 1));
     setText(row.scrap, line.scrap_per_h > 0 ? t("overview.scrap", { n: number(line.scrap_per_h, 1) }) : "");
-  }
-
-  drawHourly(card, context, width, height) {
-    const hourly = card.answer?.hourly;
-    const zone = card.site.timezone;
-    const bottom = height - 18;
-    const top = 14;
-    context.font = `11px ${color("--font")}`;
-    context.strokeStyle = color("--line");
-    context.beginPath();
-    context.moveTo(0, bottom + 0.5);
-    context.lineTo(width, bottom + 0.5);
-    context.stroke();
-    if (!hourly?.t_ms?.length) {
-      context.fillStyle = color("--ink-3");
-      context.fillText(t("overview.no_production"), 4, (top + bottom) / 2);
-      return;
-    }
-    const most = Math.max(1, ...hourly.good.map((x) => x ?? 0));
-    const step = width / hourly.t_ms.length;
-    const bar = Math.min(64, step * 0.62);
-    const every = Math.ceil(36 / step);
-    hourly.t_ms.forEach((start, i) => {
-      const good = hourly.good[i];
-      const middle = (i + 0.5) * step;
-      const part = Math.min(1, Math.max(0, (card.clock_ms - start) / HOUR_MS));
-      const tall = ((good ?? 0) / most) * (bottom - top);
-      context.textAlign = "center";
-      context.fillStyle = color("--ink-2");
-      if (i % every === (hourly.t_ms.length - 1) % every) context.fillText(minute(start, zone), Math.min(width - 16, Math.max(16, middle)), height - 4);
-      if (good === null || good === undefined) return;
-      context.fillStyle = color(part < 1 ? "--range" : "--idle");
-      context.fillRect(middle - bar / 2, bottom - tall, bar, tall);
-      if (part < 1) {
-        context.strokeStyle = color("--run");
-        context.setLineDash([3, 2]);
-        context.strokeRect(middle - bar / 2 + 0.5, bottom - tall + 0.5, bar - 1, tall);
-        context.setLineDash([]);
-      }
-      context.fillStyle = color("--needle");
-      context.fillRect(middle - bar / 2, bottom - tall, bar, tall > 0 ? 1.5 : 0);
-      context.fillStyle = color("--ink");
-      context.font = `600 ${step < 26 ? 10 : 11}px ${color("--font")}`;
-      context.fillText(number(good), middle, bottom - tall - 4);
-      context.font = `11px ${color("--font")}`;
-    });
   }
 
   fail(message) {

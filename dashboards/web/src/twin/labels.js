@@ -43,12 +43,13 @@ export class Labels {
     this.items.push({ at, over, node, place: true, room: 0, rank: level === "line" ? 8 : 9, look: "none", wide: 0 });
   }
 
-  set(item, look, state, selected) {
+  /** `told`: its state is said though it is not abnormal. */
+  set(item, look, state, selected, told = false) {
     const abnormal = ["fault", "held", "lost"].includes(look);
     item.look = look;
     item.rank = selected ? -1 : RANK[look] + (item.quiet ? 4 : 0);
     setMark(item.mark, look);
-    setText(item.word, state !== null && (abnormal || selected) ? stateWord(state) : "");
+    setText(item.word, state !== null && (abnormal || selected || told) ? stateWord(state) : "");
     for (const one of ["fault", "held", "lost"]) toggle(item.node, `is-${one}`, look === one);
     toggle(item.node, "is-selected", selected);
     item.wide = 0;
