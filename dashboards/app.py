@@ -24,6 +24,7 @@ from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
 from dashboards.socket import serve_live
+from dashboards.trend_calls import trend_router
 from dashboards.view_calls import view_router
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
 
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
+    server.include_router(trend_router(behind))
     server.include_router(api_router(behind))
 
 

@@ -46,11 +46,11 @@ def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
         for column in stream.text_columns
         if column.role is Role.STATE
     }
-    lost = _lost_spans(view, start_ns, end_ns)
+    lost = lost_spans(view, start_ns, end_ns)
     found: list[dict[str, Any]] = []
     events: list[Event] = []
     for asset, (stream, signal) in sorted(stated.items()):
-        segments = _segments(view, stream, signal, start_ns, end_ns)
+        segments = state_segments(view, stream, signal, start_ns, end_ns)
         events += faults(asset, signal, segments)
         shown = overlaid(segments, lost.get(asset, []))
         found.append({"asset": asset, "segments": [[ms(a), ms(b), state] for a, b, state in shown]})
@@ -81,7 +81,7 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def _segments(view: View, stream: Stream, signal: str, start_ns: int, end_ns: int) -> list[Segment]:
+def state_segments(view: View, stream: Stream, signal: str, start_ns: int, end_ns: int) -> list[Segment]:
     """States one after the other; the last one holds as long as its stream is not stale."""
     changes = view.text_changes(stream.id, signal, start_ns, end_ns)
     latest = view.latest().get(stream.id)
@@ -101,7 +101,7 @@ def faults(asset: str, signal: str, segments: list[Segment]) -> list[Event]:
     ]
 
 
-def _lost_spans(view: View, start_ns: int, end_ns: int) -> dict[str, list[tuple[int, int]]]:
+def lost_spans(view: View, start_ns: int, end_ns: int) -> dict[str, list[tuple[int, int]]]:
     """When each asset was lost, clipped to the window."""
     before = view.events(0, start_ns, kinds=_PRESENCE, limit=LOOK_BACK_EVENTS)
     within = view.events(start_ns, end_ns, kinds=_PRESENCE, limit=LOOK_BACK_EVENTS)
