@@ -6,12 +6,14 @@ import { present } from "./present.js";
 import { StateStripCore } from "./statestrip.js";
 import { StatusBarCore } from "./statusbar.js";
 import { TileGridCore } from "./tilegrid.js";
+import { TrendBoardCore } from "./trendboard.js";
 import { TrendStripCore } from "./trendstrip.js";
 import { TwinViewCore } from "./twinview.js";
 
 window.factory_twin = {
   TwinView: component(TwinViewCore, "ft-twin"),
   TileGrid: component(TileGridCore, "ft-tiles"),
+  TrendBoard: component(TrendBoardCore, "ft-board"),
   TrendStrip: component(TrendStripCore, "ft-trend"),
   StateStrip: component(StateStripCore, "ft-strip"),
   StatusBar: component(StatusBarCore, "ft-status"),
