@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from dashboards.api import api_router
 from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
+from dashboards.layout_calls import layout_router, watch
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
@@ -53,7 +55,9 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     @contextlib.asynccontextmanager
     async def living(_server: FastAPI) -> AsyncIterator[None]:
         async with lifespan():
+            watching = asyncio.create_task(watch(behind))
             yield
+            watching.cancel()
 
     server = FastAPI(
         title="Factory Twin",
@@ -122,6 +126,7 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
     server.include_router(trend_router(behind))
+    server.include_router(layout_router(behind))
     server.include_router(api_router(behind))
 
 

@@ -19,6 +19,7 @@ from dashboards.summary.directory import EVERY_SITE, belongs, directory
 from dashboards.view import LiveView
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, StoreError
+from twin.layout import laid_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dashboards.notices import Notices
     from dashboards.reader import Reader
     from twin.clock import Clock
+    from twin.layout import Layout
     from twin.sample import Latest, Stream
     from twin.site import AssetType, Hub
 
@@ -72,6 +74,9 @@ class LiveHub:
         notices: Notices | None = None,
     ) -> None:
         self.hub = hub
+        self.placed = hub
+        """The hub with its assets where people put them."""
+        self.layouts: Mapping[str, Layout] = {}
         self.types = types
         self.clock = clock
         self.streams: dict[int, Stream] = {}
@@ -114,6 +119,16 @@ class LiveHub:
             self.latest[stream] = latest
             self._changed.add(stream)
             self.ingest.hear(latest, self.clock.now_ns())
+
+    def lay(self, layouts: Mapping[str, Layout]) -> None:
+        """Put the assets where the layouts in force say, and tell every browser that they moved."""
+        if layouts == self.layouts:
+            return
+        self.layouts = layouts
+        self.placed = laid_over(self.hub, layouts.values())
+        for client in self.clients:
+            client.directory = True
+            client.wake.set()
 
     async def load(self) -> None:
         """Read streams and latest values from the store; raises StoreUnavailable when it is away."""
@@ -212,7 +227,8 @@ class LiveHub:
 
     def directory(self, site: str = EVERY_SITE) -> dict[str, Any]:
         """The directory of a site."""
-        return directory(self.hub, self.types, self.streams, site)
+        drawings = {name: layout.drawing for name, layout in self.layouts.items() if layout.drawing}
+        return directory(self.placed, self.types, self.streams, site, drawings)
 
     def status(self) -> dict[str, Any]:
         """The status message: see docs/reference/live-protocol.md."""

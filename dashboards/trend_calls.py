@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from connectors.desk import pens
 from connectors.desk.pens import PenGroup
 from dashboards.auth import allowed, needs, person
-from dashboards.errors import AskedWrongly
+from dashboards.errors import AskedWrongly, json_body
 from dashboards.moment import MAX_POINTS, ns_of_ms, span, view_of
 from dashboards.summary import trend
 from dashboards.table import Pen, csv_lines
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dashboards.page import Behind
     from dashboards.view import View
 
-_T = TypeVar("_T")
 MAX_PENS = 12
 MAX_NAME = 80
 
@@ -85,7 +84,7 @@ def trend_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a cal
 
     @router.post("/pens")
     async def keep(request: Request) -> Response:
-        asked = _body(await request.body(), AskedGroup)
+        asked = json_body(await request.body(), AskedGroup)
         return await asyncio.to_thread(keep_group, _checked(asked))
 
     def keep_group(group: PenGroup) -> Response:
@@ -125,7 +124,7 @@ def trend_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a cal
 
     @router.post("/trend.png")
     async def picture(request: Request) -> Response:
-        asked = _body(await request.body(), AskedPicture)
+        asked = json_body(await request.body(), AskedPicture)
         return await asyncio.to_thread(note_picture, asked)
 
     def note_picture(asked: AskedPicture) -> Response:
@@ -137,13 +136,6 @@ def trend_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a cal
         return Response(status_code=204)
 
     return router
-
-
-def _body(body: bytes, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise AskedWrongly(400, str(error), "body", "see docs/reference/live-protocol.md") from error
 
 
 def _some(asked: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from connectors.desk import actions, notices, pens, trail  # noqa: F401  their tables belong to `metadata`
+from connectors.desk import actions, layouts, notices, pens, trail  # noqa: F401  their tables belong to `metadata`
 from connectors.desk.tables import DESK_VERSION, meta, metadata
 from twin.errors import StoreCorrupt, StoreError, StoreRejected, StoreUnavailable
 

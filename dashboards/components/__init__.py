@@ -88,6 +88,15 @@ class TwinView(_Coarse):
     _props = ("site", "assets", "mode", "selected")
 
 
+class LayoutEditor(_Coarse):
+    """A site's plan to work on: assets dragged, moved by keys, turned; a drawing under it; versions to restore.
+
+    Props: the common ones, and ``site``.
+    """
+
+    _props = ("site",)
+
+
 class TrendStrip(_Coarse):
     """Trends of numeric signals, history and live as one series, one lane a signal.
 
@@ -118,4 +127,4 @@ class StateStrip(_Coarse):
     _props = ("site", "assets", "hours", "controls")
 
 
-__all__ = ["StateStrip", "StatusBar", "TileGrid", "TrendBoard", "TrendStrip", "TwinView"]
+__all__ = ["LayoutEditor", "StateStrip", "StatusBar", "TileGrid", "TrendBoard", "TrendStrip", "TwinView"]

@@ -1,6 +1,7 @@
 // Dash finds the components under their namespace; pages and tests find the clock and the socket under factoryTwin.
 import { attachClock, clock } from "./clock.js";
 import { component } from "./component.js";
+import { LayoutEditorCore } from "./layouteditor.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
 import { StateStripCore } from "./statestrip.js";
@@ -11,6 +12,7 @@ import { TrendStripCore } from "./trendstrip.js";
 import { TwinViewCore } from "./twinview.js";
 
 window.factory_twin = {
+  LayoutEditor: component(LayoutEditorCore, "ft-layout"),
   TwinView: component(TwinViewCore, "ft-twin"),
   TileGrid: component(TileGridCore, "ft-tiles"),
   TrendBoard: component(TrendBoardCore, "ft-board"),

@@ -186,7 +186,9 @@ export class TrendBoardCore extends Core {
     const count = Math.min(MAX_POINTS, Math.max(100, Math.round((this.plot.clientWidth || 1000) - 120)));
     const shift = this.board.shift_s * 1000;
     const began = performance.now();
-    const asked = [...this.lanes.values()].flatMap(({ now, then }) => [[now, 0], ...(shift ? [[then, shift]] : [])]);
+    // what nobody knows (yet) is said in its row, not asked for again and again
+    const known = [...this.lanes].filter(([id]) => live.directory.signals.get(id)?.isText === false).map(([, lanes]) => lanes);
+    const asked = known.flatMap(({ now, then }) => [[now, 0], ...(shift ? [[then, shift]] : [])]);
     const done = asked.map(async ([lane, back]) => {
       await lane.fetch(from - back, to - back + 1, count, this.abort.signal);
       lane.done = true;
@@ -247,7 +249,7 @@ export class TrendBoardCore extends Core {
     this.follow = el("button", { class: "btn s", type: "button", onclick: () => this.set({ ...this.board, to: this.board.to === null ? this.window.to : null }) });
     this.spans = SPANS_S.map((s) => el("button", { type: "button", "data-s": s, onclick: () => this.set(showing({ ...this.board, to: this.board.to }, this.now, this.window.to - s * 1000, this.window.to)) }, spanWord(s)));
     this.backs = ["off", "hour", "shift", "day", "week"].map((name) => el("button", { type: "button", "data-back": name, hidden: name === "shift" && !Object.keys(shifts ?? {}).length, onclick: () => this.set({ ...this.board, shift_s: this.back(name) }) }, t(`trends.back_${name}`)));
-    this.views = [["overlay", false], ["lanes", true]].map(([name, lanes]) => el("button", { type: "button", "data-lanes": lanes, onclick: () => this.set({ ...this.board, lanes }) }, t(`trends.view_${name}`)));
+    this.views = [["overlay", false], ["lanes", true]].map(([name, lanes]) => el("button", { type: "button", "data-lanes": String(lanes), onclick: () => this.set({ ...this.board, lanes }) }, t(`trends.view_${name}`)));
     this.clear = button("trends.clear_cursors_do", t("trends.clear_cursors"), () => this.set({ ...this.board, a: null, b: null }));
     this.range = el("span", { class: "ft-board-range" });
     this.exports = [button("trends.csv_all_do", t("trends.csv_all"), () => this.csv(null)), button("trends.csv_drawn_do", t("trends.csv_drawn"), () => this.csv(1000)), button("trends.png_do", "PNG", () => this.png())];

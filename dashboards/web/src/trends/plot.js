@@ -74,8 +74,8 @@ export function drawBoard(context, width, height, model) {
     return place;
   }
   for (const pen of model.pens) {
-    pen.points = pen.lane.thinned(from, to, inner);
-    pen.ghosts = model.board.shift_s ? pen.then.thinned(from - pen.shift_ms, to - pen.shift_ms, inner) : [];
+    pen.points = entering(pen.lane.thinned(from, to, inner), from, pen.lane.gap_ms);
+    pen.ghosts = model.board.shift_s ? entering(pen.then.thinned(from - pen.shift_ms, to - pen.shift_ms, inner), from - pen.shift_ms, pen.then.gap_ms) : [];
   }
   for (const axis of place.axes) {
     axis.range = rangeOf(axis.pens.flatMap((pen) => [{ points: pen.points, factor: pen.factor }, { points: pen.ghosts, factor: pen.factor }]));
@@ -110,6 +110,12 @@ export function drawBoard(context, width, height, model) {
   }
   cursors(context, place, model, x);
   return place;
+}
+
+/** Without the point before what is seen, where no line leads in from it. */
+function entering(points, from, gap_ms) {
+  const outside = points.length > 0 && points[0].t < from && (points.length === 1 ? from - points[0].t > gap_ms : points[1].gap);
+  return outside ? points.slice(1) : points;
 }
 
 function clipped(context, place, draw) {
