@@ -40,7 +40,8 @@ def points_for(period_s: float | None, start_ns: int, end_ns: int, max_points: i
     span_ns = max(0, end_ns - start_ns)
     if not period_s or period_s > ROLLED_FROM_S or span_ns / NS_PER_S / period_s <= RAW_SAMPLES:
         return max_points
-    return max(1, min(max_points, span_ns // ROLLED_NS))
+    # one less than there are roll-ups, as parts begin with the first frame: else they could be a hair too narrow
+    return max(1, min(max_points, span_ns // ROLLED_NS - 1))
 
 
 def meanwhile(view: View, assets: Collection[str], start_ns: int, end_ns: int) -> dict[str, Any]:

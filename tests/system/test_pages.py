@@ -35,6 +35,8 @@ PAGES = {
     "floor": ("/floor/jeonju", [".ft-twin canvas", ".ft-row", ".ft-strip canvas"]),
     "asset": ("/asset/jeonju/weld/line1/R-105", [".ft-joints", ".ft-trend canvas", ".ft-strip canvas"]),
     "choose": ("/asset", [".ft-row"]),
+    "trends": ("/trends", [".ft-find-list button", ".ft-board-plot canvas", ".ft-strip canvas"]),
+    "layout": ("/floor/jeonju/edit", [".ft-lay .is-asset", ".ft-lay-versions li"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),

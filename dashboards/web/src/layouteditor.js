@@ -13,6 +13,7 @@ import { t } from "./words.js";
 const FOOT_M = { robot_arm: [1.9, 1.9], machine_tool: [2.6, 2.1], inspection: [2.4, 2.4], conveyor: [3, 0.8], buffer: [1, 1], energy_meter: [0.8, 0.8], environment: [0.8, 0.8] };
 const MOVES_ITSELF = "mobile_robot";
 const MAX_DRAWING_BYTES = 1_000_000;
+const LETTER_M = 0.52;
 const DEGREE = 180 / Math.PI;
 
 export class LayoutEditorCore extends Core {
@@ -118,7 +119,11 @@ export class LayoutEditorCore extends Core {
     for (const place of site.places ?? []) {
       if (!place.rect_m) continue;
       const [x, y, wide, deep] = place.rect_m;
-      shapes.push(svg("rect", { x, y: d - y - deep, width: wide, height: deep, class: "is-place" }), svg("text", { x: x + 0.3, y: d - y - deep + 1.1, class: "is-place-name" }, named(place, this.lang)));
+      const name = named(place, this.lang);
+      // an area's name stands at its right, so that a line's within it is read too; a long one is squeezed
+      const area = place.level === "area";
+      const long = name.length * LETTER_M > wide - 0.6 ? { textLength: wide - 0.6, lengthAdjust: "spacingAndGlyphs" } : {};
+      shapes.push(svg("rect", { x, y: d - y - deep, width: wide, height: deep, class: "is-place" }), svg("text", { x: area ? x + wide - 0.3 : x + 0.3, y: d - y - deep + 1.1, class: area ? "is-area-name" : "is-place-name", ...long }, name));
     }
     const nodes = new Map((site.nodes ?? []).map((node) => [node.id, node]));
     for (const [a, b] of site.edges ?? []) {

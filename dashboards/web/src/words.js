@@ -237,7 +237,7 @@ export const ENGLISH = {
   "trends.search": "Find by asset, signal or type",
   "trends.more": "{n} more: type a word",
   "trends.none_found": "No signal has that name.",
-  "trends.choose": "Choose signals at the left, and their trends appear here.",
+  "trends.choose": "Choose signals from the list, and their trends appear here.",
   "trends.loading": "Reading the record…",
   "trends.keys": "Trend. Arrows move and zoom, A and B set cursors, comma and full stop move the last one, Escape clears them, 0 follows now.",
   "trends.no_unit": "no unit",

@@ -11,9 +11,9 @@ const AXIS_W = 58;
 const EDGE = 12;
 const FOOT = 22;
 const HEAD = 22;
-const LANE = 16;
+const LANE = 20;
 const MAX_LANES = 6;
-const BAND_GAP = 10;
+const BAND_GAP = 22;
 const PENS = 6;
 const DASHES = [[], [9, 3, 2, 3]];
 const THEN = [3, 3];
@@ -94,7 +94,7 @@ export function drawBoard(context, width, height, model) {
       if (!axis.range) continue;
       for (const pen of [...axis.pens].sort((one, other) => (one.id === picked) - (other.id === picked))) {
         const pale = picked && picked !== pen.id;
-        if (pen.ghosts.length) line(context, pen, pen.ghosts, (moment) => x(moment + pen.shift_ms), axis.y, { dash: THEN, alpha: pale ? 0.25 : 0.75, wide: 1.2, band: 0.1 });
+        if (pen.ghosts.length) line(context, pen, pen.ghosts, (moment) => x(moment + pen.shift_ms), axis.y, { dash: THEN, alpha: pale ? 0.25 : 0.75, wide: 1.2, band: 0 });
         gaps(context, pen, x, axis, pale ? 0.2 : 0.45);
         line(context, pen, pen.points, x, axis.y, { dash: dashOf(pen.n), alpha: pale ? 0.35 : 1, wide: picked === pen.id ? 2.2 : 1.5, band: 0.28 });
       }
@@ -152,7 +152,8 @@ function drawAxis(context, axis, place, model) {
   const [low, high] = axis.range;
   const marks = ticks(low, high, Math.max(2, (axis.bottom - axis.top) / 42));
   const step = marks.length > 1 ? marks[1] - marks[0] : Math.abs(marks[0]) || 1;
-  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
+  let decimals = 0;
+  while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6) decimals++;
   const grid = model.board.lanes || axis === place.axes[0];
   context.font = `11px ${font}`;
   context.fillStyle = one ? color(penColor(one.n)) : color("--ink-2");
@@ -212,7 +213,7 @@ function line(context, pen, points, x, y, { dash, alpha, wide, band }) {
       spread ||= points[end].max > points[end].min;
       end++;
     }
-    if (spread) {
+    if (spread && band) {
       context.globalAlpha = alpha * band;
       context.beginPath();
       for (let i = start; i < end; i++) context.lineTo(x(points[i].t), y(points[i].max * factor));
@@ -306,7 +307,7 @@ function states(context, place, model, x) {
     context.font = `11px ${font}`;
     context.textAlign = "right";
     context.fillStyle = color("--ink-2");
-    context.fillText(fitted(context, shortName(lane.asset), place.left - 10), place.left - 7, top + 12);
+    context.fillText(fitted(context, shortName(lane.asset), place.left - 10), place.left - 7, top + 13);
     for (const [a, b, state] of lane.segments) {
       if (b < from || a > to) continue;
       const [left, right] = [Math.max(place.left, x(a)), Math.min(place.right, x(b))];
