@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.status import ms
 from dashboards.summary.events import is_notable
 from dashboards.summary.lanes import event_json, faults, lost_spans, overlaid, state_segments
+from twin.alarms import AlarmEventKind
 from twin.clock import NS_PER_S
 from twin.events import EventKind
 from twin.sample import Role
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dashboards.view import View
+    from twin.alarms import AlarmEvent
     from twin.ports import Series
     from twin.sample import Stream
 
@@ -45,7 +47,7 @@ def points_for(period_s: float | None, start_ns: int, end_ns: int, max_points: i
 
 
 def meanwhile(view: View, assets: Collection[str], start_ns: int, end_ns: int) -> dict[str, Any]:
-    """States of some assets, and what happened to them: losses, faults, errors; by device time."""
+    """States of some assets, and what happened to them: losses, faults, errors, alarms raised; by device time."""
     end_ns = min(end_ns, view.clock_ns)
     start_ns = min(start_ns, end_ns)
     lost = lost_spans(view, start_ns, end_ns)
@@ -60,10 +62,26 @@ def meanwhile(view: View, assets: Collection[str], start_ns: int, end_ns: int) -
                 events += faults(stream.asset, column.name, segments)
                 shown = overlaid(segments, lost.get(stream.asset, []))
                 lanes.append({"asset": stream.asset, "segments": [[ms(a), ms(b), state] for a, b, state in shown]})
+    alarms: list[dict[str, Any]] = []
     for asset in assets:
+        raised = view.alarm_events(start_ns, end_ns + 1, asset=asset, kinds=(AlarmEventKind.RAISED,), limit=MAX_EVENTS)
+        alarms += [_alarm(one) for one in raised if not one.hidden]
         events += view.events(start_ns, end_ns + 1, asset=asset, kinds=_RARE, limit=MAX_EVENTS)
     events = sorted((one for one in events if is_notable(one)), key=lambda one: one.order, reverse=True)[:MAX_EVENTS]
     return {
         "lanes": sorted(lanes, key=lambda lane: str(lane["asset"])),
         "events": [event_json(event) for event in events],
+        "alarms": alarms,
+    }
+
+
+def _alarm(event: AlarmEvent) -> dict[str, Any]:
+    """An alarm at the moment when its cause was measured: where the line is that raised it."""
+    return {
+        "t_ms": ms(event.cause_ns or event.t_ns),
+        "alarm": event.alarm,
+        "asset": event.asset,
+        "rule": event.rule,
+        "signal": event.signal,
+        "priority": int(event.priority) if event.priority is not None else None,
     }

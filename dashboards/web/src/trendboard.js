@@ -33,7 +33,7 @@ export class TrendBoardCore extends Core {
     super(root, props, emit);
     this.board = this.first();
     this.lanes = new Map();
-    this.meanwhile = { lanes: [], events: [] };
+    this.meanwhile = { lanes: [], events: [], alarms: [] };
     this.hover = null;
     this.selecting = null;
     this.abort = new AbortController();
@@ -207,7 +207,7 @@ export class TrendBoardCore extends Core {
     const asked = (this.asked = {});
     const assets = [...new Set(this.board.pens.map((id) => id.slice(0, id.lastIndexOf(":"))))];
     if (!assets.length) {
-      this.meanwhile = { lanes: [], events: [] };
+      this.meanwhile = { lanes: [], events: [], alarms: [] };
       return;
     }
     const query = new URLSearchParams({ from_ms: Math.round(from), to_ms: Math.round(to) });
@@ -296,7 +296,7 @@ export class TrendBoardCore extends Core {
 
   model(pens) {
     const { board } = this;
-    return { board, pens, window: this.window, now: this.now, zone: this.zone, lang: this.lang, meanwhile: board.pens.length ? this.meanwhile : { lanes: [], events: [] }, hover: this.hover, selecting: this.selecting, replaying: clock.replaying };
+    return { board, pens, window: this.window, now: this.now, zone: this.zone, lang: this.lang, meanwhile: board.pens.length ? this.meanwhile : { lanes: [], events: [], alarms: [] }, hover: this.hover, selecting: this.selecting, replaying: clock.replaying };
   }
 
   draw(context, width, height) {

@@ -21,7 +21,8 @@ const THEN = [3, 3];
 export const penColor = (n) => `--pen-${(n % PENS) + 1}`;
 const dashOf = (n) => DASHES[Math.floor(n / PENS) % DASHES.length];
 
-const LOUD = new Set(["AssetLost", "SourceLost", "SessionLost", "ErrorRaised", "StateChanged", "IdentityClash"]);
+const NEAR_PX = 6;
+const MOST_TOLD = 4;
 
 /** Where the parts of a picture stand; the model says how many axes and lanes there are. */
 export function placed(model, width, height) {
@@ -269,33 +270,45 @@ function numbers(context, place, model, x) {
   }
 }
 
-/** Losses, faults and errors stand as lines through all bands, with a mark at the head. */
+/** What happened in a window as marks: an alarm has the shape and colour of its priority, a loss is open. */
+export function marksOf({ events, alarms = [] }) {
+  const raised = alarms.map((one) => ({ t: one.t_ms, shape: one.priority ?? 4, ink: `--p${one.priority ?? 4}`, text: `${shortName(one.asset)} · ${one.rule}` }));
+  const told = events.map((one) => {
+    const faulted = one.kind === "StateChanged" || one.kind === "ErrorRaised";
+    const lost = one.kind.endsWith("Lost") || one.kind === "IdentityClash";
+    const what = one.kind === "StateChanged" ? stateWord(one.after) : one.kind === "AssetLost" ? t("state.lost") : one.signal || one.kind;
+    return { t: one.t_ms, shape: lost ? "lost" : faulted ? "fault" : "note", ink: faulted ? "--p1" : lost ? "--stale" : "--ink-3", text: `${shortName(one.asset)} · ${what}` };
+  });
+  return [...told, ...raised].sort((one, other) => one.t - other.t);
+}
+
+function shape(context, kind, at, top) {
+  context.beginPath();
+  if (kind === 1 || kind === "fault") context.rect(at - 4, top, 8, 8);
+  else if (kind === 2) context.lineTo(at - 5, top + 8), context.lineTo(at + 5, top + 8), context.lineTo(at, top);
+  else if (kind === 3) context.lineTo(at - 5, top), context.lineTo(at + 5, top), context.lineTo(at, top + 8);
+  else context.arc(at, top + 4, kind === "note" ? 2.5 : 4, 0, 2 * Math.PI);
+  context.closePath();
+  if (kind === "lost" || kind === "note") context.stroke();
+  else context.fill();
+}
+
 function happened(context, place, model, x) {
-  context.setLineDash([2, 3]);
-  for (const event of model.meanwhile.events) {
-    const at = Math.round(x(event.t_ms)) + 0.5;
+  for (const one of marksOf(model.meanwhile)) {
+    const at = Math.round(x(one.t)) + 0.5;
     if (at < place.left || at > place.right) continue;
-    const loud = LOUD.has(event.kind);
-    const ink = color(event.kind === "StateChanged" || event.kind === "ErrorRaised" || event.alarm ? (event.priority ? `--p${event.priority}` : "--p1") : loud ? "--stale" : "--ink-3");
-    context.strokeStyle = ink;
-    context.globalAlpha = loud || event.alarm ? 0.85 : 0.5;
+    const quiet = one.shape === "note";
+    context.strokeStyle = context.fillStyle = color(one.ink);
+    context.globalAlpha = quiet ? 0.45 : 0.85;
+    context.setLineDash([2, 3]);
     context.beginPath();
     context.moveTo(at, place.top);
     context.lineTo(at, place.bottom);
     context.stroke();
+    context.setLineDash([]);
     context.globalAlpha = 1;
-    context.fillStyle = ink;
-    context.beginPath();
-    if (event.kind === "AssetLost") context.rect(at - 4, place.top - 10, 8, 8);
-    else {
-      context.moveTo(at - 5, place.top - 10);
-      context.lineTo(at + 5, place.top - 10);
-      context.lineTo(at, place.top - 2);
-    }
-    if (loud || event.alarm) context.fill();
-    else context.stroke();
+    shape(context, one.shape, at, place.top - 10);
   }
-  context.setLineDash([]);
 }
 
 function states(context, place, model, x) {
@@ -373,6 +386,8 @@ function cursors(context, place, model, x) {
       context.setLineDash([3, 3]);
       upright(at);
       context.setLineDash([]);
+      const near = marksOf(model.meanwhile).filter((one) => Math.abs(x(one.t) - at) <= NEAR_PX);
+      near.slice(0, MOST_TOLD).forEach((one, i) => tag(context, `${time(one.t, model.zone, fine)} ${one.text}`, at, place.top + 4 + i * 20, "--panel", "--ink", place));
       tag(context, time(model.hover, model.zone, fine), at, place.bottom - 18, "--panel", "--ink", place);
     }
   }
