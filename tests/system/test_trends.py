@@ -17,8 +17,12 @@ from connectors.desk import Desk
 from connectors.desk.tables import audit
 from dashboards.app import create_app
 from dashboards.auth import LOCAL, set_person
+from dashboards.page import Asked
+from dashboards.pages.trends import PAGE
 from twin.clock import NS_PER_MS
 from twin.policy import Person, Role
+from twin.shifts import Shift
+from twin.site import Name
 
 POWER = "jeonju/weld/line1/R-105:power"
 TORQUE = "jeonju/weld/line1/R-105:effort.joint_2"
@@ -168,6 +172,20 @@ def test_a_group_that_cannot_be_is_refused_with_words(web, change):
     assert answer.status_code == 400
     assert answer.json()["error"]["do"]
     assert acts(web) == []
+
+
+def test_a_shift_ago_is_as_long_as_most_shifts_of_the_site(web):
+    hub = web.behind.factory.hub
+    day, night = (
+        Shift(name, Name(name, name), start, end) for name, start, end in (("d", 420, 900), ("n", 1320, 1800))
+    )
+    short = Shift("s", Name("s", "s"), 0, 240)
+    sites = (replace(hub.sites[0], shifts=(short, day, night)), replace(hub.sites[1], shifts=()))
+    behind = replace(web.behind, factory=replace(web.behind.factory, hub=replace(hub, sites=sites)))
+    board = PAGE.layout(Asked(behind, "ko")).children[0]
+    assert board.shifts == {"jeonju": 8 * 3600}
+    assert board.may_export
+    assert board.may_keep
 
 
 def test_meanwhile_tells_states_and_only_those_of_the_assets_asked_for(web):

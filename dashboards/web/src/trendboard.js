@@ -109,6 +109,7 @@ export class TrendBoardCore extends Core {
     this.board = board;
     const others = ["pens", "span_ms", "to", "shift_s"].some((name) => JSON.stringify(before[name]) !== JSON.stringify(board[name]));
     if (others) this.take();
+    if (before.pens !== board.pens) this.finder.draw();
     this.redraw();
     this.writeAddress();
   }
@@ -161,7 +162,6 @@ export class TrendBoardCore extends Core {
     const wanted = new Set(this.board.pens);
     for (const id of this.lanes.keys()) if (!wanted.has(id)) this.lanes.delete(id);
     for (const id of wanted) if (!this.lanes.has(id)) this.lanes.set(id, { now: new Lane(id), then: new Lane(id) });
-    this.finder.draw();
     this.drawToolbar();
     this.later();
     this.sheet.ask();
