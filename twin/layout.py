@@ -23,7 +23,7 @@ class Layout:
     """One version of a site's layout. ``placed`` holds only what stands elsewhere than the factory file says.
 
     ``n`` counts from 1; 0 is the factory file itself. ``drawing`` is the SHA-256 of the drawing under the
-    plan, "" for none; ``restored`` the earlier version that this one brings back, 0 for none.
+    plan, "" for none; ``restored`` the earlier version that this one brings back, -1 for none.
     """
 
     site: str
@@ -33,7 +33,7 @@ class Layout:
     note: str = ""
     placed: Mapping[str, Pose] = field(default_factory=dict)
     drawing: str = ""
-    restored: int = 0
+    restored: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def test_a_layout_moves_the_asset_on_every_page_until_an_earlier_one_is_restored
     body = {"site": "jeonju", "before": 0, "placed": {R: [33.5, 21.0, 1.5]}, "note": "새 배치"}
     kept = post(web, "/view/layout", body).json()
     assert kept["versions"][0] | {"at_ms": 0} == {
-        "n": 1, "at_ms": 0, "who": "local", "note": "새 배치", "restored": 0, "drawing": "", "moved": [R],
+        "n": 1, "at_ms": 0, "who": "local", "note": "새 배치", "restored": -1, "drawing": "", "moved": [R],
     }  # fmt: skip
     shown = {one["id"]: one["pose"] for one in web.get("/view/directory").json()["assets"]}
     assert [shown[R][0], shown[R][1], shown[R][3]] == [33.5, 21.0, 1.5]

@@ -222,7 +222,7 @@ export class LayoutEditorCore extends Core {
 
   listVersions() {
     const rows = this.answer.versions.map((one, i) => {
-      const what = one.restored ? t("layout.restored", { n: one.restored }) : t("layout.moved", { n: one.moved.length });
+      const what = one.restored >= 0 ? t("layout.restored", { n: one.restored }) : t("layout.moved", { n: one.moved.length });
       const about = `${date(one.at_ms, this.zone)} ${minute(one.at_ms, this.zone)} · ${one.who}`;
       return el("li", null, el("b", null, `${one.n}`), el("span", null, el("em", null, one.note || what), el("small", { title: one.moved.join("\n") }, `${about}${one.note ? ` · ${what}` : ""}`)), i ? this.restorer(one.n, t("layout.restore")) : el("small", null, t("layout.in_force")));
     });
