@@ -282,9 +282,12 @@ export function marksOf({ events, alarms = [] }) {
   return [...told, ...raised].sort((one, other) => one.t - other.t);
 }
 
+const OCTAGON = [[-2, -1], [2, -1], [5, 2], [5, 6], [2, 9], [-2, 9], [-5, 6], [-5, 2]];
+
 function shape(context, kind, at, top) {
   context.beginPath();
-  if (kind === 1 || kind === "fault") context.rect(at - 4, top, 8, 8);
+  if (kind === 1) context.rect(at - 4, top, 8, 8);
+  else if (kind === "fault") for (const [dx, dy] of OCTAGON) context.lineTo(at + dx, top + dy);
   else if (kind === 2) context.lineTo(at - 5, top + 8), context.lineTo(at + 5, top + 8), context.lineTo(at, top);
   else if (kind === 3) context.lineTo(at - 5, top), context.lineTo(at + 5, top), context.lineTo(at, top + 8);
   else context.arc(at, top + 4, kind === "note" ? 2.5 : 4, 0, 2 * Math.PI);
