@@ -65,7 +65,7 @@ def meanwhile(view: View, assets: Collection[str], start_ns: int, end_ns: int) -
     alarms: list[dict[str, Any]] = []
     for asset in assets:
         raised = view.alarm_events(start_ns, end_ns + 1, asset=asset, kinds=(AlarmEventKind.RAISED,), limit=MAX_EVENTS)
-        alarms += [_alarm(one) for one in raised if not one.hidden]
+        alarms += [_alarm(one) for one in raised]
         events += view.events(start_ns, end_ns + 1, asset=asset, kinds=_RARE, limit=MAX_EVENTS)
     events = sorted((one for one in events if is_notable(one)), key=lambda one: one.order, reverse=True)[:MAX_EVENTS]
     return {
@@ -83,5 +83,6 @@ def _alarm(event: AlarmEvent) -> dict[str, Any]:
         "asset": event.asset,
         "rule": event.rule,
         "signal": event.signal,
+        "hidden": event.hidden,
         "priority": int(event.priority) if event.priority is not None else None,
     }

@@ -1,4 +1,4 @@
-"""What is laid over a trend: alarms at the moment of their cause, and only those that operators were told of."""
+"""What is laid over a trend: alarms at the moment of their cause, losses and errors."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ def test_an_alarm_stands_where_its_cause_was_measured():
     view = Told([alarm(AlarmEventKind.RAISED, 5000, cause_ns=4800 * MS), alarm(AlarmEventKind.CLEARED, 6000)])
     (one,) = meanwhile(view, {R}, 0, view.clock_ns)["alarms"]
     assert one == {
-        "t_ms": 4800.0, "alarm": f"{R}#hot", "asset": R, "rule": "hot", "signal": "temperature", "priority": 2,
+        "t_ms": 4800.0, "alarm": f"{R}#hot", "asset": R, "rule": "hot", "signal": "temperature", "hidden": False,
+        "priority": 2,
     }  # fmt: skip
 
 
-def test_what_was_hidden_from_operators_or_is_of_others_is_not_laid_over():
+def test_what_was_hidden_from_operators_says_so_and_what_is_of_others_is_not_laid_over():
     view = Told([alarm(AlarmEventKind.RAISED, 5000, hidden=True), alarm(AlarmEventKind.RAISED, 5000, asset="x/y")])
-    assert meanwhile(view, {R}, 0, view.clock_ns)["alarms"] == []
+    assert [(one["asset"], one["hidden"]) for one in meanwhile(view, {R}, 0, view.clock_ns)["alarms"]] == [(R, True)]
 
 
 def test_losses_and_errors_are_told_newest_first_and_the_everyday_is_not():

@@ -270,9 +270,9 @@ function numbers(context, place, model, x) {
   }
 }
 
-/** What happened in a window as marks: an alarm has the shape and colour of its priority, a loss is open. */
+/** What happened in a window as marks: an alarm has the shape and colour of its priority (hollow where operators were not told), a loss is open. */
 export function marksOf({ events, alarms = [] }) {
-  const raised = alarms.map((one) => ({ t: one.t_ms, shape: one.priority ?? 4, ink: `--p${one.priority ?? 4}`, text: `${shortName(one.asset)} · ${one.rule}` }));
+  const raised = alarms.map((one) => ({ t: one.t_ms, shape: one.priority ?? 4, ink: `--p${one.priority ?? 4}`, hidden: one.hidden, text: `${shortName(one.asset)} · ${one.rule}` }));
   const told = events.map((one) => {
     const faulted = one.kind === "StateChanged" || one.kind === "ErrorRaised";
     const lost = one.kind.endsWith("Lost") || one.kind === "IdentityClash";
@@ -284,7 +284,7 @@ export function marksOf({ events, alarms = [] }) {
 
 const OCTAGON = [[-2, -1], [2, -1], [5, 2], [5, 6], [2, 9], [-2, 9], [-5, 6], [-5, 2]];
 
-function shape(context, kind, at, top) {
+function shape(context, kind, at, top, hollow) {
   context.beginPath();
   if (kind === 1) context.rect(at - 4, top, 8, 8);
   else if (kind === "fault") for (const [dx, dy] of OCTAGON) context.lineTo(at + dx, top + dy);
@@ -292,7 +292,7 @@ function shape(context, kind, at, top) {
   else if (kind === 3) context.lineTo(at - 5, top), context.lineTo(at + 5, top), context.lineTo(at, top + 8);
   else context.arc(at, top + 4, kind === "note" ? 2.5 : 4, 0, 2 * Math.PI);
   context.closePath();
-  if (kind === "lost" || kind === "note") context.stroke();
+  if (hollow || kind === "lost" || kind === "note") context.stroke();
   else context.fill();
 }
 
@@ -310,7 +310,7 @@ function happened(context, place, model, x) {
     context.stroke();
     context.setLineDash([]);
     context.globalAlpha = 1;
-    shape(context, one.shape, at, place.top - 10);
+    shape(context, one.shape, at, place.top - 10, one.hidden);
   }
 }
 
