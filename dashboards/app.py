@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,14 @@ from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
 from dashboards.kpi_calls import kpi_router
+from dashboards.layout_calls import layout_router, watch
 from dashboards.line_calls import line_router
 from dashboards.login import login_router
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
 from dashboards.socket import serve_live
+from dashboards.trend_calls import trend_router
 from dashboards.view_calls import view_router
 
 if TYPE_CHECKING:
@@ -57,7 +60,9 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     @contextlib.asynccontextmanager
     async def living(_server: FastAPI) -> AsyncIterator[None]:
         async with lifespan():
+            watching = asyncio.create_task(watch(behind))
             yield
+            watching.cancel()
 
     server = FastAPI(
         title="Factory Twin",
@@ -130,6 +135,8 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
     server.include_router(line_router(behind))
+    server.include_router(trend_router(behind))
+    server.include_router(layout_router(behind))
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
     server.include_router(kpi_router(behind))

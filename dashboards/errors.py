@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
+_T = TypeVar("_T")
 SECRETIVE = "the store cannot be read now"
 
 
@@ -25,6 +27,14 @@ class AskedWrongly(Exception):
         self.what = what
         self.where = where
         self.do = do
+
+
+def json_body(body: bytes, kind: type[_T]) -> _T:
+    """A request's body as ``kind``; raises AskedWrongly."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise AskedWrongly(400, str(error), "body", "see docs/reference/live-protocol.md") from error
 
 
 def answer(status: int, what: str, where: str = "", do: str = "") -> JSONResponse:

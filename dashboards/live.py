@@ -21,6 +21,7 @@ from dashboards.view import LiveView
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, StoreError
 from twin.ids import site_of
+from twin.layout import laid_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dashboards.notices import Notices
     from dashboards.reader import Reader
     from twin.clock import Clock
+    from twin.layout import Layout
     from twin.sample import Latest, Stream
     from twin.site import AssetType, Hub
 
@@ -76,6 +78,9 @@ class LiveHub:
         notices: Notices | None = None,
     ) -> None:
         self.hub = hub
+        self.placed = hub
+        """The hub with its assets where people put them."""
+        self.layouts: Mapping[str, Layout] = {}
         self.types = types
         self.clock = clock
         self._streams: dict[int, Stream] = {}
@@ -131,6 +136,16 @@ class LiveHub:
             self._latest[stream] = latest
             self._changed.add(stream)
             self.ingest.hear(latest, self.clock.now_ns())
+
+    def lay(self, layouts: Mapping[str, Layout]) -> None:
+        """Put the assets where the layouts in force say, and tell every browser that they moved."""
+        if layouts == self.layouts:
+            return
+        self.layouts = layouts
+        self.placed = laid_over(self.hub, layouts.values())
+        for client in self.clients:
+            client.directory = True
+            client.wake.set()
 
     async def load(self) -> None:
         """Read streams and latest values from the store; raises StoreUnavailable when it is away."""
@@ -234,8 +249,13 @@ class LiveHub:
     def directory(self, site: str = EVERY_SITE) -> dict[str, Any]:
         """The directory of a site, as far as the person who asks may see it."""
         sites = scope.reach()
-        hub = self.hub if sites is None else scope.hub_of(self.hub, sites)
-        return directory(hub, self.types, self.streams, site)
+        hub = self.placed if sites is None else scope.hub_of(self.placed, sites)
+        drawings = {
+            name: layout.drawing
+            for name, layout in self.layouts.items()
+            if layout.drawing and (sites is None or name in sites)
+        }
+        return directory(hub, self.types, self.streams, site, drawings)
 
     def status(self) -> dict[str, Any]:
         """The status message: see docs/reference/live-protocol.md."""

@@ -49,8 +49,8 @@ class Behind:
         return self.file is not None and self.factory.web.editing
 
     def asset(self, asset_id: str) -> Asset | None:
-        """The declared asset of that id."""
-        return self.factory.hub.assets().get(asset_id)
+        """The declared asset of that id, where people put it."""
+        return self.live.placed.assets().get(asset_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from dashboards.moment import MAX_POINTS, ns_of_ms, span, view_of
 from dashboards.once import Once
 from dashboards.status import ms
 from dashboards.summary import packets
+from dashboards.summary import trend as trends
 from dashboards.summary.connections import connections, refusals, store_figures
 from dashboards.summary.devices import clocks, newcomers
 from dashboards.summary.directory import EVERY_SITE
@@ -120,7 +121,7 @@ def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call
         asked = span(ns_of_ms(from_ms, "from_ms"), ns_of_ms(to_ms, "to_ms"))
         seen = view(as_of_ms)
         stream, name = signal_in(seen, signal)
-        series = seen.trend(stream.id, name, asked.start_ns, asked.end_ns, max_points)
+        series = trends.pen(seen, stream, name, asked.start_ns, asked.end_ns, max_points)
         return json_of(
             {
                 "signal": signal,

@@ -13,6 +13,7 @@ TwinError
  x SourceError        a source that cannot be reached or read
  x BrokerError        the embedded or external broker cannot be started or reached
  x PluginError        a plug-in name that leads nowhere
+ x DrawingError       an uploaded floor drawing that cannot be taken
  x Forbidden          a person asks for what their role does not allow
  x AccountError       an account, a session or a token that cannot be as asked
 """
@@ -118,6 +119,15 @@ class PluginError(TwinError):
         self.kind = kind
         self.name = name
         self.known = known
+
+
+class DrawingError(TwinError):
+    """An uploaded floor drawing that cannot be taken: what is wrong with it, and what to do."""
+
+    def __init__(self, problem: str, do: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.do = do
 
 
 class Forbidden(TwinError):

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from connectors.desk import actions, notes, notices, people, stops, trail  # noqa: F401  their tables belong to `metadata`
+from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
+    actions,
+    layouts,
+    notes,
+    notices,
+    pens,
+    people,
+    stops,
+    trail,
+)
 from connectors.desk.heads import Head, heads_file, keep
 from connectors.desk.tables import DESK_VERSION, meta, metadata
 from twin.errors import StoreCorrupt, StoreError, StoreRejected, StoreUnavailable

@@ -1,4 +1,4 @@
-"""The browser's five coarse components, as Dash sees them.
+"""The browser's coarse components, as Dash sees them.
 
 The JavaScript is one bundle beside this file, built from ``dashboards/web`` (``npm run build``) and
 committed. A component draws its frame once; live packets and replays reach it through the page's
@@ -99,6 +99,15 @@ class TwinView(_Coarse):
     _props = ("site", "assets", "mode", "selected", "routes", "focus")
 
 
+class LayoutEditor(_Coarse):
+    """A site's plan to work on: assets dragged, moved by keys, turned; a drawing under it; versions to restore.
+
+    Props: the common ones, and ``site``.
+    """
+
+    _props = ("site",)
+
+
 class TrendStrip(_Coarse):
     """Trends of numeric signals, history and live as one series, one lane a signal.
 
@@ -107,6 +116,16 @@ class TrendStrip(_Coarse):
     """
 
     _props = ("signals", "span_s", "height", "site")
+
+
+class TrendBoard(_Coarse):
+    """Trends of many signals over one time axis, with all that belongs to them; its state is the page's address.
+
+    Props: the common ones, and ``site`` (whose packets it listens to), ``shifts`` (seconds of a shift by
+    site), ``may_export`` and ``may_keep`` (bool: whether the reader may export, and keep groups of pens).
+    """
+
+    _props = ("site", "shifts", "may_export", "may_keep")
 
 
 class StateStrip(_Coarse):
@@ -120,4 +139,4 @@ class StateStrip(_Coarse):
     _props = ("site", "assets", "hours", "controls")
 
 
-__all__ = ["StateStrip", "StatusBar", "TileGrid", "TrendStrip", "TwinView"]
+__all__ = ["LayoutEditor", "StateStrip", "StatusBar", "TileGrid", "TrendBoard", "TrendStrip", "TwinView"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dash import Input, Output, State, html, no_update
+from dash import Input, Output, State, dcc, html, no_update
 
 from dashboards.components import StateStrip, TileGrid, TrendStrip, TwinView
 from dashboards.format import angle, metres
 from dashboards.page import Asked, Page, address
 from dashboards.pages.line import closer
+from dashboards.pages.trends import trends_href
 from dashboards.parts import attributes, card, empty, event_list
 from twin.ids import leaf_of, place_of, site_of
 from twin.sample import Kind, Role
@@ -100,7 +101,7 @@ def _page(asked: Asked, asset_id: str) -> Any:
                     card(
                         asked.t("asset.trend"),
                         html.Div(trend if signals else empty(asked.t("asset.no_signals")), className="card-b flush"),
-                        note=asked.t("asset.trend_span"),
+                        note=[asked.t("asset.trend_span"), *_open_trends(asked, signals)],
                     ),
                 ],
                 className="pg-asset-l",
@@ -121,6 +122,13 @@ def _page(asked: Asked, asset_id: str) -> Any:
         ],
         className="pg-asset",
     )
+
+
+def _open_trends(asked: Asked, signals: list[str]) -> list[Any]:
+    if not signals:
+        return []
+    href = trends_href(signals, TREND_S)
+    return [dcc.Link(asked.t("asset.open_trends"), id="trend-open", href=href, className="btn s", refresh=False)]
 
 
 def _head(asked: Asked, asset_id: str) -> Any:
@@ -180,16 +188,17 @@ def callbacks(app: Dash, behind: Behind) -> None:
         Output("trend", "signals"),
         Output("signals", "signals"),
         Output("signals", "selected"),
+        Output("trend-open", "href"),
         Input("signals", "selected"),
         State("trend", "signals"),
         prevent_initial_call=True,
     )
-    async def toggle(chosen: str | None, drawn: list[str] | None) -> tuple[Any, Any, Any]:
+    async def toggle(chosen: str | None, drawn: list[str] | None) -> tuple[Any, Any, Any, Any]:
         if not chosen:
-            return no_update, no_update, no_update
+            return no_update, no_update, no_update, no_update
         now = list(drawn or [])
         now = [one for one in now if one != chosen] if chosen in now else [*now, chosen][-MOST_TRENDS:]
-        return now, now, ""
+        return now, now, "", trends_href(now, TREND_S)
 
 
 def crumbs(asked: Asked) -> list[Crumb]:

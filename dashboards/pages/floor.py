@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Input, Output, ctx, dcc, html, no_update
 
-from dashboards.components import StateStrip, TileGrid, TwinView
+from dashboards.auth import allowed
+from dashboards.components import LayoutEditor, StateStrip, TileGrid, TwinView
 from dashboards.page import Asked, Page, address
 from dashboards.pages.line import closer, lines_in
 from dashboards.parts import attributes, card, empty
 from dashboards.preferences import current
+from twin.policy import Right
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -22,16 +24,33 @@ STRIP_H = 8
 MODES = ("2d", "3d")
 
 
+EDIT = "edit"
+
+
 def _site(asked: Asked) -> Site | None:
     sites = asked.behind.factory.hub.sites
-    return asked.behind.factory.hub.site(asked.rest) if asked.rest else sites[0]
+    return asked.behind.factory.hub.site(asked.rest.split("/")[0]) if asked.rest else sites[0]
+
+
+def _edits(asked: Asked) -> bool:
+    """Whether the address asks for the plan to work on (``/floor/jeonju/edit``)."""
+    return asked.rest.partition("/")[2] == EDIT
 
 
 def layout(asked: Asked) -> Any:
-    """Plan, chosen asset, all assets, states over time."""
+    """Plan, chosen asset, all assets, states over time; or the plan to work on."""
     site = _site(asked)
     if site is None:
         return html.Div(empty(asked.t("floor.no_site", site=asked.rest)), className="card")
+    if not _edits(asked):
+        return _floor(asked, site)
+    if not allowed(Right.LAYOUT, site.id):
+        return html.Div(empty(asked.t("floor.may_not_edit")), className="card")
+    editor = LayoutEditor(id="layout", site=site.id, lang=asked.lang, timezone=site.timezone)
+    return html.Div(editor, className="pg-layout")
+
+
+def _floor(asked: Asked, site: Site) -> Any:
     tabs = [
         dcc.Link(
             asked.name(one.name),
@@ -65,6 +84,7 @@ def layout(asked: Asked) -> Any:
                                 **attributes(aria_label=asked.t("line.ways")),
                             ),
                             html.Nav(tabs, className="tabs", **attributes(aria_label=asked.t("floor.sites"))),
+                            *_edit_link(asked, site),
                             modes,
                         ],
                         className="r",
@@ -117,6 +137,13 @@ def below(asked: Asked, site: Site) -> list[Any]:
     if any(asset.type == "mobile_robot" for asset in site.assets):
         found.append((asked.t("page.fleet"), address("fleet", site.id)))
     return [dcc.Link(text, href=href, className="btn s", refresh=False) for text, href in found]
+
+
+def _edit_link(asked: Asked, site: Site) -> list[Any]:
+    if not allowed(Right.LAYOUT, site.id):
+        return []
+    href = address("floor", site.id, EDIT)
+    return [dcc.Link(asked.t("floor.edit"), id="floor-edit", href=href, className="btn s", refresh=False)]
 
 
 def _nothing(asked: Asked) -> Any:
@@ -181,7 +208,12 @@ def callbacks(app: Dash, behind: Behind) -> None:
 def crumbs(asked: Asked) -> list[Crumb]:
     """Site, then the page."""
     site = _site(asked)
-    return [(asked.name(site.name), ""), (asked.t("page.floor"), "")] if site else [(asked.t("page.floor"), "")]
+    if site is None:
+        return [(asked.t("page.floor"), "")]
+    if _edits(asked):
+        floor = (asked.t("page.floor"), address("floor", site.id))
+        return [(asked.name(site.name), ""), floor, (asked.t("floor.editing"), "")]
+    return [(asked.name(site.name), ""), (asked.t("page.floor"), "")]
 
 
 PAGE = Page("floor", "/floor", 20, "M3.5 4.5h17v15h-17zM3.5 11.5h6M9.5 4.5v4M13.5 19.5v-8h7", layout, callbacks, crumbs)

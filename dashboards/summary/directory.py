@@ -32,8 +32,15 @@ def nodes_of(streams: Iterable[Stream], declared: Container[str]) -> set[str]:
     return {path for path in lives - others if path not in declared}
 
 
-def directory(hub: Hub, types: Mapping[str, AssetType], streams: Mapping[int, Stream], site: str) -> dict[str, Any]:
-    """The directory of one site, or of all with ``*``."""
+def directory(
+    hub: Hub,
+    types: Mapping[str, AssetType],
+    streams: Mapping[int, Stream],
+    site: str,
+    drawings: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The directory of one site, or of all with ``*``; ``drawings`` lie under the plans of their sites."""
+    under = drawings or {}
     sites = [one for one in hub.sites if site in (EVERY_SITE, one.id)]
     declared = {asset.id: asset for one in sites for asset in one.assets}
     heard = {stream.asset for stream in streams.values() if belongs(stream.asset, site)}
@@ -41,7 +48,7 @@ def directory(hub: Hub, types: Mapping[str, AssetType], streams: Mapping[int, St
     undeclared = sorted(asset for asset in heard if asset not in declared and site_of(asset) != OWN)
     return {
         "type": "directory",
-        "sites": [_site(one) for one in sites],
+        "sites": [_site(one, under.get(one.id)) for one in sites],
         "assets": [*map(_asset, declared.values()), *map(_undeclared, undeclared)],
         "types": {name: _name(kind.label) for name, kind in types.items()},
         "streams": [_stream(key, stream) for key, stream in streams.items() if belongs(stream.asset, site)],
@@ -52,13 +59,14 @@ def _name(name: Name) -> dict[str, str]:
     return {"ko": name.ko, "en": name.en}
 
 
-def _site(site: Site) -> dict[str, Any]:
+def _site(site: Site, drawing: str | None) -> dict[str, Any]:
     return {
         "id": site.id,
         "name": _name(site.name),
         "region": _name(site.region),
         "timezone": site.timezone,
         "size_m": list(site.size_m),
+        "drawing": f"/view/drawing/{drawing}" if drawing else None,
         "position_deg": list(site.position_deg) if site.position_deg else None,
         "places": [
             {

@@ -13,7 +13,6 @@ from dashboards.summary.production import (
     MINUTE_NS,
     counters_of,
     hourly,
-    last_stations,
     made_per_h,
     risen,
 )
@@ -22,6 +21,7 @@ from twin.clock import NS_PER_S
 from twin.cycles import finished, spread_of
 from twin.flow import flow_of
 from twin.ids import site_of
+from twin.kpi.scopes import last_stations
 from twin.packml import WAITING, WORKING, Cause, UnitState, state_named
 from twin.sample import Role
 

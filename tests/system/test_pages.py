@@ -47,6 +47,8 @@ PAGES = {
     ),
     "cells": ("/cell", [".pg-choices a"]),
     "fleet": ("/fleet/jeonju", [".ft-fleet-t tbody tr", ".ft-twin canvas", ".ft-strip canvas"]),
+    "trends": ("/trends", [".ft-find-list button", ".ft-board-plot canvas", ".ft-strip canvas"]),
+    "layout": ("/floor/jeonju/edit", [".ft-lay .is-asset", ".ft-lay-versions li"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),

@@ -1,17 +1,21 @@
 // Dash finds the components under their namespace; pages and tests find the clock and the socket under factoryTwin.
 import { attachClock, clock } from "./clock.js";
 import { component } from "./component.js";
+import { LayoutEditorCore } from "./layouteditor.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
 import { StateStripCore } from "./statestrip.js";
 import { StatusBarCore } from "./statusbar.js";
 import { TileGridCore } from "./tilegrid.js";
+import { TrendBoardCore } from "./trendboard.js";
 import { TrendStripCore } from "./trendstrip.js";
 import { TwinViewCore } from "./twinview.js";
 
 window.factory_twin = {
+  LayoutEditor: component(LayoutEditorCore, "ft-layout"),
   TwinView: component(TwinViewCore, "ft-twin"),
   TileGrid: component(TileGridCore, "ft-tiles"),
+  TrendBoard: component(TrendBoardCore, "ft-board"),
   TrendStrip: component(TrendStripCore, "ft-trend"),
   StateStrip: component(StateStripCore, "ft-strip"),
   StatusBar: component(StatusBarCore, "ft-status"),

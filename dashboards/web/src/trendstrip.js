@@ -1,13 +1,14 @@
 // Trends: history and live as one series. The min/max band stands behind, the mean in front, a gap is a break.
-import { clock, fetchJson } from "./clock.js";
+import { clock } from "./clock.js";
 import { Core } from "./component.js";
 import { labelled } from "./directory.js";
-import { gapLength, pointsOf, slices, Tail, ticks, timeTicks } from "./downsample.js";
+import { Tail, ticks, timeTicks } from "./downsample.js";
 import { el, Sheet } from "./dom.js";
 import { number, shortName, shownAs, tickLabel, time, zoneOffset } from "./format.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
 import { color, hatch, onTheme } from "./theme.js";
+import { Lane } from "./trends/lane.js";
 import { t } from "./words.js";
 
 const LEFT = 58;
@@ -17,37 +18,6 @@ const TITLE = 20;
 const MIN_SPAN_MS = 2000;
 const MAX_SPAN_MS = 31 * 86_400_000;
 const REFETCH_MS = 30000;
-
-class Lane {
-  constructor(id) {
-    this.id = id;
-    this.history = [];
-    this.until = -Infinity;
-    this.gap_ms = 5000;
-    this.tail = new Tail();
-    this.failed = null;
-    this.asked = null;
-  }
-
-  /** Points inside [from, to), and one before so that a line enters from the left. */
-  *inside(from, to) {
-    let before = null;
-    for (const list of [this.history, this.tail.points]) {
-      for (const point of list) {
-        if (list !== this.history && point.t <= this.until) continue;
-        if (point.t > to) return;
-        if (point.t < from) {
-          before = point;
-          continue;
-        }
-        if (before) yield before;
-        before = null;
-        yield point;
-      }
-    }
-    if (before) yield before;
-  }
-}
 
 export class TrendStripCore extends Core {
   static rebuildOn = ["signals", "lang", "timezone", "words"];
@@ -140,27 +110,7 @@ export class TrendStripCore extends Core {
     const { from, to } = this.view;
     const pad = this.fixedTo === null ? 0 : this.span_ms * 0.5;
     const points = Math.min(2000, Math.max(100, Math.round((this.plot.clientWidth || 800) - LEFT)));
-    const moment = clock.now();
-    const asked = (lane.asked = {});
-    const query = new URLSearchParams({
-      signal: lane.id,
-      from_ms: Math.round(from - pad),
-      to_ms: Math.round(Math.min(moment, to + pad)),
-      max_points: points,
-    });
-    if (clock.replaying) query.set("as_of_ms", Math.round(moment));
-    try {
-      const trend = await fetchJson(`/view/trend?${query}`, this.abort.signal);
-      if (lane.asked !== asked) return;
-      const signal = live.directory.signals.get(lane.id);
-      lane.gap_ms = gapLength(trend.t_ms, signal?.stream.stale_after_s);
-      lane.history = pointsOf(trend, lane.gap_ms);
-      lane.until = trend.t_ms.length ? trend.t_ms[trend.t_ms.length - 1] : -Infinity;
-      lane.failed = null;
-    } catch (error) {
-      if (this.abort.signal.aborted || lane.asked !== asked) return;
-      lane.failed = String(error?.message ?? error);
-    }
+    await lane.fetch(from - pad, to + pad, points, this.abort.signal);
     this.sheet.ask();
   }
 
@@ -261,16 +211,6 @@ export class TrendStripCore extends Core {
     if (this.cursor !== undefined && this.cursor >= LEFT && this.cursor <= width - RIGHT) this.drawCursor(context, width, height, from, to);
   }
 
-  /** No more points than pixels can show; the slices stand still while the window moves. */
-  thinned(lane, from, to) {
-    const points = [...lane.inside(from, to)];
-    const count = Math.ceil(this.inner);
-    if (points.length <= 2 * count) return points;
-    const width = (to - from) / count;
-    const start = Math.floor(from / width) * width;
-    return slices(points, start, start + (count + 2) * width, count + 2);
-  }
-
   scale(lane, column, points) {
     let low = Infinity;
     let high = -Infinity;
@@ -317,7 +257,7 @@ export class TrendStripCore extends Core {
     }
     const { column } = signal;
     const { factor, decimals, symbol } = shownAs(column);
-    const points = this.thinned(lane, from, to);
+    const points = lane.thinned(from, to, Math.ceil(this.inner));
     const scale = this.scale(lane, column, points);
     lane.points = points;
     const entry = present.entry(signal.stream.key);

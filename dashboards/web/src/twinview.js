@@ -14,6 +14,7 @@ import { Arms } from "./twin/arms.js";
 import { Furniture } from "./twin/furniture.js";
 import { Labels } from "./twin/labels.js";
 import { Routes } from "./twin/routes.js";
+import { Underlay } from "./twin/underlay.js";
 import { Vehicles } from "./twin/vehicles.js";
 import { t } from "./words.js";
 
@@ -95,7 +96,7 @@ export class TwinViewCore extends Core {
     const directory = live.directory;
     const only = this.props.assets?.length ? new Set(this.props.assets) : null;
     const assets = assetsOf(directory, this.props.site).filter((asset) => !only || only.has(asset.id));
-    const name = JSON.stringify([assets.map((asset) => [asset.id, asset.pose, asset.attributes]), [...directory.sites.keys()]]);
+    const name = JSON.stringify([assets.map((asset) => [asset.id, asset.pose, asset.attributes]), [...directory.sites.values()].map((site) => [site.id, site.drawing])]);
     setText(this.note, assets.length ? "" : directory.empty ? t("wait.directory") : t("twin.nothing"));
     this.note.hidden = assets.length > 0;
     if (name === this.built) {
@@ -122,6 +123,7 @@ export class TwinViewCore extends Core {
     sun.position.set(-0.5, 1, 0.62);
     this.scene.add(sun);
     this.furniture = new Furniture(this.floor, this.site, assets, this.whole || this.follows);
+    this.underlay = new Underlay(this.floor, this.whole ? this.site : null, () => this.ask());
     const ofType = (type) => assets.filter((asset) => asset.type === type);
     this.arms = new Arms(this.floor, ofType("robot_arm"), directory.armModels, (asset, size, z) => this.furniture.plinth(asset, size, z));
     this.vehicles = new Vehicles(this.floor, ofType("mobile_robot"));
@@ -169,7 +171,7 @@ export class TwinViewCore extends Core {
   }
 
   clear() {
-    for (const part of [this.furniture, this.arms, this.vehicles, this.routes, this.labels]) part?.dispose();
+    for (const part of [this.underlay, this.furniture, this.arms, this.vehicles, this.routes, this.labels]) part?.dispose();
     this.scene = null;
   }
 
