@@ -16,7 +16,8 @@ from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the ann
 
 import dashboards
 from dashboards import errors, shell
-from dashboards.api import api_router
+from dashboards.api import ERRORS, api_router
+from dashboards.api_alarms import alarm_router
 from dashboards.guard import Guard, Rules
 from dashboards.health import health_router
 from dashboards.i18n import words
@@ -121,6 +122,7 @@ def _add_calls(server: FastAPI, behind: Behind) -> None:
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
     server.include_router(api_router(behind))
+    server.include_router(alarm_router(behind), responses=ERRORS)
 
 
 def _script(lang: str) -> bytes:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import bench, care, decode, devices, files, processes, publish, sql, store
+from dashboards.cli import alarms, bench, care, decode, devices, files, processes, publish, sql, store
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
 app.command()(sql.sql)
+app.command()(alarms.alarms)
 store.app.command()(sql.migrate)
 for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
     store.app.command()(verb)
