@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
 from connectors.desk.actions import act
-from connectors.plugins import rules_of
 from dashboards.api_models import (
     ActionsModel,
     AlarmFiguresAnswer,
@@ -20,7 +19,7 @@ from dashboards.auth import needs, person
 from dashboards.errors import AskedWrongly
 from dashboards.moment import ns_of_text, span, view_of
 from dashboards.status import ms
-from dashboards.summary.alarms import AlarmWords, active, figures, load_of
+from dashboards.summary.alarms import active, figures, load_of
 from dashboards.summary.directory import EVERY_SITE
 from dashboards.view_calls import json_of, site_in
 from twin.alarms.desk import refusal
@@ -33,6 +32,7 @@ from twin.policy import Right
 if TYPE_CHECKING:
     from dashboards.api_models import ActionModel
     from dashboards.page import Behind
+    from dashboards.summary.alarms import AlarmWords
     from dashboards.view import View
 
 DAY_NS = 24 * 3600 * NS_PER_S
@@ -61,7 +61,7 @@ Kinds = Annotated[list[AlarmEventKind] | None, Query(description="only these, su
 def alarm_router(behind: Behind) -> APIRouter:
     """The calls, on what stands behind the pages."""
     router = APIRouter(prefix="/api/v1/alarms")
-    words = AlarmWords(rules_of(behind.factory))
+    words = behind.live.alarms.words
 
     def view(as_of: str) -> View:
         return view_of(behind, ns_of_text(as_of, "as_of") if as_of else None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from connectors.desk import Desk
-from connectors.plugins import asset_types
+from connectors.plugins import asset_types, rules_of
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from dashboards.app import create_app
@@ -19,6 +19,7 @@ from dashboards.notices import Notices
 from dashboards.page import Behind
 from dashboards.reader import Reader
 from dashboards.subscription import Subscription
+from dashboards.summary.alarms import AlarmWords
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     """
     clock = WallClock()
     reader = Reader(lambda: open_history(factory.store.url), clock)
-    hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock))
+    words = AlarmWords(rules_of(factory))
+    hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock), words)
     desk = Desk(factory.store.url, clock)
     behind = Behind(factory, hub, reader, desk, clock, file.parent, file)
     server = _Server(
