@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
 from connectors.desk.actions import act
+from dashboards.alarm_file import ACTIVE_COLUMNS, JOURNAL_COLUMNS, download
+from dashboards.alarm_rights import RIGHTS
 from dashboards.api_models import (
     ActionsModel,
     AlarmFiguresAnswer,
@@ -27,27 +29,17 @@ from twin.alarms.record import ActionKind, AlarmAction, AlarmEventKind, AlarmSta
 from twin.alarms.watch import split_alarm
 from twin.clock import NS_PER_S
 from twin.ids import site_of
-from twin.policy import Right
 
 if TYPE_CHECKING:
     from dashboards.api_models import ActionModel
     from dashboards.page import Behind
-    from dashboards.summary.alarms import AlarmWords
+    from dashboards.summary.alarm_words import AlarmWords
     from dashboards.view import View
 
 DAY_NS = 24 * 3600 * NS_PER_S
 MAX_ENTRIES = 10_000
-RIGHTS = {
-    ActionKind.ACKNOWLEDGE: Right.ACKNOWLEDGE,
-    ActionKind.RESET: Right.ACKNOWLEDGE,
-    ActionKind.SHELVE: Right.SHELVE,
-    ActionKind.UNSHELVE: Right.SHELVE,
-    ActionKind.SUPPRESS: Right.SUPPRESS,
-    ActionKind.UNSUPPRESS: Right.SUPPRESS,
-    ActionKind.TAKE_OUT: Right.SUPPRESS,
-    ActionKind.PUT_BACK: Right.SUPPRESS,
-}
-"""The right that each action needs at the alarm's site."""
+MAX_FILE = 100_000
+Lang = Annotated[Literal["ko", "en"], Query(description="of names and texts")]
 
 Site = Annotated[str, Query(description="a site's id, or * for all", max_length=200)]
 Asset = Annotated[str, Query(description="an asset's id, or a path above several", max_length=500)]
@@ -113,6 +105,24 @@ def alarm_router(behind: Behind) -> APIRouter:
         seen = view(as_of)
         start_ns, end_ns = range_in(seen, start, end)
         return json_of(figures(seen, words, site_in(behind, site), start_ns, max(start_ns, end_ns)))
+
+    @router.get("/active.csv", include_in_schema=False)
+    def active_csv(site: Site = EVERY_SITE, as_of: AsOf = "", lang: Lang = "ko") -> Response:
+        """What is not normal, as a file; the audit trail tells of it."""
+        seen = view(as_of)
+        rows = active(seen, words, site_in(behind, site))
+        return download(behind, "alarms", site, ACTIVE_COLUMNS, rows, lang)
+
+    @router.get("/journal.csv", include_in_schema=False)
+    def journal_csv(  # noqa: PLR0913  the parameters of the call
+        site: Site = EVERY_SITE, asset: Asset = "", start: From = "", end: To = "", as_of: AsOf = "", lang: Lang = "ko"
+    ) -> Response:
+        """The journal as a file; the audit trail tells of it."""
+        seen = view(as_of)
+        start_ns, end_ns = range_in(seen, start, end)
+        under = asset or ("" if site_in(behind, site) == EVERY_SITE else site)
+        found = seen.alarm_events(start_ns, end_ns, asset=under, limit=MAX_FILE)
+        return download(behind, "alarm-journal", site, JOURNAL_COLUMNS, map(words.entry, found), lang)
 
     @router.post("/actions", response_model=GivenAnswer)
     def actions(asked: ActionsModel) -> Response:

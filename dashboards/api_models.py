@@ -128,7 +128,8 @@ class EventsAnswer(BaseModel):
 class AlarmModel(BaseModel):
     """An alarm that is not normal. ``letter`` is its state in ISA-18.2: B to I; ``waits``: to be acknowledged.
 
-    ``limit`` is null where words are compared, not numbers; ``can`` lists what may be done to it as it stands.
+    ``limit`` is null where words are compared, not numbers; ``beyond`` is above, below, either or nothing;
+    ``can`` lists what may be done to it as it stands.
     """
 
     id: str
@@ -154,7 +155,9 @@ class AlarmModel(BaseModel):
     cause_ms: float | None
     value: float | str | None
     limit: float | None
-    condition: str
+    unit: str
+    condition: NameModel
+    beyond: str
     who: str
     why: str
     can: list[str]

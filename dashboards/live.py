@@ -16,7 +16,7 @@ import msgspec
 from connectors.packet import CHANGES, FULL, decode_packet, encode_packet
 from dashboards.live_alarms import LiveAlarms
 from dashboards.status import Ingest, ledger, ms
-from dashboards.summary.alarms import AlarmWords
+from dashboards.summary.alarm_words import AlarmWords
 from dashboards.summary.directory import EVERY_SITE, belongs, directory
 from dashboards.view import LiveView
 from twin.alarms import rules_by_asset

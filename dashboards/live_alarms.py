@@ -10,7 +10,7 @@ from twin.clock import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.summary.alarms import AlarmWords, Row
+    from dashboards.summary.alarm_words import AlarmWords, Row
     from dashboards.view import View
 
 AGAIN_NS = 10 * NS_PER_S

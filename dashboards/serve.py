@@ -19,7 +19,7 @@ from dashboards.notices import Notices
 from dashboards.page import Behind
 from dashboards.reader import Reader
 from dashboards.subscription import Subscription
-from dashboards.summary.alarms import AlarmWords
+from dashboards.summary.alarm_words import AlarmWords
 from twin.errors import StoreError
 
 if TYPE_CHECKING:

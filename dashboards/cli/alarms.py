@@ -12,7 +12,7 @@ from dashboards.cli._output import print_json
 from dashboards.cli.store import Json
 
 if TYPE_CHECKING:
-    from dashboards.summary.alarms import Row
+    from dashboards.summary.alarm_words import Row
     from dashboards.view import View
 
 DAY_S = 24 * 3600.0
@@ -52,6 +52,7 @@ def alarms(
     from connectors.plugins import rules_of
     from connectors.stores.sql import open_history
     from dashboards.summary import alarms as summary
+    from dashboards.summary.alarm_words import AlarmWords
     from twin.alarms.rule import RulesByAsset
 
     given = read_factory(factory) if factory is not None else None
@@ -59,7 +60,7 @@ def alarms(
     if not place or lang not in ("ko", "en"):
         what = "a store: --url, or --factory with one" if not place else "--lang ko or --lang en"
         raise typer.BadParameter(f"name {what}")
-    words = summary.AlarmWords(rules_of(given) if given is not None else RulesByAsset({}, ""))
+    words = AlarmWords(rules_of(given) if given is not None else RulesByAsset({}, ""))
     history = open_history(place)
     try:
         seen, start_ns = _seen(history, begin, end)

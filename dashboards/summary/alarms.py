@@ -1,122 +1,32 @@
-"""Alarms as the pages, the terminal and other programs are told of them: facts, and what their rules say."""
+"""Which alarms there are at a view's moment, how fast they come, and how well they serve."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboards.status import ms
 from dashboards.summary.directory import EVERY_SITE
-from twin.alarms.desk import possible
 from twin.alarms.flood import FLOOD_ABOVE, FLOOD_BELOW, FLOOD_WINDOW_NS
 from twin.alarms.performance import CHATTERS_WITHIN_NS, STALE_NS, TEN_MINUTES_NS, performance
-from twin.alarms.record import AlarmEventKind, AlarmState, Letter
-from twin.alarms.rule import Priority, limit_of
-from twin.alarms.watch import split_alarm
+from twin.alarms.record import AlarmEventKind
+from twin.alarms.rule import Priority
 from twin.clock import NS_PER_S
 from twin.ids import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dashboards.summary.alarm_words import AlarmWords, Row
     from dashboards.view import View
-    from twin.alarms.record import AlarmEvent
-    from twin.alarms.rule import AlarmRule, RulesByAsset
+    from twin.alarms.record import AlarmState
     from twin.sample import Signal, Stream
 
-Row = dict[str, Any]
 DAY_NS = 24 * 3600 * NS_PER_S
 MAX_RECENT = 1000
 MAX_COUNTED = 50_000
 """So many entries of the journal are counted for the alarm system's own figures."""
 _FLOODS = (AlarmEventKind.FLOOD_STARTED, AlarmEventKind.FLOOD_ENDED)
 _COUNTED = (AlarmEventKind.RAISED, AlarmEventKind.REPEATED, AlarmEventKind.CLEARED, AlarmEventKind.ACKNOWLEDGED)
-WAITS = frozenset({Letter.UNACKNOWLEDGED, Letter.RETURNED_UNACKNOWLEDGED, Letter.LATCHED_UNACKNOWLEDGED})
-"""The states in which somebody must acknowledge."""
-
-
-class AlarmWords:
-    """What the rules say of alarms: name, priority, consequence, what to do. Values only, never changed."""
-
-    def __init__(self, rules: RulesByAsset) -> None:
-        self._rules = {(asset, rule.name): rule for asset, listed in rules.listed.items() for rule in listed}
-
-    def rule(self, asset: str, name: str) -> AlarmRule | None:
-        """The rule of an asset; None of one that is no longer there."""
-        return self._rules.get((asset, name))
-
-    def knows(self, alarm: str) -> bool:
-        """Whether an alarm's id names a rule that there is."""
-        return split_alarm(alarm)[:2] in self._rules
-
-    def active(self, state: AlarmState, signal: Signal | None = None, priority: Priority | None = None) -> Row:
-        """An alarm that is not normal; ``priority`` stands in where its rule is not known."""
-        rule = self.rule(state.asset, state.rule)
-        return {
-            "id": state.id,
-            "asset": state.asset,
-            "site": site_of(state.asset),
-            "rule": state.rule,
-            "signal": state.signal,
-            **self._told(rule, state.rule),
-            "priority": priority if rule is None else rule.priority,
-            "letter": state.letter.value,
-            "waits": state.letter in WAITS,
-            "raised": state.raised,
-            "latched": state.latched,
-            "shelved_until_ms": ms(state.shelved_until_ns) if state.shelved_until_ns else None,
-            "suppressed": state.suppressed,
-            "out_of_service": state.out_of_service,
-            "occurrence": state.occurrence,
-            "count": state.count,
-            "raised_ms": ms(state.raised_ns) if state.raised_ns else None,
-            "cleared_ms": ms(state.cleared_ns) if state.cleared_ns else None,
-            "cause_ms": ms(state.cause_ns) if state.cause_ns else None,
-            "value": state.value,
-            "limit": None if rule is None else limit_of(rule.condition, signal),
-            "condition": "" if rule is None else rule.condition.told(),
-            "who": state.who,
-            "why": state.why,
-            "can": [kind.value for kind in possible(state)] if rule is not None else [],
-        }
-
-    def entry(self, event: AlarmEvent) -> Row:
-        """An entry of the journal."""
-        rule = self.rule(event.asset, event.rule)
-        return {
-            "t_ms": ms(event.t_ns),
-            "kind": event.kind.value,
-            "alarm": event.alarm,
-            "asset": event.asset,
-            "site": site_of(event.asset),
-            "rule": event.rule,
-            "signal": event.signal,
-            "name": _name(rule, event.rule),
-            "priority": event.priority,
-            "letter": None if event.state is None else event.state.letter.value,
-            "occurrence": event.occurrence,
-            "count": event.count,
-            "cause_ms": ms(event.cause_ns) if event.cause_ns else None,
-            "value": event.value,
-            "who": event.who,
-            "why": event.why,
-            "hidden": event.hidden,
-        }
-
-    def _told(self, rule: AlarmRule | None, name: str) -> Row:
-        texts = {"name": _name(rule, name)}
-        for key in ("consequence", "action"):
-            text = None if rule is None else getattr(rule, key)
-            texts[key] = {"ko": "", "en": ""} if text is None else {"ko": text.ko, "en": text.en}
-        return texts
-
-    def named(self, alarm: str) -> Row:
-        """An alarm by its id only, for lists of the worst."""
-        asset, name, signal = split_alarm(alarm)
-        return {"alarm": alarm, "asset": asset, "signal": signal, "name": _name(self.rule(asset, name), name)}
-
-
-def _name(rule: AlarmRule | None, name: str) -> dict[str, str]:
-    return {"ko": name, "en": name} if rule is None else {"ko": rule.label.ko, "en": rule.label.en}
 
 
 def rank(row: Row) -> tuple[bool, int, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 import json
 
 import httpx
@@ -35,13 +36,21 @@ async def _nothing():
 class Web:
     """The pages over a plant whose alarms are folded beside them (mutable)."""
 
-    def __init__(self, plant: Alarmed, folder) -> None:
+    def __init__(self, plant: Alarmed, folder, *, runs: bool = False) -> None:
         self.plant = plant
         self.reader = Reader(lambda: open_history(plant.url), plant.clock)
         self.hub = LiveHub(plant.factory.hub, asset_types(), self.reader, plant.clock)
         behind = Behind(plant.factory, self.hub, self.reader, plant.desk, plant.clock, folder)
-        self.app = create_app(behind, _nothing)
+        self.app = create_app(behind, self._living if runs else _nothing)
         self.person = LOCAL
+
+    @contextlib.asynccontextmanager
+    async def _living(self):
+        await self.hub.load()
+        task = asyncio.create_task(self.hub.run())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def _ask(self, method, path, **how) -> httpx.Response:
         set_person(self.person)
@@ -161,6 +170,31 @@ def test_a_latched_alarm_is_reset_when_it_is_over_and_acknowledged(web, plant):
     assert letters(web) == {}
 
 
+def test_files_are_for_those_who_may_and_the_trail_tells_of_them(web, plant):
+    plant.step(effort=312.0)
+    web.person = Person("park", Role.VIEWER)
+    assert web.get("/api/v1/alarms/active.csv").status_code == 403
+    web.person = Person("kim", Role.OPERATOR, frozenset({"jeonju"}))
+    assert web.get("/api/v1/alarms/journal.csv", site="changwon").status_code == 403
+    answer = web.get("/api/v1/alarms/active.csv", site="jeonju", lang="ko")
+    assert answer.headers["content-type"].startswith("text/csv")
+    head, row = list(csv.reader(answer.content.decode("utf-8-sig").splitlines()))
+    told = dict(zip(head, row, strict=True))
+    assert (told["id"], told["value"], told["name"]) == (plant.torque, "312.0", "관절 토크 한계 초과")
+    journal = web.get("/api/v1/alarms/journal.csv", site="jeonju", lang="en").content.decode("utf-8-sig").splitlines()
+    assert len(journal) == 2
+    with plant.desk.reading() as connection:
+        trail = [(row.who, row.act, row.subject) for row in connection.execute(select(audit))]
+    assert trail == [("kim", "export", "alarms.csv"), ("kim", "export", "alarm-journal.csv")]
+
+
+def test_a_reason_that_a_spreadsheet_would_run_is_text_in_the_file(web, plant):
+    plant.step(effort=312.0)
+    assert web.do("shelve", plant.torque, why="=1+1", for_s=60).status_code == 200
+    plant.step(effort=312.0)
+    assert ",'=1+1," in web.get("/api/v1/alarms/active.csv").text
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -214,6 +248,17 @@ def test_the_figures_of_the_alarm_system_are_those_of_the_site(web, plant):
     assert web.get("/api/v1/alarms/performance", site="changwon").json()["count"] == 0
     empty = web.get("/api/v1/alarms/performance", **{"from": 1000, "to": 1000}).json()
     assert empty["average_per_ten_minutes"] is None
+
+
+def test_an_alarm_is_a_mark_on_the_time_bar_unless_it_was_hidden(web, plant):
+    plant.step(state="Aborted")
+    span = {"from_ms": plant.clock.now_ns() / NS_PER_MS - 60_000, "to_ms": plant.clock.now_ns() / NS_PER_MS + 60_000}
+    marks = [one for one in web.get("/view/lanes", **span).json()["events"] if one["kind"] == "AlarmRaised"]
+    assert [(one["asset"], one["signal"], one["after"]) for one in marks] == [(plant.arm, "aborted", "2")]
+    web.do("suppress", plant.torque, why="follows from the stop")
+    plant.step(effort=312.0, state="Aborted")
+    marks = [one for one in web.get("/view/lanes", **span).json()["events"] if one["kind"] == "AlarmRaised"]
+    assert [one["signal"] for one in marks] == ["aborted"]
 
 
 def test_every_answer_is_as_it_is_described(web, plant):

@@ -35,6 +35,8 @@ PAGES = {
     "floor": ("/floor/jeonju", [".ft-twin canvas", ".ft-row", ".ft-strip canvas"]),
     "asset": ("/asset/jeonju/weld/line1/R-105", [".ft-joints", ".ft-trend canvas", ".ft-strip canvas"]),
     "choose": ("/asset", [".ft-row"]),
+    "alarms": ("/alarms", [".ft-al-tabs", ".ft-al-detail", ".ft-figures .card"]),
+    "performance": ("/alarms/performance", [".ft-af-rows", ".ft-af-chart canvas"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),

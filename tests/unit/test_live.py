@@ -11,7 +11,7 @@ from connectors.packet import CHANGES, FULL, decode_packet, encode_packet
 from connectors.stores.memory import MemoryStore
 from dashboards.live import LiveHub
 from dashboards.reader import Reader
-from dashboards.summary.alarms import AlarmWords
+from dashboards.summary.alarm_words import AlarmWords
 from twin.alarms import (
     AlarmEvent,
     AlarmEventKind,

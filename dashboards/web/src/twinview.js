@@ -12,6 +12,7 @@ import { look } from "./states.js";
 import { color, onTheme } from "./theme.js";
 import { Arms } from "./twin/arms.js";
 import { Furniture } from "./twin/furniture.js";
+import { alarms } from "./alarms/model.js";
 import { Labels } from "./twin/labels.js";
 import { Vehicles } from "./twin/vehicles.js";
 import { t } from "./words.js";
@@ -73,6 +74,7 @@ export class TwinViewCore extends Core {
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.hear(changed)));
     this.until(present.onTick(() => this.paint()));
+    this.until(alarms.on(() => this.paint()));
     this.until(
       onTheme(() => {
         this.background();
@@ -205,14 +207,15 @@ export class TwinViewCore extends Core {
       const state = present.stateOf(item.asset);
       const one = state === null ? "none" : look(state);
       const selected = item.asset.id === this.props.selected;
-      const key = `${state} ${selected}`;
+      const worst = alarms.byAsset.get(item.asset.id);
+      const key = `${state} ${selected} ${worst?.priority}${worst?.waits}`;
       if (item.painted === key) continue;
       item.painted = key;
       any = true;
       if (item.arm) this.arms.paint(item.arm, one);
       if (item.vehicle) this.vehicles.paint(item.vehicle, one);
       this.furniture.paint(item.asset, one, selected);
-      this.labels.set(item.label, one, state, selected);
+      this.labels.set(item.label, one, state, selected, worst);
     }
     if (any) this.ask();
   }
