@@ -12,12 +12,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.plugins import asset_types, check_source
-from twin.config import BrokerConfig, Factory, Secret, parse_factory
+from connectors.plugins import asset_types, check_source, type_rules
+from twin.alarms.given import mistakes as rule_mistakes
+from twin.config import BrokerConfig, Factory, parse_factory
 from twin.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from twin.secret import Secret
 
 PREFIX = "TWIN__"
 _SQLITE = "sqlite:///"
@@ -51,6 +54,8 @@ def factory_of(text: bytes, path: Path, environ: Mapping[str, str] | None = None
     except ConfigError as error:
         mistakes.extend(error.mistakes)
     mistakes.extend(_source_mistakes(data))
+    if factory is not None:
+        mistakes.extend(rule_mistakes(factory.hub, type_rules(), factory.alarms))
     if mistakes or factory is None:
         raise ConfigError(tuple(mistakes), str(path))
     folder = path.parent
@@ -60,6 +65,10 @@ def factory_of(text: bytes, path: Path, environ: Mapping[str, str] | None = None
             factory.store, url=_absolute(factory.store.url, folder), archive=_file(factory.store.archive, folder)
         ),
         broker=_beside(factory.broker, folder),
+        mail=dataclasses.replace(
+            factory.mail, password=_secret(factory.mail.password, folder), ca_file=_file(factory.mail.ca_file, folder)
+        ),
+        notify=tuple(dataclasses.replace(one, secret=_secret(one.secret, folder)) for one in factory.notify),
         sources=tuple(
             dataclasses.replace(source, path=_file(source.path, folder), map=_file(source.map, folder))
             for source in factory.sources
@@ -112,14 +121,17 @@ def _source_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
 
 
 def _beside(broker: BrokerConfig, folder: Path) -> BrokerConfig:
-    password = broker.password
     return dataclasses.replace(
         broker,
-        password=dataclasses.replace(password, file=_file(password.file, folder)) if password else None,
+        password=_secret(broker.password, folder),
         ca_file=_file(broker.ca_file, folder),
         cert_file=_file(broker.cert_file, folder),
         key_file=_file(broker.key_file, folder),
     )
+
+
+def _secret(secret: Secret | None, folder: Path) -> Secret | None:
+    return dataclasses.replace(secret, file=_file(secret.file, folder)) if secret else None
 
 
 def _absolute(url: str, folder: Path) -> str:

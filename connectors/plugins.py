@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from twin.alarms import rules_by_asset
+from twin.alarms.given import laid_over
+from twin.alarms.rule import rules_of_assets
 from twin.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from twin.alarms.rule import RulesByAsset
+    from twin.alarms.rule import Rules, RulesByAsset
     from twin.config import Factory
     from twin.ports import Decoder
     from twin.site import AssetType, Hub
@@ -63,8 +64,13 @@ def asset_types() -> dict[str, AssetType]:
 
 
 def rules_of(factory: Factory) -> RulesByAsset:
-    """The alarm rules of every declared asset."""
-    return rules_by_asset(factory.hub, {name: kind.alarms for name, kind in asset_types().items()})
+    """The alarm rules of every declared asset: its type's, with those of the factory file laid over them."""
+    return rules_of_assets(laid_over(factory.hub, type_rules(), factory.alarms))
+
+
+def type_rules() -> dict[str, Rules]:
+    """The alarm rules of every asset type."""
+    return {name: kind.alarms for name, kind in asset_types().items()}
 
 
 def make_decoder(name: str, options: Mapping[str, Any], source: str, hub: Hub) -> Decoder:

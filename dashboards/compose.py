@@ -70,6 +70,7 @@ class Composition:
         environ = plan.environ
         self.ingest = Child("ingest", ["ingest", str(plan.file)], environ)
         self.web = Child("web", ["web", str(plan.file)], environ)
+        self.notify = Child("notify", ["notify", str(plan.file)], environ) if factory.notify else None
         self.simulator = (
             Child("simulator", ["simulate", str(plan.file), *plan.simulate], environ) if plan.simulate else None
         )
@@ -80,7 +81,7 @@ class Composition:
 
     @property
     def _children(self) -> list[Child]:
-        return [child for child in (self.ingest, self.web, self.simulator) if child is not None]
+        return [child for child in (self.ingest, self.web, self.notify, self.simulator) if child is not None]
 
     def start(self) -> None:
         """Start everything; raises BrokerError when the broker cannot be had."""
@@ -93,6 +94,8 @@ class Composition:
         self._started_ns = self._clock.now_ns()
         self.ingest.start()
         self.web.start()
+        if self.notify is not None:
+            self.notify.start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
         """Wait until page and broker answer, and what devices send is kept; False when told to stop before."""
@@ -144,13 +147,14 @@ class Composition:
             return
         if factory == known:
             return
-        if replace(factory, hub=known.hub, sources=known.sources) != known:
-            log("the factory file changed in more than its devices and sources: start `twin run` anew")
+        if replace(factory, hub=known.hub, sources=known.sources, alarms=known.alarms) != known:
+            log("the factory file changed in more than its devices, sources and alarms: start `twin run` anew")
             return
         log("the factory file changed: ingest and web start anew with it")
         self.plan = replace(self.plan, factory=factory)
-        for child in (self.ingest, self.web):
-            child.ask_to_stop()
+        for child in (self.ingest, self.web, self.notify):
+            if child is not None:
+                child.ask_to_stop()
 
     def _is_subscribed(self) -> bool:
         """Whether the broker keeps messages for every source: what devices send before that is nobody's."""
@@ -175,7 +179,7 @@ class Composition:
 
     def stop(self) -> None:
         """Stop the devices, then ingest and web, then the broker: within 5 s, nothing lost."""
-        for group in ([self.simulator], [self.ingest, self.web]):
+        for group in ([self.simulator], [self.ingest, self.web, self.notify]):
             for child in group:
                 if child is not None:
                     child.ask_to_stop()

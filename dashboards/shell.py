@@ -129,6 +129,7 @@ def _footer(asked: Asked) -> Any:
                         **attributes(data_text=asked.t("foot.mirror"), data_none=asked.t("foot.no_mirror")),
                     ),
                     html.Span("", id="foot-store", **attributes(data_text=asked.t("foot.store"))),
+                    html.Button([asked.t("foot.wall") + " ", html.Kbd("W")], id="foot-wall", className="pg-keys-open"),
                     html.Button([asked.t("keys.title") + " ", html.Kbd("?")], id="foot-keys", className="pg-keys-open"),
                 ],
                 className="r",

@@ -9,27 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from twin._alarm_tables import given_rule
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.errors import ConfigError, Mistake
+from twin.secret import secret_of
 from twin.site import Hub
+from twin.telling import MailConfig, NotifyConfig, mail_of, notify_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from twin.alarms.given import GivenRule
+    from twin.secret import Secret
 
 SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
 """Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
 _MAX_PORT = 65535
 _LOCAL = ("127.0.0.1", "::1", "localhost")
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a secret is kept: the name of an environment variable, or the path of a file. Never the secret."""
-
-    env: str = ""
-    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +162,9 @@ class Factory:
     web: WebConfig = WebConfig()
     ingest: IngestConfig = IngestConfig()
     simulate: SimulateConfig = SimulateConfig()
+    alarms: tuple[GivenRule, ...] = ()
+    notify: tuple[NotifyConfig, ...] = ()
+    mail: MailConfig = field(default_factory=MailConfig)
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -189,6 +190,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
     if not hub.sites:
         root.wrong("site", "a hub needs one site at least", "write [[site]]")
     unique([site.id for site in hub.sites], "site", mistakes)
+    mail = mail_of(root.table("mail"))
     factory = Factory(
         hub=hub,
         sources=_leaving(tuple(_source(table, hub) for table in root.tables("source"))),
@@ -197,8 +199,14 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         web=_web(root.table("web")),
         ingest=_ingest(root.table("ingest")),
         simulate=_simulate(root.table("simulate"), hub),
+        alarms=tuple(
+            rule for table in root.tables("alarm") if (rule := given_rule(table, hub, asset_types)) is not None
+        ),
+        notify=tuple(notify_of(table, hub, mail) for table in root.tables("notify")),
+        mail=mail,
     )
     unique([source.name for source in factory.sources], "source", mistakes)
+    unique([one.rule.name for one in factory.notify], "notify", mistakes)
     root.done()
     if mistakes:
         raise ConfigError(tuple(mistakes), path)
@@ -216,21 +224,11 @@ def _broker(table: Table) -> BrokerConfig:
     use = table.get("use", str, "auto")
     if use not in ("auto", "embedded", "mosquitto") and not use.startswith(("mqtt://", "mqtts://")):
         table.wrong("use", f"{use!r} is not known", 'auto, embedded, mosquitto, or "mqtt://HOST:PORT"')
-    password = None
-    if table.has("password"):
-        if isinstance(table.data["password"], dict):
-            secret = table.table("password")
-            password = Secret(secret.get("env", str, ""), secret.get("file", str, ""))
-            secret.done()
-            if bool(password.env) == bool(password.file):
-                table.wrong("password", "needs one of env and file", '{ env = "MQTT_PASSWORD" }')
-        else:
-            table.wrong("password", "must not stand in the file", '{ file = "…" } or { env = "…" }')
     config = BrokerConfig(
         use=use,
         port=_port(table, 1883),
         username=table.get("username", str, ""),
-        password=password,
+        password=secret_of(table, "password"),
         ca_file=table.get("ca_file", str, ""),
         cert_file=table.get("cert_file", str, ""),
         key_file=table.get("key_file", str, ""),

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from connectors.care.check import SQLITE, Findings, check, problems
 from connectors.care.files import aside_of, copy, move_aside, whole
+from connectors.desk import desk_url
 from connectors.stores import _postgres, _sqlite
 from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_history
@@ -31,17 +32,23 @@ def backup(url: str, target: Path, *, quick: bool = False, progress: Callable[[i
     """Copy the store at ``url`` to the file ``target``, consistent, while it is being written.
 
     The copy is read again before it gets its name: every batch against its checksum (``quick``: the
-    newest only). PostgreSQL is dumped with ``pg_dump``, and the dump's own list is read again: None.
-    Raises StoreError where ``target`` exists, or the copy is not what was written.
+    newest only). Beside it goes the desk, whose own name tells that it is (`desk_beside`). PostgreSQL,
+    where the desk is in the same database, is dumped with ``pg_dump``, and the dump's own list is read
+    again: None. Raises StoreError where ``target`` exists, or the copy is not what was written.
     """
-    if target.exists():
-        raise StoreError(f"{target} exists: a backup overwrites nothing, name another file")
+    for there in (target, desk_beside(target)):
+        if there.exists():
+            raise StoreError(f"{there} exists: a backup overwrites nothing, name another file")
     if not url.startswith(SQLITE):
         _dump(url, target)
         return None
     source = Path(url.removeprefix(SQLITE))
     if not source.exists():
         raise StoreUnavailable(f"there is no database at {source}")
+    desk = desk_beside(source)
+    if desk.exists():
+        with whole(desk_beside(target)) as beside, _sqlite.translated():
+            _copy(desk, beside, lambda _done, _all: None)
     with whole(target) as beside:
         with _sqlite.translated():
             _copy(source, beside, progress)
@@ -70,7 +77,8 @@ def _copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> N
 def restore(source: Path, url: str, clock: Clock, *, replace: bool = False) -> str:
     """Put a backup where the store at ``url`` is to be; where the old one was set aside, or "".
 
-    Raises StoreError where there is a store and ``replace`` is not given, where a writer is at work,
+    A desk in the backup takes the place of the one that is there. Raises StoreError where there is a
+    store and ``replace`` is not given, where a writer is at work,
     or where the backup itself is damaged.
     """
     if not source.exists():
@@ -93,8 +101,18 @@ def restore(source: Path, url: str, clock: Clock, *, replace: bool = False) -> s
             old = aside_of(target, "replaced", clock.now_ns())
             move_aside(target, old)
             aside = str(old)
+        if desk_beside(source).exists():
+            desk = desk_beside(target)
+            if desk.exists():
+                move_aside(desk, aside_of(desk, "replaced", clock.now_ns()))
+            copy(desk_beside(source), desk)
         copy(source, target)
     return aside
+
+
+def desk_beside(database: Path) -> Path:
+    """Where the desk of a SQLite store lies, and the desk of a backup of one."""
+    return Path(desk_url(f"{SQLITE}{database}").removeprefix(SQLITE))
 
 
 def _lock_names(database: Path) -> set[str]:

@@ -12,6 +12,7 @@ from connectors.stores import _sqlite
 from connectors.stores._history import SqlHistory
 from connectors.stores._reader import SqliteReader
 from connectors.stores.sql import open_history
+from twin.alarms.kept import keyframe_fits
 from twin.checksum import checksum
 from twin.errors import StoreCorrupt, StoreError, StoreUnavailable
 from twin.keyframes import SALVAGED, Kept, state_fits
@@ -215,3 +216,6 @@ def _keyframes(history: SqlHistory, writer: str, count: _Count, *, quick: bool) 
             full = keyframe
         if not state_fits(keyframe, full):
             yield Damage(writer, keyframe.n, "keyframe", (), "the state is not what its hash was made of")
+    for told in history.alarm_keyframes(writer, last.n if last else 1):
+        if not keyframe_fits(told):
+            yield Damage(writer, told.n, "alarm keyframe", (), "the state is not what its hash was made of")

@@ -33,6 +33,11 @@ REST_OF = 1.0
 """After each transaction it rests this many times as long as it took."""
 GB = 1_000_000_000
 
+_TOLD = {"event": "", "alarm_event": " AND alarm NOT IN (SELECT alarm FROM alarm)"}
+"""What is let go by age, and what of it stays: of an alarm that lasts, all that was told."""
+_ACTIONS = """DELETE FROM alarm_action WHERE writer_key = ? AND batch >= ? AND batch <= ?
+AND id < (SELECT max(id) FROM alarm_action WHERE writer_key = ?)"""
+"""The last one stays: what people did before it is folded."""
 _FULL_BEFORE = """SELECT max(n) FROM keyframe WHERE writer_key = ? AND is_full AND n <= ?"""
 _KEPT_ONE = "SELECT n FROM batch WHERE writer_key = ? AND tick_ns >= ? ORDER BY n LIMIT 1"
 _SQLITE_SIZE = """SELECT (p.page_count - f.freelist_count) * s.page_size
@@ -162,6 +167,7 @@ class Retention:
         for table in ("keyframe", "alarm_keyframe"):
             run(f"DELETE FROM {table} WHERE writer_key = ? AND n >= ? AND n <= ?", (key, first, last))  # noqa: S608
         run("DELETE FROM batch WHERE writer_key = ? AND n >= ? AND n <= ?", (key, first, last))
+        run(_ACTIONS, (key, first, last, key))
         times = (int(cuts[0][1]), int(cuts[-1][1]))
         notes.removed(run, "raw", name, (first, last), times, rows, why, self._clock.now_ns())
         self.result.add("raw", rows)
@@ -188,17 +194,21 @@ class Retention:
                     self._rest(began)
 
     def _events(self, before_ns: int) -> None:
+        for table, stays in _TOLD.items():
+            self._told(table, stays, before_ns)
+
+    def _told(self, table: str, stays: str, before_ns: int) -> None:
         names = {key: name for name, key in self._writers()}
         while not self._stop.is_set():
             rows = self._history.ask(
-                "SELECT id, writer_key, batch, t_ns FROM event WHERE t_ns < ? ORDER BY t_ns, id LIMIT ?",
+                f"SELECT id, writer_key, batch, t_ns FROM {table} WHERE t_ns < ?{stays} ORDER BY t_ns, id LIMIT ?",  # noqa: S608
                 (before_ns, ROWS_A_TRANSACTION),
             )
             if not rows:
                 return
             began = time.monotonic()
             with transaction(self._driver):
-                self._driver.many("DELETE FROM event WHERE id = ?", [(row[0],) for row in rows])
+                self._driver.many(f"DELETE FROM {table} WHERE id = ?", [(row[0],) for row in rows])  # noqa: S608
                 for key in {row[1] for row in rows}:
                     mine = [row for row in rows if row[1] == key]
                     batches, times = [int(row[2]) for row in mine], [int(row[3]) for row in mine]

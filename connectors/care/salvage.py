@@ -25,6 +25,7 @@ from connectors.stores._codec import decode_stream, decode_texts, unpack
 from connectors.stores._history import SqlHistory
 from connectors.stores._reader import SqliteReader
 from connectors.stores._roll_rows import LEVELS
+from twin.alarms.kept import AlarmsFolded
 from twin.checksum import checksum
 from twin.errors import StoreUnavailable
 from twin.events import Event, EventKind
@@ -244,7 +245,7 @@ class Salvage:
         if cut is None and not parts:
             return
         batch = batch_of(writer, n, tick_ns, parts)
-        events = self._events(key, n)
+        events, alarms = self._events(key, n), self._alarms(writer, n)
         inside, outside = events or ((), ())
         counts = tuple(
             SourceCount(source, decoded_frames=frames, last_received_ns=newest)
@@ -254,7 +255,7 @@ class Salvage:
 
         def fold(new: Batch) -> Folded:
             stored.append(new)
-            return Folded(inside, (), keyframe)
+            return Folded(inside, (), keyframe, alarms)
 
         self._append(Commit(batch, counts=counts, events=outside), fold)
         lost = max(0, cut.frames - len(batch) - self._archived(cut)) if cut and len(batch) < cut.frames else 0
@@ -334,6 +335,12 @@ class Salvage:
         except UNREADABLE:
             return None
         return tuple(inside), tuple(outside)
+
+    def _alarms(self, salvaged: str, n: int) -> AlarmsFolded:
+        """What a batch told of alarms, and who did what to them; nothing where that cannot be read."""
+        with suppress(*UNREADABLE):
+            return self._old.batch_alarms(salvaged.removesuffix(f"@{self._name}"), n)
+        return AlarmsFolded()
 
     def _keyframes(self, key: int, writer: str) -> dict[int, Keyframe]:
         """The writer's keyframes by batch; none where a stream is lost that they may tell of."""

@@ -21,6 +21,7 @@ from connectors.stores import _sqlite
 from connectors.stores._history import SqlHistory
 from connectors.stores._reader import SqliteReader
 from connectors.stores.sql import open_history, open_store
+from twin.alarms.kept import carried
 from twin.errors import StoreCorrupt, StoreError
 from twin.events import Event, EventKind
 from twin.keyframes import KeyframePolicy, resume, state_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.stores._append import SqlStore
+    from twin.alarms.record import AlarmState
     from twin.clock import Clock
     from twin.sample import Batch
 
@@ -177,8 +179,7 @@ def check_in_background(path: Path, found: Callable[[str], None]) -> threading.T
 
 def _note(path: Path, aside: Path, writer: str, why: str, now_ns: int) -> None:
     """Say in the new store what happened, and from which batch on it holds the writer's."""
-    mirror, _, last = _carried_over(aside, writer)
-    del mirror
+    last = _carried_over(aside, writer)[2]
     # Without any number to carry on from, one that no writer can have reached.
     last = last or now_ns // 1_000_000
     with closing(_sqlite.open_writer(path)) as connection, _sqlite.translated():
@@ -215,10 +216,21 @@ def _begin(store: SqlStore, aside: Path, writer: str, said: dict[str, Any], now_
 
     def fold(batch: Batch) -> Folded:
         events = mirror.apply(batch)
-        return Folded(events, tuple(mirror.latest.values()), KeyframePolicy().after(writer, mirror))
+        alarms = carried(writer, batch.n, batch.tick_ns, _live_alarms(aside, writer))
+        return Folded(events, tuple(mirror.latest.values()), KeyframePolicy().after(writer, mirror), alarms)
 
     batch = batch_of(writer, said["last_n"] + 1, max(now_ns, mirror.tick_ns), ())
     store.append(Commit(batch, decoder_states=states, events=(event,)), fold)
+
+
+def _live_alarms(aside: Path, writer: str) -> list[AlarmState]:
+    """The alarms as the writer left them; none where they cannot be read."""
+    try:
+        with closing(SqlHistory(SqliteReader(aside))) as history:
+            return history.alarms(writer)
+    except UNREADABLE:
+        log.warning("the alarms of %s cannot be read: those that last are raised anew", aside.name)
+        return []
 
 
 def _live_state(history: SqlHistory, writer: str) -> Mirror:

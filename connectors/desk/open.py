@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from connectors.desk import trail  # actions: its table belongs to `metadata`
+from connectors.desk import actions, notices, trail  # noqa: F401  their tables belong to `metadata`
 from connectors.desk.tables import DESK_VERSION, meta, metadata
 from twin.errors import StoreCorrupt, StoreError, StoreRejected, StoreUnavailable
 
@@ -68,6 +68,13 @@ class Desk:
             alone(connection)
             yield connection
             trail.add(connection, self._clock.now_ns(), who, act, subject, told)
+
+    @contextmanager
+    def keeping(self) -> Iterator[Connection]:
+        """A transaction of what is nobody's act (when a session was last used): the trail does not tell of it."""
+        with _translated(), self._opened().begin() as connection:
+            alone(connection)
+            yield connection
 
     def note(self, who: str, act: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
         """Add to the trail what changed nothing else (a login that failed, an export)."""

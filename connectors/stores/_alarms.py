@@ -27,8 +27,9 @@ _KEYFRAME = """INSERT INTO alarm_keyframe (writer_key, n, tick_ns, rules, sha256
 _KEYFRAMES = """SELECT w.name, k.n, k.tick_ns, k.rules, k.sha256, k.state
 FROM alarm_keyframe k JOIN writer w ON w.writer_key = k.writer_key WHERE w.name = ?"""
 _WRITER = "(SELECT writer_key FROM writer WHERE name = ?)"
-_AT = """SELECT body FROM alarm_event WHERE id IN
-(SELECT max(id) FROM alarm_event WHERE t_ns < ? AND alarm != '' GROUP BY alarm)"""
+_AT = """SELECT body FROM (
+ SELECT body, row_number() OVER (PARTITION BY alarm ORDER BY t_ns DESC, id DESC) AS place
+ FROM alarm_event WHERE t_ns < ? AND alarm != '') AS told WHERE place = 1"""
 KEYFRAMES_A_READ = 16
 
 

@@ -42,7 +42,8 @@ class MemoryAlarms:
 
     def alarms_at(self, t_ns: int) -> list[AlarmState]:
         """Every alarm that was not normal at a moment, by id."""
-        last = {one.alarm: one.state for one in self._journal if one.t_ns <= t_ns and one.state is not None}
+        told = sorted((one for one in self._journal if one.t_ns <= t_ns), key=lambda one: one.t_ns)
+        last = {one.alarm: one.state for one in told if one.state is not None}
         return [state for _, state in sorted(last.items()) if state.letter is not Letter.NORMAL]
 
     def alarm_events(  # noqa: PLR0913  what a journal is asked

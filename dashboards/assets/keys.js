@@ -10,6 +10,7 @@
     ["keys.live", "L", "End"],
     ["keys.alarms", "A", "K"],
     ["keys.list", "\u2191", "\u2193", "Enter"],
+    ["keys.wall", "W"],
     ["keys.help", "?"],
   ];
   const make = (tag, text) => Object.assign(document.createElement(tag), text ? { textContent: text } : {});

@@ -157,6 +157,41 @@ def web(file: File, *, duration: For = None) -> None:
     run_web(factory, stop, file.resolve())
 
 
+def notify(
+    file: File,
+    *,
+    duration: For = None,
+    test: Annotated[
+        str, typer.Option("--test", help="Send this rule's people a notice that tells of nothing.", metavar="NAME")
+    ] = "",
+) -> None:
+    """Tell people of alarms, by the [[notify]] tables of the factory file: webhooks and mail."""
+    from connectors.factory_file import read_factory
+    from connectors.notify.carrier import NotTaken
+    from connectors.notify.run import run_notify, test_notice
+    from dashboards.supervise import stop_event
+
+    factory = read_factory(file)
+    if not factory.notify:
+        note("nobody is to be told: write [[notify]]")
+        raise typer.Exit(2)
+    if test:
+        names = [one.rule.name for one in factory.notify]
+        if test not in names:
+            note(f"there is no [[notify]] {test!r}; there are: {', '.join(names)}")
+            raise typer.Exit(2)
+        try:
+            test_notice(factory, test)
+        except NotTaken as error:
+            note(str(error))
+            raise typer.Exit(1) from error
+        typer.echo("taken")
+        return
+    stop = stop_event()
+    _stop_after(stop, duration)
+    run_notify(factory, stop)
+
+
 def simulate(
     file: File,
     *,

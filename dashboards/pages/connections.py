@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from connectors.archive.layout import DAY_NS, day_name
 from connectors.care.kept import archived, let_go
+from connectors.desk.notices import RuleHealth, health
 from connectors.stores.sql import SqlHistory
 from dashboards.cards import conformance, pending, tryout
 from dashboards.components import TileGrid
@@ -61,7 +62,22 @@ def _flow(asked: Asked) -> Any:
     """One component shows it all, in the first site's zone."""
     zone = asked.behind.factory.hub.sites[0].timezone
     grid = TileGrid(id="connections", view="connections", site="*", lang=asked.lang, timezone=zone)
-    return html.Div([grid, _kept(asked)], className="pg-connections")
+    return html.Div([grid, _telling(asked), _kept(asked)], className="pg-connections")
+
+
+def _telling(asked: Asked) -> Any:
+    """How telling people goes, by rule; nothing where nobody is to be told."""
+    words: list[Any] = []
+    if asked.behind.factory.notify:
+        with suppress(StoreError):
+            known = {one.rule: one for one in health(asked.behind.desk)}
+            for rule in (one.rule.name for one in asked.behind.factory.notify):
+                one = known.get(rule, RuleHealth(rule, 0, 0, 0, None, ""))
+                text = asked.t("connections.told", rule=rule, sent=one.sent, waiting=one.waiting, lost=one.given_up)
+                words.append(
+                    html.Span(f"{text}: {one.error}" if one.error else text, className="bad" if one.error else "")
+                )
+    return html.P(words, className="pg-kept pg-telling", hidden=not words)
 
 
 def _kept(asked: Asked) -> Any:

@@ -10,10 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from writing import ARM, CELL, DOOR, Writer, part_of, postgres_answers, server_database, sqlite_url, stored, written
 
 from connectors.care.backup import backup, restore
 from connectors.care.check import check
+from connectors.desk import Desk
+from connectors.desk.tables import audit
 from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_history
 from twin.clock import ManualClock
@@ -171,3 +174,25 @@ def test_postgresql_is_dumped_while_written_and_restored(tmp_path, writes):
         redeliver(url, batches)
         with closing(open_history(url)) as history:
             assert stored(history) == live
+
+
+def test_the_desk_goes_with_the_store_and_comes_back(tmp_path):
+    url = written(sqlite_url(tmp_path), 3)
+    desk = Desk(url, CLOCK)
+    desk.note("kim", "login", "kim")
+    backup(url, tmp_path / "copy.db", progress=quiet)
+    assert (tmp_path / "copy-desk.db").exists()
+    desk.note("lee", "login", "lee")
+    desk.close()
+    with pytest.raises(StoreError, match="exists"):
+        backup(url, tmp_path / "copy.db", progress=quiet)
+    (tmp_path / "copy.db").rename(tmp_path / "copy2.db")
+    with pytest.raises(StoreError, match=r"copy-desk\.db exists"):
+        backup(url, tmp_path / "copy.db", progress=quiet)
+    (tmp_path / "copy2.db").rename(tmp_path / "copy.db")
+    restore(tmp_path / "copy.db", url, CLOCK, replace=True)
+    with Desk(url, CLOCK).reading() as connection:
+        assert [row.who for row in connection.execute(select(audit))] == ["kim"]
+    (aside,) = tmp_path.glob("twin-desk.db.replaced-*Z")
+    with closing(sqlite3.connect(aside)) as connection:
+        assert connection.execute("SELECT count(*) FROM desk_audit").fetchone() == (2,)

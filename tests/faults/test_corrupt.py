@@ -11,7 +11,21 @@ import threading
 from contextlib import closing, suppress
 
 import pytest
-from writing import ARM, CELL, DOOR, T0, Writer, checkpointed, copied, pages_of, part_of, spoil, sqlite_url, stored
+from writing import (
+    ARM,
+    CELL,
+    DOOR,
+    RULES,
+    T0,
+    Writer,
+    checkpointed,
+    copied,
+    pages_of,
+    part_of,
+    spoil,
+    sqlite_url,
+    stored,
+)
 
 from connectors.archive.layout import DAY_NS
 from connectors.archive.run import archive
@@ -94,7 +108,7 @@ def test_whole_batches_are_verified_again_and_others_are_marked(place):
     assert found.ok, found
     assert found.salvaged == result.batches - result.whole > 0
     with closing(open_history(url)) as history:
-        verdict = verify(history)
+        verdict = verify(history, RULES)
     assert verdict.mismatches == ()
     assert verdict.batches == BATCHES + 1
 
@@ -102,11 +116,13 @@ def test_whole_batches_are_verified_again_and_others_are_marked(place):
 def test_numbers_live_state_and_duplicates_stay_right(place):
     url, path = place
     with closing(open_history(url)) as history:
-        live = history.latest()
+        live, alarms, journal = history.latest(), history.alarms(), history.alarm_events(0, 2**62)
+    assert len(journal) > len(alarms) > 0
     spoil_table(path, "frame", 0.3)
     store = open_for_writing(url, "ingest", ManualClock(NOW))
     assert store.next_batch("ingest") == BATCHES + 2, "the numbers of the old file are not given twice"
     writer = Writer(url, store=store)
+    assert [alarm.id for alarm in writer.alarms.book.alarms.values()] == [alarm.id for alarm in alarms]
     # Sent again by the broker, before and after salvage, and what is new.
     newest = [part_of(stream, (BATCHES - 1) * FRAMES, FRAMES) for stream in (ARM, CELL, DOOR)]
     first = writer.append(*newest)
@@ -118,9 +134,11 @@ def test_numbers_live_state_and_duplicates_stay_right(place):
     writer.close()
     with closing(open_history(url)) as history:
         assert set(history.latest()) == set(live)
+        assert [alarm.id for alarm in history.alarms()] == [alarm.id for alarm in alarms]
+        assert set(journal) <= set(history.alarm_events(0, 2**62)), "the journal came over"
         told = [event for event in history.events(0, 2**62) if event.kind is EventKind.STORE_REPLACED]
         assert len(told) == 1
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
         for source, terms in history.by_source().items():
             assert terms["decoded_frames"] == terms["stored"] + terms["duplicate"] + terms["key_conflict"], source
             assert terms["expected"] == terms["distinct"] + terms["gap"]
@@ -129,7 +147,9 @@ def test_numbers_live_state_and_duplicates_stay_right(place):
         )
 
 
-@pytest.mark.parametrize("table", ["batch", "frame_text", "stream", "event", "keyframe", "latest", "meta"])
+@pytest.mark.parametrize(
+    "table", ["batch", "frame_text", "stream", "event", "keyframe", "latest", "meta", "alarm_event", "alarm"]
+)
 def test_whatever_table_is_hit_ingest_goes_on_and_frames_come_back(place, table):
     url, path = place
     before = everything(url)
@@ -146,7 +166,7 @@ def test_whatever_table_is_hit_ingest_goes_on_and_frames_come_back(place, table)
     elif table == "frame_text":
         assert len(before) - len(after) == result.lost_frames
     with closing(open_history(url)) as history:
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
 
 
 def test_a_destroyed_header_is_no_reason_to_touch_what_may_be_somebody_elses(tmp_path):
@@ -315,7 +335,7 @@ def test_what_was_archived_is_not_lost_with_the_file(tmp_path):
     assert result.lost_frames == len(before) - len(after) > 0
     assert result.frames == len(after) - archived
     with closing(open_history(url)) as history:
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
         few, many = (history.samples(ARM.id, "q0", *span, points) for points in (20, 10_000))
     assert len(many.t_ns) >= len(drawn[1].t_ns) - 100
     assert few.t_ns[:5].tolist() == drawn[0].t_ns[:5].tolist()

@@ -8,7 +8,20 @@ import time
 from contextlib import closing
 
 import pytest
-from writing import ARM, CELL, DOOR, T0, Writer, copied, part_of, postgres_answers, server_copied, sqlite_url, stored
+from writing import (
+    ARM,
+    CELL,
+    DOOR,
+    RULES,
+    T0,
+    Writer,
+    copied,
+    part_of,
+    postgres_answers,
+    server_copied,
+    sqlite_url,
+    stored,
+)
 
 from connectors.archive.layout import DAY_NS
 from connectors.archive.run import archive
@@ -60,7 +73,7 @@ def test_raw_data_older_than_asked_goes_and_the_rest_verifies(url):
     oldest = ask(url, "SELECT min(tick_ns) FROM batch")[0][0]
     assert abs(oldest - (NOW - 2 * DAY_NS)) <= 3600 * NS_PER_S, "from the full keyframe at or before the cutoff"
     with closing(open_history(url)) as history:
-        verdict = verify(history)
+        verdict = verify(history, RULES)
         assert verdict.mismatches == ()
         assert verdict.keyframes > 40
         assert len(stored(history)) == BATCHES * FRAMES * 3 - gone["raw"]
@@ -68,6 +81,9 @@ def test_raw_data_older_than_asked_goes_and_the_rest_verifies(url):
         assert (record.kind, record.writer, record.rows, record.why) == ("raw", "ingest", gone["raw"], "age")
         assert (record.from_n, record.to_n + 1) == (1, history.batch_range("ingest")[0])
         resume(history, "ingest")
+        assert 0 < verdict.alarm_batches < verdict.batches
+        last = ask(url, "SELECT max(n) FROM batch")[0][0]
+        assert history.last_action("ingest") == last // 10 * 10
     assert check(url).ok
     assert apply(url, raw_days=2) == {}
 
@@ -79,7 +95,7 @@ def test_a_batch_that_went_without_a_record_is_still_a_mismatch(url):
         driver.run("DELETE FROM batch WHERE n = ?", (BATCHES - 3,))
         driver.commit()
     with closing(open_history(url)) as history:
-        first = verify(history).mismatches[0]
+        first = verify(history, RULES).mismatches[0]
     assert (first.n, first.what) == (BATCHES - 3, "batch missing")
 
 
@@ -105,16 +121,24 @@ def test_rollups_events_and_dead_letters_go_by_their_own_rules(url):
     assert ask(url, "SELECT min(start_ns) FROM rollup_1m")[0][0] >= NOW - 2 * DAY_NS
     assert ask(url, "SELECT count(*) FROM event")[0][0] == events - gone["event"]
     with closing(open_history(url)) as history:
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
         assert {one.kind for one in history.removals()} == {"raw", "rollup", "event", "dead_letter"}
 
 
 def test_events_that_went_are_no_mismatch_though_their_batches_stay(url):
-    gone = apply(url, events_days=2)
-    assert gone["event"] > 0
+    before = ask(url, "SELECT count(*) FROM alarm_event WHERE t_ns < ?", (NOW - 2 * DAY_NS,))[0][0]
     with closing(open_history(url)) as history:
-        assert verify(history).mismatches == ()
-        assert verify(history).batches == BATCHES
+        lasting = [alarm.id for alarm in history.alarms()]
+        at = history.alarms_at(NOW - DAY_NS)
+    gone = apply(url, events_days=2)
+    assert gone["event"] > before > 0
+    left = {alarm for (alarm,) in ask(url, "SELECT alarm FROM alarm_event WHERE t_ns < ?", (NOW - 2 * DAY_NS,))}
+    assert left == set(lasting)
+    with closing(open_history(url)) as history:
+        assert history.alarms_at(NOW - DAY_NS) == at
+    with closing(open_history(url)) as history:
+        assert verify(history, RULES).mismatches == ()
+        assert verify(history, RULES).batches == BATCHES
 
 
 def test_a_pinned_span_stays(url):
@@ -138,7 +162,7 @@ def test_with_an_archive_only_what_is_archived_goes(tmp_path):
     with closing(open_history(url)) as history:
         assert history.batch_range("ingest")[0] > 10
         assert stored(history) == everything, "the frames are in the archive"
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
 
 
 def test_a_store_larger_than_asked_loses_its_oldest_hours_until_it_fits(tmp_path, monkeypatch):
@@ -148,7 +172,7 @@ def test_a_store_larger_than_asked_loses_its_oldest_hours_until_it_fits(tmp_path
     assert gone["raw"] > 0
     assert ask(url, module._SQLITE_SIZE)[0][0] <= used * 0.8
     with closing(open_history(url)) as history:
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
         assert history.removals()[0].why == "size"
         assert max(row[1] for row in stored(history)) == T0 + (BATCHES * FRAMES - 1) * STEP_NS, "the newest stays"
 
@@ -161,7 +185,7 @@ def test_what_is_sent_again_after_it_went_is_stored_again_and_verifies(tmp_path)
     writer.append(part_of(ARM, 0, 5, step_ns=STEP_NS), tick_ns=NOW)
     writer.close()
     with closing(open_history(url)) as history:
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()
 
 
 def test_the_writer_waits_less_than_a_quarter_of_a_second_while_much_goes(tmp_path):
@@ -184,4 +208,4 @@ def test_the_writer_waits_less_than_a_quarter_of_a_second_while_much_goes(tmp_pa
     assert slowest < 0.25
     with closing(open_history(url)) as history:
         assert history.removals()
-        assert verify(history).mismatches == ()
+        assert verify(history, RULES).mismatches == ()

@@ -14,10 +14,12 @@ import numpy as np
 import psycopg
 
 from connectors.stores.sql import open_history, open_store
+from twin.alarms import ActionKind, AlarmAction, AlarmRule, Bound, Limit, On, Priority, rules_by_asset
 from twin.clock import NS_PER_S
-from twin.keyframes import resume
+from twin.keyframes import resume_with_alarms
 from twin.ports import Commit, Folded, SourceCount
 from twin.sample import Frames, Kind, Signal, batch_of, stream_of
+from twin.site import Asset, Hub, Name, Site
 
 T0 = 1_795_328_000 * NS_PER_S
 ARM = stream_of(
@@ -26,6 +28,19 @@ ARM = stream_of(
 )  # fmt: skip
 CELL = stream_of("jeonju/cell1/oven", "climate", [Signal("temperature", unit="Cel")], period_s=0.1, source="mqtt")
 DOOR = stream_of("changwon/cell2/door", "state", [Signal("state", Kind.STATE), Signal("note", Kind.TEXT)], source="uns")
+OVEN = "jeonju/cell1/oven"
+HOT = AlarmRule(
+    "hot", Limit(On("temperature"), Bound.HI, 2.0, deadband=0.5), Priority.HIGH, *[Name("뜨거움", "Hot")] * 3
+)
+COLD = AlarmRule(
+    "cold", Limit(On("temperature"), Bound.LO, -2.0, deadband=0.5), Priority.LOW, *[Name("차가움", "Cold")] * 3
+)
+HUB = Hub(
+    "h",
+    Name("h", "h"),
+    (Site("jeonju", Name("j", "j"), Name("j", "j"), "UTC", (1.0, 1.0), assets=(Asset(OVEN, "oven", Name("o", "o")),)),),
+)
+RULES = rules_by_asset(HUB, {"oven": (HOT, COLD)})
 WORDS = ("open", "닫힘", "moving", None)
 
 
@@ -55,12 +70,17 @@ class Writer:
         self.url, self.name = url, name
         self.store = open_store(url) if store is None else store
         with closing(open_history(url)) as history:
-            self.mirror, self.keyframes = resume(history, name)
+            self.mirror, self.keyframes, self.alarms = resume_with_alarms(history, name, RULES)
         self.n = self.store.next_batch(name)
 
     def fold(self, batch):
         events = self.mirror.apply(batch)
-        return Folded(events, self.mirror.changed, self.keyframes.after(self.name, self.mirror))
+        keyframe = self.keyframes.after(self.name, self.mirror)
+        # Each tenth batch somebody has acknowledged the one alarm; the other nobody looks at.
+        action = AlarmAction(ActionKind.ACKNOWLEDGE, f"{OVEN}:hot", "kim", batch.tick_ns, id=batch.n)
+        actions = () if batch.n % 10 else (action,)
+        alarms = self.alarms.apply(batch, self.mirror, events, actions, keep=keyframe is not None)
+        return Folded(events, self.mirror.changed, keyframe, alarms)
 
     def append(self, *parts, tick_ns=None):
         parts = [part for part in parts if len(part)]
@@ -71,6 +91,7 @@ class Writer:
         told = tuple(SourceCount(name, n, n, decoded_frames=n) for name, n in counts.items())
         batch = batch_of(self.name, self.n, max(tick_ns, self.mirror.tick_ns), parts)
         outcome = self.store.append(Commit(batch, counts=told), self.fold)
+        self.alarms.settled()
         self.n += 1
         return outcome
 

@@ -334,3 +334,16 @@ def test_the_lanes_of_a_time_bar_are_moved_through_by_keys(browser, server):
         page.keyboard.press("l")
         until(page, "document.documentElement.dataset.mode === 'live'")
         assert not wrong
+
+
+def test_wall_mode_shows_one_page_after_the_other_until_escape(browser, server):
+    with opened(browser, f"{server.url}/?wall=5&pages=/,/floor/jeonju&lang=en") as (page, _):
+        page.wait_for_selector("html[data-wall] .hdr")
+        assert not page.locator("#nav").is_visible()
+        assert not page.locator("#theme").is_visible()
+        assert page.locator("#status").is_visible()
+        assert "wall" not in page.url
+        page.wait_for_url("**/floor/jeonju", timeout=9000)
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#nav", state="visible")
+        assert page.evaluate("sessionStorage.length") == 0

@@ -17,8 +17,9 @@ from connectors.publish import Publisher
 from connectors.sources import Surroundings, mqtt
 from connectors.tls import context
 from connectors.wall_clock import WallClock
-from twin.config import BrokerConfig, Secret, SourceConfig
+from twin.config import BrokerConfig, SourceConfig
 from twin.errors import BrokerError
+from twin.secret import Secret
 
 PATHS = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
 MOSQUITTO, OPENSSL = shutil.which("mosquitto", path=PATHS), shutil.which("openssl")

@@ -443,3 +443,84 @@ def test_only_alarms_that_are_not_normal_are_kept_and_each_has_one_letter(made):
             assert not state.is_idle
             assert (state.letter in (Letter.SHELVED, Letter.SUPPRESSED, Letter.OUT_OF_SERVICE)) is state.hidden
             assert state.letter is not Letter.UNACKNOWLEDGED or (state.raised and state.occurrence > 0)
+
+
+# What came late
+
+
+def measured(*rows, at):
+    """Frames measured at seconds of the test's own time, and received ``at`` another."""
+    return [frame(PRESS, T0 + t * NS_PER_S, t, T0 + at * NS_PER_S, (value, 0.0, 0.0)) for t, value in rows]
+
+
+def seconds(events):
+    return [(event.kind, (event.t_ns - T0) // NS_PER_S, event.hidden) for event in events]
+
+
+def test_what_is_long_over_is_in_the_journal_where_it_was_and_calls_nobody():
+    press = Press(HOT)
+    told = press.tell(*measured((10, 60.0), (20, 99.0), (50, 60.0), (60, 98.0), (70, 60.0), at=3600), at=3600)
+    assert seconds(told) == [(K.RAISED, 20, True), (K.CLEARED, 50, True), (K.RAISED, 60, True), (K.CLEARED, 70, True)]
+    assert [event.occurrence for event in told] == [1, 1, 2, 2]
+    assert press.book.alarms == {}
+    assert press.book.floods == {}
+
+
+def test_what_came_late_and_lasts_is_shown():
+    press = Press(HOT)
+    assert seconds(press.tell(*measured((20, 99.0), at=3600), at=3600)) == [(K.RAISED, 20, True)]
+    assert press.letter() is Letter.ACKNOWLEDGED, "it stands, and nobody is called yet"
+    assert press.tell(at=3604) == ()
+    assert seconds(press.tell(at=3605)) == [(K.RAISED, 3605, False)]
+    assert press.letter() is Letter.UNACKNOWLEDGED
+    assert press.tell(at=3700) == ()
+
+
+def test_delays_of_what_came_late_run_by_when_it_was():
+    press = Press(rule("hot", HOT.condition, on_delay_s=30.0, off_delay_s=10.0))
+    rows = [(10, 99.0), (35, 60.0), (40, 99.0), (100, 60.0), (105, 99.0), (106, 60.0), (500, 60.0)]
+    told = press.tell(*measured(*rows, at=7200), at=7200)
+    assert seconds(told) == [(K.RAISED, 70, True)], "25 s were too short; from 40 on"
+    assert press.tell(*measured((600, 60.0), at=7201), at=7201) == ()
+    assert seconds(press.tell(at=7205)) == [(K.CLEARED, 116, True)]
+
+
+def test_an_acknowledged_alarm_that_ended_long_ago_is_over_behind_its_acknowledgement():
+    press = Press(HOT)
+    press.tell(*measured((100, 99.0), at=100), at=100)
+    press.act(ActionKind.ACKNOWLEDGE)
+    acted_s = (press.book.tick_ns - T0) // NS_PER_S
+    told = press.tell(*measured((101, 60.0), at=4000), at=4000)
+    assert seconds(told) == [(K.CLEARED, max(101, acted_s), False)]
+    assert press.letter() is Letter.NORMAL
+
+
+def test_an_alarm_that_is_unacknowledged_is_repeated_by_what_came_late():
+    press = Press(HOT)
+    press.tell(*measured((10, 99.0), at=11), at=11)
+    told = press.tell(*measured((20, 60.0), (30, 99.0), at=4000), at=4000)
+    assert seconds(told) == [(K.CLEARED, 20, False), (K.REPEATED, 30, False)]
+    assert press.letter() is Letter.UNACKNOWLEDGED
+
+
+@given(st.lists(st.tuples(st.sampled_from([1, 5, 19, 20, 21, 300]), st.sampled_from([60.0, 67.0, 99.0])), max_size=30),
+       st.integers(0, 2000), st.integers(1, 5), st.sampled_from([0.0, 20.0]))  # fmt: skip
+@settings(max_examples=100)
+def test_the_past_is_told_alike_however_late_and_in_whatever_batches_it_came(steps, later_s, batches, delay_s):
+    def journal(at_s, cuts):
+        press, rows, t = Press(rule("hot", HOT.condition, on_delay_s=delay_s, off_delay_s=delay_s)), [], 0
+        for gap, value in steps:
+            t += gap
+            rows.append((t, value))
+        told, size = [], max(1, -(-len(rows) // cuts))
+        for start in range(0, len(rows), size):
+            told += press.tell(*measured(*rows[start : start + size], at=at_s), at=at_s)
+        return seconds(told), press
+
+    (one, first), (other, second) = journal(20_000, 1), journal(20_000 + later_s, batches)
+    assert one == other
+    for event in one:
+        assert event[2], "all of it came late"
+    assert [state.beyond for state in first.book.alarms.values()] == [
+        state.beyond for state in second.book.alarms.values()
+    ]

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.factory_file import override, read_factory, read_secret
-from twin.config import Factory, Secret, parse_factory
+from twin.config import Factory, parse_factory
 from twin.errors import ConfigError
+from twin.secret import Secret
 from twin.site import Level
 
 DEMO = Path(__file__).resolve().parents[2] / "dashboards" / "demo" / "factory.toml"

@@ -1,7 +1,9 @@
 """The alarms of a plant as a left fold over batches (ISA-18.2 / IEC 62682).
 
 Beside the mirror, never without it: the mirror says which frames are news and which words have changed.
-Everything is told by the batches' ticks, so live, replay and what-if make the same journal.
+Everything is told by the batches' ticks, so live, replay and what-if make the same journal. What came late
+(`LATE_NS`) is told by when it was measured, delays too, and hidden: the past is in the journal where it
+belongs, and nobody is called for what is long over. What still lasts when it has come is shown.
 
 How ingest folds it, in the transaction of the batch: ``events = mirror.apply(batch)``, then
 ``journal = book.apply(batch, mirror, (*outside, *events), actions)``, where ``outside`` are the decoders'
@@ -47,6 +49,10 @@ _CHECK_EVERY_NS = NS_PER_S
 MAX_ALARMS_AN_ASSET = 200
 """From here on a device's further errors are one alarm: what a device tells must not fill the memory."""
 MORE = "more"
+LATE_NS = 60 * NS_PER_S
+"""What was measured longer ago than this came late: from a store-and-forward, a queue, history."""
+SHOWN_AFTER_NS = 5 * NS_PER_S
+"""An alarm that came late and still lasts so long after it came is shown to operators."""
 MAX_TEXT = 200
 """How much of a text that raised an alarm is kept with it."""
 _ONCE = (AlarmEventKind.REPEATED, AlarmEventKind.CLEARED)
@@ -241,7 +247,7 @@ class AlarmBook:
                 self._turn(check, [(max(latest.t_ns, other.t_ns), beyond, gap)])
 
     def _turn(self, check: Check, changes: Sequence[Change]) -> None:
-        """Follow an alarm's condition through its changes, in order; delays begin at the tick."""
+        """Follow an alarm's condition through its changes, in order; delays begin at the tick, or when it was."""
         state = self.alarms.get(check.alarm)
         if state is not None and changes and state.stream != check.stream:
             state = replace(state, signal=check.signal, stream=check.stream)  # it was shelved before it was ever seen
@@ -252,55 +258,77 @@ class AlarmBook:
                 state = AlarmState(check.alarm, check.asset, check.rule.name, check.signal, check.stream)
             if beyond is state.beyond:
                 continue
-            state = replace(state, beyond=beyond, turning_ns=0 if beyond is state.raised else self.tick_ns)
+            when_ns = self._when(t_ns)
+            if when_ns != self.tick_ns:
+                state = self._due(state, check.rule, when_ns)  # a delay ended before this change, long ago
+            heard_ns = self.tick_ns if when_ns != self.tick_ns else 0
+            state = replace(
+                state, beyond=beyond, turning_ns=0 if beyond is state.raised else when_ns, heard_ns=heard_ns
+            )
             if beyond and not state.raised:
                 state = replace(state, cause_ns=t_ns, value=value)
-            state = self._due(state, check.rule)
+            state = self._due(state, check.rule, when_ns)
             self._keep(state)
 
-    def _due(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
-        """Raise or clear an alarm whose delay is over."""
+    def _when(self, t_ns: int) -> int:
+        """When something counts that was measured at ``t_ns``: at the tick, or, where it came late, then."""
+        return t_ns if self.tick_ns - t_ns > LATE_NS else self.tick_ns
+
+    def _due(self, state: AlarmState, rule: AlarmRule, now_ns: int) -> AlarmState:
+        """Raise or clear an alarm whose delay is over at a moment."""
         if state.beyond is state.raised:
             return state
         delay_ns = rule.off_delay_ns if state.raised else rule.on_delay_ns
-        if self.tick_ns - state.turning_ns < delay_ns:
+        if now_ns - state.turning_ns < delay_ns:
             return state
-        return self._clear(state, rule) if state.raised else self._raise(state, rule)
+        due_ns = max(self._when(state.turning_ns + delay_ns), state.raised_ns, state.cleared_ns, state.acted_ns)
+        return self._clear(state, rule, due_ns) if state.raised else self._raise(state, rule, due_ns)
 
-    def _raise(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
-        state = replace(state, raised=True, turning_ns=0, raised_ns=self.tick_ns)
+    def _raise(self, state: AlarmState, rule: AlarmRule, now_ns: int) -> AlarmState:
+        state = replace(state, raised=True, turning_ns=0, raised_ns=now_ns)
         if state.hidden:
-            self._tell(AlarmEventKind.RAISED, state, rule)
+            self._tell(AlarmEventKind.RAISED, state, rule, now_ns)
+            return state
+        if now_ns != self.tick_ns and state.acknowledged:
+            self.occurrences += 1
+            state = replace(state, late_ns=self.tick_ns, occurrence=self.occurrences, count=1)
+            self._tell(AlarmEventKind.RAISED, state, rule, now_ns)
             return state
         if not state.acknowledged:
             state = replace(state, count=state.count + 1)
-            self._tell(AlarmEventKind.REPEATED, state, rule)
+            self._tell(AlarmEventKind.REPEATED, state, rule, now_ns)
             return state
         return self._show(state, rule)
 
     def _show(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
         """Give a raised alarm a row of its own in the operators' list."""
         self.occurrences += 1
-        state = replace(state, acknowledged=False, latched=rule.latching, occurrence=self.occurrences, count=1)
+        state = replace(
+            state, acknowledged=False, latched=rule.latching, occurrence=self.occurrences, count=1, late_ns=0
+        )
         self.floods.setdefault(site_of(state.asset), Flood()).add(self.tick_ns)
-        self._tell(AlarmEventKind.RAISED, state, rule)
+        self._tell(AlarmEventKind.RAISED, state, rule, self.tick_ns)
         return state
 
-    def _clear(self, state: AlarmState, rule: AlarmRule) -> AlarmState:
-        state = replace(state, raised=False, turning_ns=0, cleared_ns=self.tick_ns)
-        self._tell(AlarmEventKind.CLEARED, state, rule)
-        return state
+    def _clear(self, state: AlarmState, rule: AlarmRule, now_ns: int) -> AlarmState:
+        state = replace(state, raised=False, turning_ns=0, cleared_ns=now_ns)
+        self._tell(AlarmEventKind.CLEARED, state, rule, now_ns)
+        return replace(state, late_ns=0)
 
     def _wait(self, state: AlarmState) -> None:
-        """Let time pass: delays end, and so do shelvings."""
+        """Let time pass: delays end, and so do shelvings; what came late and lasts is shown."""
         rule = self._rule(state)
         if rule is None:
             return
         if 0 < state.shelved_until_ns <= self.tick_ns:
             state = replace(state, shelved_until_ns=0, who="", why="its time is over")
-            self._tell(AlarmEventKind.UNSHELVED, state, rule)
+            self._tell(AlarmEventKind.UNSHELVED, state, rule, self.tick_ns)
             state = self._show(state, rule) if state.raised and not state.hidden else state
-        self._keep(self._due(state, rule) if state.turning_ns else state)
+        if state.turning_ns and self.tick_ns - state.heard_ns >= SHOWN_AFTER_NS:  # else what ends it may be on its way
+            state = self._due(state, rule, self.tick_ns)
+        if state.late_ns and self.tick_ns - state.late_ns >= SHOWN_AFTER_NS:
+            state = self._show(state, rule) if state.raised and not state.hidden else replace(state, late_ns=0)
+        self._keep(state)
 
     def _act(self, action: AlarmAction) -> None:
         """Do what an operator asked for, or tell why it cannot be."""
@@ -310,12 +338,12 @@ class AlarmBook:
         problem = "there is no such alarm" if rule is None else refusal(action, state)
         if rule is None or problem:
             refused = replace(state, who=action.who, why=f"{action.kind}: {problem}")
-            self._tell(AlarmEventKind.REFUSED, refused, rule)
+            self._tell(AlarmEventKind.REFUSED, refused, rule, self.tick_ns)
             return
         was_hidden = state.hidden
-        kind, state = given(action, state, self.tick_ns)
+        kind, state = given(action, replace(state, acted_ns=self.tick_ns), self.tick_ns)
         told = replace(state, who=action.who, why=action.why)
-        self._tell(kind, told, rule)
+        self._tell(kind, told, rule, self.tick_ns)
         if action.kind in (ActionKind.UNSHELVE, ActionKind.UNSUPPRESS, ActionKind.PUT_BACK):
             state = self._show(state, rule) if was_hidden and state.raised and not state.hidden else state
         self._keep(state)
@@ -330,14 +358,14 @@ class AlarmBook:
     def _rule(self, state: AlarmState) -> AlarmRule | None:
         return next((rule for rule in self._rules(state.asset) if rule.name == state.rule), None)
 
-    def _tell(self, kind: AlarmEventKind, state: AlarmState, rule: AlarmRule | None) -> None:
+    def _tell(self, kind: AlarmEventKind, state: AlarmState, rule: AlarmRule | None, t_ns: int) -> None:
         """Add to the journal; of an alarm that chatters within a batch the last repeat and end are told."""
         event = AlarmEvent(
-            kind, self.tick_ns, state.id, state.asset, state.rule, state.signal,
+            kind, t_ns, state.id, state.asset, state.rule, state.signal,
             None if rule is None else rule.priority, state.occurrence, state.count, state.cause_ns, state.value,
-            state.who, state.why, state.hidden, state,
+            state.who, state.why, state.hidden or state.late_ns > 0, state,
         )  # fmt: skip
-        if kind in _ONCE:
+        if kind in _ONCE and t_ns == self.tick_ns:
             place = self._places.setdefault((state.id, kind), len(self._told))
             if place < len(self._told):
                 self._told[place] = event
@@ -371,7 +399,7 @@ class AlarmBook:
         self.alarms[alarm] = state
         if state.beyond and state.stream:
             self._open.setdefault(state.stream, set()).add(alarm)
-        if state.turning_ns or state.shelved_until_ns:
+        if state.turning_ns or state.shelved_until_ns or state.late_ns:
             self._timing.add(alarm)
 
     def canonical(self) -> bytes:

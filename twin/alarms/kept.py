@@ -155,6 +155,25 @@ def _dropped(alarm: str, tick_ns: int) -> AlarmEvent:
     )
 
 
+def carried(writer: str, n: int, tick_ns: int, alarms: Iterable[AlarmState]) -> AlarmsFolded:
+    """The alarms of a store that is no longer there, as the first batch of the next one has them."""
+    book = AlarmBook(lambda _asset: ())
+    book.n, book.tick_ns = n, tick_ns
+    book.alarms = {one.id: one for one in alarms}
+    book.occurrences = max([0, *(one.occurrence for one in book.alarms.values())])
+    state = book.canonical()
+    keyframe = AlarmKeyframe(writer, n, tick_ns, "", hashlib.sha256(state).hexdigest(), zlib.compress(state, 6))
+    return AlarmsFolded(changed=dict(book.alarms), keyframe=keyframe)
+
+
+def keyframe_fits(keyframe: AlarmKeyframe) -> bool:
+    """Whether a keyframe's state is what its SHA-256 was made of."""
+    try:
+        return hashlib.sha256(zlib.decompress(keyframe.state)).hexdigest() == keyframe.sha256
+    except zlib.error:
+        return False
+
+
 def book_of(keyframe: AlarmKeyframe, rules: RulesByAsset, mirror: Mirror) -> AlarmBook:
     """The book that a keyframe holds; ``mirror`` is that of the same batch."""
     streams = {latest.stream.id: latest.stream for latest in mirror.latest.values()}

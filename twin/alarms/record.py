@@ -61,6 +61,12 @@ class AlarmState:
     value: float | str | None = None
     who: str = ""
     why: str = ""
+    acted_ns: int = 0
+    """When somebody did something to it last."""
+    late_ns: int = 0
+    """The tick at which it was raised by what came late, until it is shown or over; 0 for none."""
+    heard_ns: int = 0
+    """The tick at which its last change came, where that came late."""
 
     @property
     def hidden(self) -> bool:
@@ -158,7 +164,8 @@ class AlarmEventKind(StrEnum):
 class AlarmEvent:
     """One fact in the journal: at the batch's tick ``t_ns``, caused by what was measured at ``cause_ns``.
 
-    ``hidden`` says that operators were not told (shelved, suppressed, out of service). ``count`` is how
+    What came late is told as of when it was. ``hidden`` says that operators were not told (shelved, suppressed, out
+    of service, or it came late). ``count`` is how
     many times the alarm was raised in this row so far. Of a flood, ``asset`` is the site, and the
     count is what came in the last ten minutes.
     """

@@ -261,6 +261,11 @@ def rules_by_asset(hub: Hub, types: Mapping[str, Rules], own: Mapping[str, Rules
         rules = {rule.name: rule for rule in types.get(one.type, ())}
         rules.update({rule.name: rule for rule in (own or {}).get(asset, ())})
         listed[asset] = tuple(rules[name] for name in sorted(rules))
+    return rules_of_assets(listed)
+
+
+def rules_of_assets(listed: Mapping[str, Rules]) -> RulesByAsset:
+    """What gives the rules that are listed for each asset."""
     text = json.dumps(
         {asset: [[type(rule.condition).__name__, asdict(rule)] for rule in rules] for asset, rules in listed.items()},
         sort_keys=True,

@@ -37,11 +37,11 @@ def actions_of(actions: Iterable[ActionState]) -> dict[str, str]:
 
 
 def errors_of(faults: Iterable[Fault]) -> dict[str, str]:
-    """Error key → description, of the first `MAX_ERRORS`."""
+    """Error key → what the first of that key tells, of the first `MAX_ERRORS`."""
     found: dict[str, str] = {}
     for fault in faults:
         if len(found) < MAX_ERRORS:
-            found.setdefault(fault.key[:MAX_KEY], fault.description[:MAX_KEY])
+            found.setdefault(fault.key[:MAX_KEY], fault.told[:MAX_KEY])
     return found
 
 

@@ -77,7 +77,7 @@ class ActionState:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One entry of ``errors``. Type, level and references are what tells it from another."""
+    """One entry of ``errors``."""
 
     type: str
     level: str
@@ -86,9 +86,14 @@ class Fault:
 
     @property
     def key(self) -> str:
-        """What stays the same while the error lasts (a description may count seconds)."""
+        """What kind of error it is: the same on every order and at every node, as an operator counts it."""
+        return f"{self.level} {self.type}"
+
+    @property
+    def told(self) -> str:
+        """Its description, and what it refers to."""
         told = ",".join(f"{name}={value}" for name, value in self.references)
-        return f"{self.level} {self.type}" + (f" ({told})" if told else "")
+        return f"{self.description} ({told})".strip() if told else self.description
 
 
 @dataclass(frozen=True, slots=True)

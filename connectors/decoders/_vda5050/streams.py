@@ -174,7 +174,7 @@ def state_row(snapshot: Snapshot) -> tuple[float | None, ...]:
 def state_texts(snapshot: Snapshot) -> tuple[str | None, ...]:
     """The texts of the stream ``state``; lists as compact JSON, None for an empty one."""
     actions = [(action.id, action.type, action.status, action.result) for action in snapshot.actions]
-    errors = [(fault.key, fault.description) for fault in snapshot.faults]
+    errors = [(fault.key, fault.told) for fault in snapshot.faults]
     return (
         snapshot.unit_state.value,
         UNIT_MODES.get(snapshot.mode),
