@@ -19,7 +19,7 @@ from dashboards.api_models import (
 )
 from dashboards.auth import needs, person
 from dashboards.errors import AskedWrongly
-from dashboards.moment import ns_of_text, span, view_of
+from dashboards.moment import MAX_SPAN_S, ns_of_text, span, view_of
 from dashboards.status import ms
 from dashboards.summary.alarms import active, figures, load_of
 from dashboards.summary.directory import EVERY_SITE
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dashboards.summary.alarm_words import AlarmWords
     from dashboards.view import View
 
-DAY_NS = 24 * 3600 * NS_PER_S
+DAY_S = 24 * 3600.0
 MAX_ENTRIES = 10_000
 MAX_FILE = 100_000
 Lang = Annotated[Literal["ko", "en"], Query(description="of names and texts")]
@@ -46,6 +46,7 @@ Asset = Annotated[str, Query(description="an asset's id, or a path above several
 Alarm = Annotated[str, Query(description="an alarm's id: asset:rule or asset:rule:signal", max_length=1000)]
 From = Annotated[str, Query(alias="from", description="begin, ISO 8601 with offset or epoch ms", max_length=64)]
 To = Annotated[str, Query(alias="to", description="end (not included)", max_length=64)]
+Span = Annotated[float, Query(gt=0, le=MAX_SPAN_S, description="without from: so many seconds before the end")]
 AsOf = Annotated[str, Query(description="answer as it was then; left out: now", max_length=64)]
 Kinds = Annotated[list[AlarmEventKind] | None, Query(description="only these, such as AlarmRaised")]
 
@@ -58,9 +59,9 @@ def alarm_router(behind: Behind) -> APIRouter:
     def view(as_of: str) -> View:
         return view_of(behind, ns_of_text(as_of, "as_of") if as_of else None)
 
-    def range_in(seen: View, start: str, end: str) -> tuple[int, int]:
+    def range_in(seen: View, start: str, end: str, span_s: float) -> tuple[int, int]:
         end_ns = ns_of_text(end, "to") if end else seen.clock_ns + 1
-        asked = span(ns_of_text(start, "from") if start else end_ns - DAY_NS, end_ns)
+        asked = span(ns_of_text(start, "from") if start else end_ns - round(span_s * NS_PER_S), end_ns)
         return asked.start_ns, min(asked.end_ns, seen.clock_ns + 1)
 
     @router.get("", response_model=AlarmsAnswer)
@@ -89,21 +90,24 @@ def alarm_router(behind: Behind) -> APIRouter:
         kind: Kinds = None,
         start: From = "",
         end: To = "",
+        span_s: Span = DAY_S,
         as_of: AsOf = "",
         limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES)] = 1000,
     ) -> Response:
         """What happened to alarms, newest first; the last day where no range is given."""
         seen = view(as_of)
-        start_ns, end_ns = range_in(seen, start, end)
+        start_ns, end_ns = range_in(seen, start, end, span_s)
         under = asset or ("" if site_in(behind, site) == EVERY_SITE else site)
         found = seen.alarm_events(start_ns, end_ns, asset=under, alarm=alarm, kinds=kind or (), limit=limit)
         return json_of({"as_of_ms": ms(seen.clock_ns), "journal": [words.entry(event) for event in found]})
 
     @router.get("/performance", response_model=AlarmFiguresAnswer)
-    def performance(site: Site = EVERY_SITE, start: From = "", end: To = "", as_of: AsOf = "") -> Response:
+    def performance(
+        site: Site = EVERY_SITE, start: From = "", end: To = "", span_s: Span = DAY_S, as_of: AsOf = ""
+    ) -> Response:
         """How well the alarms of an operating position serve; the last day where no range is given."""
         seen = view(as_of)
-        start_ns, end_ns = range_in(seen, start, end)
+        start_ns, end_ns = range_in(seen, start, end, span_s)
         return json_of(figures(seen, words, site_in(behind, site), start_ns, max(start_ns, end_ns)))
 
     @router.get("/active.csv", include_in_schema=False)
@@ -115,11 +119,17 @@ def alarm_router(behind: Behind) -> APIRouter:
 
     @router.get("/journal.csv", include_in_schema=False)
     def journal_csv(  # noqa: PLR0913  the parameters of the call
-        site: Site = EVERY_SITE, asset: Asset = "", start: From = "", end: To = "", as_of: AsOf = "", lang: Lang = "ko"
+        site: Site = EVERY_SITE,
+        asset: Asset = "",
+        start: From = "",
+        end: To = "",
+        span_s: Span = DAY_S,
+        as_of: AsOf = "",
+        lang: Lang = "ko",
     ) -> Response:
         """The journal as a file; the audit trail tells of it."""
         seen = view(as_of)
-        start_ns, end_ns = range_in(seen, start, end)
+        start_ns, end_ns = range_in(seen, start, end, span_s)
         under = asset or ("" if site_in(behind, site) == EVERY_SITE else site)
         found = seen.alarm_events(start_ns, end_ns, asset=under, limit=MAX_FILE)
         return download(behind, "alarm-journal", site, JOURNAL_COLUMNS, map(words.entry, found), lang)

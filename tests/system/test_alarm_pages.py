@@ -129,7 +129,7 @@ def test_of_many_alarms_only_those_in_sight_are_in_the_page(browser, running):  
         }""")
         page.wait_for_selector(".ft-al-row[data-id='jeonju/a/A-0:hot']", timeout=WAIT_MS)
         assert page.locator(".ft-al-row[role=option]").count() < 60
-        page.locator(".ft-scroller").evaluate("node => node.scrollTop = node.scrollHeight")
+        page.locator(".ft-al-list .ft-scroller").evaluate("node => node.scrollTop = node.scrollHeight")
         page.wait_for_selector(".ft-al-row[data-id='jeonju/a/A-1999:hot']", timeout=WAIT_MS)
         assert page.locator(".ft-al-row[role=option]").count() < 60
         assert page.locator(".ft-flood").is_visible()

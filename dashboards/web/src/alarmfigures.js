@@ -33,8 +33,7 @@ export class AlarmFiguresCore extends Core {
     this.until(live.on("directory", () => this.drawSites()));
     this.poll = new Poll(
       (moment) => {
-        const now = moment ?? live.now();
-        const query = new URLSearchParams({ site: this.site, from: String(Math.round(now - this.hours * 3_600_000)) });
+        const query = new URLSearchParams({ site: this.site, span_s: String(this.hours * 3600) });
         if (moment !== null) query.set("as_of", String(Math.round(moment)));
         return `/api/v1/alarms/performance?${query}`;
       },
@@ -63,8 +62,7 @@ export class AlarmFiguresCore extends Core {
     this.root.replaceChildren(
       ...[
         compact ? null : el("div", { class: "ft-af-bar card" }, el("div", { class: "ft-al-filter" }, this.sites, this.spans, el("a", { class: "btn r", href: "/alarms", onclick: follow }, t("figures.to_list")))),
-        this.note,
-        card("ten", t("figures.per_ten"), span, this.chart),
+        card("ten", t("figures.per_ten"), span, this.note, this.chart),
         card("often", t("figures.often"), span, this.top),
         card("how", t("figures.title"), compact ? span : t("figures.standard"), this.rows),
         compact ? null : card("lists", t("figures.chatter_and_stale"), "", this.lists),

@@ -13,7 +13,7 @@ import { t } from "./words.js";
 
 const EVERY_MS = 10_000;
 const LAST = 6;
-const BACK_MS = 7 * 86_400_000;
+const BACK_S = 7 * 86_400;
 
 export class AssetAlarmsCore extends Core {
   static rebuildOn = ["asset", "lang", "timezone", "words"];
@@ -31,7 +31,7 @@ export class AssetAlarmsCore extends Core {
     this.until(() => clearInterval(timer));
     const poll = new Poll(
       (moment) => {
-        const query = new URLSearchParams({ asset: this.props.asset, limit: String(LAST), from: String(Math.round((moment ?? live.now()) - BACK_MS)) });
+        const query = new URLSearchParams({ asset: this.props.asset, limit: String(LAST), span_s: String(BACK_S) });
         if (moment !== null) query.set("as_of", String(Math.round(moment)));
         return `/api/v1/alarms/journal?${query}`;
       },

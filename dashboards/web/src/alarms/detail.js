@@ -12,7 +12,7 @@ import { alarmName, assetName, inLanguage, letterWord, placesOf, trendHref, valu
 
 const BEFORE_MS = 600_000;
 const AFTER_MS = 120_000;
-const BACK_MS = 30 * 86_400_000;
+const BACK_S = 30 * 86_400;
 const POINTS = 240;
 const JOURNAL = 6;
 const SHELVE_S = [1800, 3600, 8 * 3600];
@@ -171,7 +171,7 @@ export class Detail {
     const moment = asOf === null ? {} : { as_of: asOf };
     try {
       const from = Math.round((row.raised_ms ?? clock.now()) - BEFORE_MS);
-      const query = new URLSearchParams({ alarm: row.id, limit: String(JOURNAL), from: String(Math.round(clock.now() - BACK_MS)), ...moment });
+      const query = new URLSearchParams({ alarm: row.id, limit: String(JOURNAL), span_s: String(BACK_S), ...moment });
       const to = Math.round(Math.min(clock.now(), (row.cleared_ms ?? clock.now()) + AFTER_MS, from + 6 * BEFORE_MS));
       const [journal, series] = await Promise.all([
         fetchJson(`/api/v1/alarms/journal?${query}`),
@@ -258,7 +258,7 @@ export class Detail {
       context.setLineDash([]);
       context.textAlign = "left";
       context.fillStyle = color("--ink");
-      context.fillText(`${t("alarm.limit")} ${number(limit, Math.abs(limit) < 10 ? 1 : 0)}`, left + 4, y(limit) - 4 < top + 8 ? y(limit) + 12 : y(limit) - 4);
+      context.fillText(`${t("alarm.limit")} ${number(limit, Math.abs(limit) < 100 ? 1 : 0)}`, left + 4, y(limit) - 4 < top + 8 ? y(limit) + 12 : y(limit) - 4);
     }
     context.strokeStyle = color("--needle");
     context.lineWidth = 1.3;

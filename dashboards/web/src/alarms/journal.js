@@ -47,8 +47,7 @@ export class Journal {
 
   query(moment) {
     const { filter } = this.page;
-    const now = moment ?? live.now();
-    const query = new URLSearchParams({ site: filter.site, from: String(Math.round(now - this.hours * 3_600_000)), limit: String(MOST) });
+    const query = new URLSearchParams({ site: filter.site, span_s: String(this.hours * 3600), limit: String(MOST) });
     if (filter.area) query.set("asset", filter.area);
     if (moment !== null) query.set("as_of", String(Math.round(moment)));
     return query;
