@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.i18n import component_words
 from dashboards.status import ms
 from twin.alarms.desk import possible
-from twin.alarms.record import Letter
+from twin.alarms.record import AlarmEventKind, Letter
 from twin.alarms.rule import Deviation, DeviceError, InState, Limit, Rate, limit_of
 from twin.alarms.watch import split_alarm
 from twin.ids import site_of
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 WAITS = frozenset({Letter.UNACKNOWLEDGED, Letter.RETURNED_UNACKNOWLEDGED, Letter.LATCHED_UNACKNOWLEDGED})
 """The states in which somebody must acknowledge."""
+_HAPPENED = frozenset({AlarmEventKind.RAISED, AlarmEventKind.REPEATED, AlarmEventKind.CLEARED, AlarmEventKind.DROPPED})
+_ACTS = frozenset(AlarmEventKind) - _HAPPENED
+"""What somebody did; of what happened by itself an event still knows who did something last."""
 
 
 class AlarmWords:
@@ -87,8 +90,8 @@ class AlarmWords:
             "count": event.count,
             "cause_ms": ms(event.cause_ns) if event.cause_ns else None,
             "value": event.value,
-            "who": event.who,
-            "why": event.why,
+            "who": event.who if event.kind in _ACTS else "",
+            "why": event.why if event.kind in _ACTS else "",
             "hidden": event.hidden,
         }
 

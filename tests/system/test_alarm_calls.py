@@ -121,6 +121,9 @@ def test_who_acknowledges_is_in_the_journal_and_in_the_trail(web, plant):
     assert letters(web) == {plant.torque: "C"}
     entry = web.get("/api/v1/alarms/journal", limit=1).json()["journal"][0]
     assert (entry["kind"], entry["who"], entry["why"]) == ("AlarmAcknowledged", "김현우", "확인했음")
+    plant.step(seconds=20)
+    over = web.get("/api/v1/alarms/journal", kind="AlarmCleared").json()["journal"][0]
+    assert (over["who"], over["why"]) == ("", "")
     with plant.desk.reading() as connection:
         (trail,) = connection.execute(select(audit)).all()
     assert (trail.who, trail.act, trail.subject) == ("김현우", "alarm.acknowledge", plant.torque)

@@ -65,7 +65,7 @@ export class AlarmFiguresCore extends Core {
         card("ten", t("figures.per_ten"), span, this.note, this.chart),
         card("often", t("figures.often"), span, this.top),
         card("how", t("figures.title"), compact ? span : t("figures.standard"), this.rows),
-        compact ? null : card("lists", t("figures.chatter_and_stale"), "", this.lists),
+        compact ? null : card("work", t("figures.chatter_and_stale"), "", this.lists),
       ].filter(Boolean),
     );
     toggle(this.root, "is-compact", compact);
@@ -133,7 +133,7 @@ export class AlarmFiguresCore extends Core {
     ];
     if (this.props.compact) {
       const few = ["figures.split", "figures.chattering", "figures.stale", "figures.acknowledged"];
-      this.rows.replaceChildren(...rows.filter(([key]) => few.includes(key)).flatMap(([key, text, aim]) => [el("dt", null, t(key), aim && key === "figures.split" ? el("small", { class: "unit" }, ` ${t("figures.aim")} ${aim}`) : null), el("dd", null, text)]));
+      this.rows.replaceChildren(...rows.filter(([key]) => few.includes(key)).flatMap(([key, text, aim]) => [el("dt", null, t(key)), el("dd", null, text), ...(key === "figures.split" ? [el("dt", null, t("figures.aim")), el("dd", { class: "mute" }, aim)] : [])]));
     } else
       this.rows.replaceChildren(
         el("div", { class: "ft-af-hd" }, el("span"), el("span", null, t("figures.is")), el("span", null, t("figures.aim")), el("span")),

@@ -38,7 +38,7 @@ export class AlarmListCore extends Core {
     this.until(live.on("directory", () => this.drawAreas()));
     let mode = clock.mode;
     this.until(clock.subscribe(() => mode !== clock.mode && ((mode = clock.mode), this.draw())));
-    const timer = setInterval(() => this.scroller.show(), 1000);
+    const timer = setInterval(() => (this.tab === "journal" ? this.journal.scroller : this.scroller).show(), 1000);
     this.until(() => clearInterval(timer));
     const key = (event) => this.key(event);
     document.addEventListener("keydown", key);

@@ -26,7 +26,12 @@ export class AssetAlarmsCore extends Core {
     root.replaceChildren(this.note, this.list, el("span", { class: "lab" }, t("alarm.last_ones")), this.last);
     this.rows = new Map();
     this.until(alarms.on(() => this.draw()));
-    this.until(live.on("directory", () => this.draw()));
+    this.until(
+      live.on("directory", () => {
+        this.draw();
+        if (this.told) this.hear(this.told);
+      }),
+    );
     const timer = setInterval(() => this.draw(), 1000);
     this.until(() => clearInterval(timer));
     const poll = new Poll(
@@ -75,6 +80,7 @@ export class AssetAlarmsCore extends Core {
   }
 
   hear(rows) {
+    this.told = rows;
     const zone = this.zone;
     this.last.replaceChildren(
       ...(rows.length ? rows : [null]).map((row) => {

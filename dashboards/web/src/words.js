@@ -317,7 +317,7 @@ export const ENGLISH = {
   "alarm.replay": "Replay from 1 min before",
   "alarm.replay_from_here": "Show the plant at this moment",
   "alarm.choose": "Choose an alarm to see its cause and what to do.",
-  "alarm.gone": "This alarm is normal again.",
+  "alarm.gone": "This alarm is not active at this moment.",
   "alarm.none_active": "No active alarm.",
   "alarm.none_waiting": "Every alarm is acknowledged.",
   "alarm.none_shelved": "No alarm is shelved.",

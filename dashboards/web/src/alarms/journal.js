@@ -21,7 +21,7 @@ export class Journal {
     this.hours = 24;
     this.rows = [];
     this.answered = false;
-    this.spans = el("span", { class: "seg", role: "group", "aria-label": t("alarm.span") }, SPANS_H.map((hours) => el("button", { type: "button", "data-h": hours, onclick: () => this.setHours(hours) }, t("span.hours", { n: hours }))));
+    this.spans = el("span", { class: "seg", role: "group", "aria-label": t("alarm.span") }, SPANS_H.map((hours) => el("button", { type: "button", "data-h": hours, onclick: () => this.setHours(hours) }, hours > 48 ? t("span.days", { n: hours / 24 }) : t("span.hours", { n: hours }))));
     this.count = el("span", { class: "lab", role: "status" });
     this.scroller = new Scroller(
       () => this.make(),
