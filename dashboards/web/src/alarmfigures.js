@@ -30,7 +30,12 @@ export class AlarmFiguresCore extends Core {
     this.build();
     this.until(() => this.sheet.dispose());
     this.until(onTheme(() => this.sheet.ask()));
-    this.until(live.on("directory", () => this.drawSites()));
+    this.until(
+      live.on("directory", () => {
+        this.drawSites();
+        if (this.answer) this.hear(this.answer);
+      }),
+    );
     this.poll = new Poll(
       (moment) => {
         const query = new URLSearchParams({ site: this.site, span_s: String(this.hours * 3600) });
