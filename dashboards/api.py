@@ -46,12 +46,12 @@ From = Annotated[str, Query(alias="from", description="begin, ISO 8601 with offs
 To = Annotated[str, Query(alias="to", description="end (not included)", max_length=64)]
 AsOf = Annotated[str, Query(description="answer as it was then; left out: now", max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
-_ERRORS: dict[int | str, dict[str, Any]] = {code: {"model": ErrorAnswer} for code in (400, 404, 422, 503)}
+ERRORS: dict[int | str, dict[str, Any]] = {code: {"model": ErrorAnswer} for code in (400, 404, 422, 503)}
 
 
 def api_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The read calls, on what stands behind the pages."""
-    router = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
     def view(as_of: str) -> View:
         return view_of(behind, ns_of_text(as_of, "as_of") if as_of else None)

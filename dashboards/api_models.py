@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class NameModel(BaseModel):
@@ -188,6 +188,148 @@ class StopsAnswer(BaseModel):
     """Stops in order of time."""
 
     stops: list[StopModel]
+
+
+class AlarmModel(BaseModel):
+    """An alarm that is not normal. ``letter`` is its state in ISA-18.2: B to I; ``waits``: to be acknowledged.
+    ``limit`` is null where words are compared, not numbers; ``beyond`` is above, below, either or nothing;
+    ``can`` lists what may be done to it as it stands.
+    """
+
+    id: str
+    rule: str
+    signal: str
+    name: NameModel
+    consequence: NameModel
+    action: NameModel
+    priority: int | None
+    letter: str
+    waits: bool
+    raised: bool
+    latched: bool
+    shelved_until_ms: float | None
+    suppressed: bool
+    out_of_service: bool
+    occurrence: int
+    count: int
+    raised_ms: float | None
+    cleared_ms: float | None
+    cause_ms: float | None
+    value: float | str | None
+    limit: float | None
+    condition: NameModel
+    beyond: str
+    why: str
+    can: list[str]
+
+
+class AlarmLoadModel(BaseModel):
+    """When alarms were told of in the last ten minutes, and whether they are a flood."""
+
+    recent_ms: list[float]
+    flood: bool
+
+
+class AlarmsAnswer(BaseModel):
+    """Alarms, the most urgent first; ``load`` by site."""
+
+    alarms: list[AlarmModel]
+    load: dict[str, AlarmLoadModel]
+
+
+class AlarmEntryModel(BaseModel):
+    """An entry of the journal."""
+
+    t_ms: float
+    kind: str
+    alarm: str
+    rule: str
+    signal: str
+    name: NameModel
+    priority: int | None
+    letter: str | None
+    occurrence: int
+    count: int
+    cause_ms: float | None
+    value: float | str | None
+    why: str
+    hidden: bool
+
+
+class JournalAnswer(BaseModel):
+    """The journal, newest first."""
+
+    journal: list[AlarmEntryModel]
+
+
+class NamedAlarmModel(BaseModel):
+    """An alarm by its id, with its name."""
+
+    alarm: str
+    signal: str
+    name: NameModel
+
+
+class OftenModel(NamedAlarmModel):
+    """An alarm, and how often it came."""
+
+    count: int
+
+
+class AlarmFiguresAnswer(BaseModel):
+    """The alarm system's own figures of one operating position; ratios 0…1, null where nothing divides."""
+
+    complete: bool
+    count: int
+    per_ten_minutes: list[int]
+    average_per_ten_minutes: float | None
+    most_per_ten_minutes: int
+    busy_ratio: float | None
+    busy_hours_ratio: float | None
+    flood_s: float
+    flood_ratio: float | None
+    top: list[OftenModel]
+    top_ratio: float | None
+    chattering: list[NamedAlarmModel]
+    stale: list[NamedAlarmModel]
+    by_priority: dict[str, int]
+    priority_ratio: dict[str, float | None]
+    acknowledged_after_s: float | None
+    flood_above: int
+    chatters_within_s: float
+
+
+class ActionModel(BaseModel):
+    """What is to be done to an alarm. ``occurrence`` is the row that was looked at; 0: the one of now."""
+
+    kind: Literal[
+        "acknowledge", "reset", "shelve", "unshelve", "suppress", "unsuppress", "take_out_of_service",
+        "put_back_in_service",
+    ]  # fmt: skip
+    alarm: Annotated[str, Field(min_length=1, max_length=1000)]
+    occurrence: Annotated[int, Field(ge=0)] = 0
+    why: Annotated[str, Field(max_length=500)] = ""
+    for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
+class ActionsModel(BaseModel):
+    """Actions of one person, all or none of them."""
+
+    actions: Annotated[list[ActionModel], Field(min_length=1, max_length=500)]
+
+
+class GivenModel(BaseModel):
+    """An action that was written down, by its number; ingest folds it with its next batch."""
+
+    id: str
+    kind: str
+    alarm: str
+
+
+class GivenAnswer(BaseModel):
+    """The actions in the order that they were given in."""
+
+    actions: list[GivenModel]
 
 
 class ErrorBody(BaseModel):

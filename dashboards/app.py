@@ -17,7 +17,8 @@ from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the ann
 
 import dashboards
 from dashboards import errors, shell
-from dashboards.api import api_router
+from dashboards.api import ERRORS, api_router
+from dashboards.api_alarms import alarm_router
 from dashboards.api_audit import audit_router
 from dashboards.gate import Gate
 from dashboards.guard import Guard, Rules
@@ -140,6 +141,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
     server.include_router(kpi_router(behind))
+    server.include_router(alarm_router(behind), responses=ERRORS)
 
 
 def _script(lang: str) -> bytes:

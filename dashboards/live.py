@@ -15,9 +15,12 @@ import msgspec
 
 from connectors.packet import CHANGES, FULL, decode_packet, encode_packet
 from dashboards import scope
+from dashboards.live_alarms import LiveAlarms
 from dashboards.status import Ingest, ledger, ms
+from dashboards.summary.alarm_words import AlarmWords
 from dashboards.summary.directory import EVERY_SITE, belongs, directory
 from dashboards.view import LiveView
+from twin.alarms import rules_by_asset
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, StoreError
 from twin.ids import site_of
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TICK_S = 0.1
 STATUS_S = 1.0
+ALARMS_S = 0.5
+"""How often the store is asked whether the journal of alarms has gone on."""
 QUIET_S = 2.0
 """Without packets for this long (the broker is away) the store itself is asked what is new."""
 RELOAD_S = 1.0
@@ -54,6 +59,8 @@ class Client:
         self.packet: bytes | None = None
         self.directory = False
         self.status: str | None = None
+        self.alarms: set[str] | None = None
+        """Ids of alarms that are news to it; None where nothing about alarms is."""
 
     def offer(self, changed: set[str], packet: bytes) -> None:
         """A packet of changes: handed on as it is when nothing waits, else merged into what waits."""
@@ -69,13 +76,14 @@ class Client:
 class LiveHub:
     """Live state and clients. Mutable; only the event loop's thread touches it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it is made of
         self,
         hub: Hub,
         types: Mapping[str, AssetType],
         reader: Reader,
         clock: Clock,
         notices: Notices | None = None,
+        words: AlarmWords | None = None,
     ) -> None:
         self.hub = hub
         self.placed = hub
@@ -94,6 +102,8 @@ class LiveHub:
         self.packets_ns = 0
         self.undecoded = 0
         self.notices = notices
+        words = words or AlarmWords(rules_by_asset(hub, {name: kind.alarms for name, kind in types.items()}))
+        self.alarms = LiveAlarms(words, [site.id for site in hub.sites])
         self._reader = reader
         self._keys: dict[str, int] = {}
         self._unsure: set[str] = set()
@@ -169,8 +179,8 @@ class LiveHub:
             client.wake.set()
 
     async def run(self) -> None:
-        """Tick until cancelled: packets ten times a second, status once."""
-        next_status_ns = 0
+        """Tick until cancelled: packets ten times a second, alarms twice, status once."""
+        next_status_ns = next_alarms_ns = 0
         while True:
             now_ns = self.clock.now_ns()
             if self._waiting and now_ns - self._reloaded_ns > RELOAD_S * NS_PER_S:
@@ -178,6 +188,9 @@ class LiveHub:
             if now_ns >= next_status_ns:
                 next_status_ns = now_ns + round(STATUS_S * NS_PER_S)
                 await self._once_a_second()
+            if now_ns >= next_alarms_ns:
+                next_alarms_ns = now_ns + round(ALARMS_S * NS_PER_S)
+                await self.look_at_alarms()
             self._tick()
             await asyncio.sleep(TICK_S)
 
@@ -213,6 +226,26 @@ class LiveHub:
                 told[client.reach] = msgspec.json.encode(self._status(client.reach)).decode()
             client.status = told[client.reach]
             client.wake.set()
+
+    async def look_at_alarms(self) -> None:
+        """Tell every client of the alarms that are news, where there are any."""
+        try:
+            news = await asyncio.to_thread(self._alarm_news)
+        except StoreError as error:
+            log.debug("the alarms cannot be read: %s", error)
+            return
+        if news is not None:
+            for client in self.clients:
+                client.alarms = news | (client.alarms or set())
+                client.wake.set()
+
+    def _alarm_news(self) -> set[str] | None:
+        number = self._reader.history().last_alarm_event()
+        if not self.alarms.is_due(number, self.clock.now_ns()):
+            return None
+        load = self.alarms.load
+        news = self.alarms.look(self.view(), number)
+        return news if news or load != self.alarms.load else None
 
     def _look(self, notices: Notices) -> None:
         history = None
@@ -298,16 +331,20 @@ class LiveHub:
         if client.status is not None:
             messages.append(client.status)
             client.status = None
+        if client.alarms is not None:
+            messages.append(msgspec.json.encode(self.alarms.told(client.alarms, client.reach)).decode())
+            client.alarms = None
         return messages
 
     def join(self, site: str) -> tuple[Client, list[str | bytes]]:
-        """A new client of the person who asks, and what it is sent first: the directory, the full state, the status."""
+        """A new client of the person who asks, and what it is sent first: directory, full state, status, alarms."""
         client = Client(site, scope.reach())
         self.clients.add(client)
         first: list[str | bytes] = [
             msgspec.json.encode(self.directory(site)).decode(),
             self.full(site),
             msgspec.json.encode(self.status()).decode(),
+            msgspec.json.encode(self.alarms.told(None, client.reach)).decode(),
         ]
         return client, first
 

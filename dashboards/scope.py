@@ -267,6 +267,10 @@ class SiteHistory:
         ]
         return list(islice(heapq.merge(*found, key=lambda event: event.t_ns, reverse=True), limit))
 
+    def last_alarm_event(self) -> int:
+        """A number that rises with each entry of the journal, of whichever site."""
+        return self._all.last_alarm_event()
+
     def batch_alarms(self, writer: str, n: int) -> AlarmsFolded:
         """None: a batch holds what came at one time, of whatever site."""
         del writer, n

@@ -11,7 +11,7 @@ import uvicorn
 
 from connectors.desk import Desk
 from connectors.desk.accounts import Accounts
-from connectors.plugins import asset_types
+from connectors.plugins import asset_types, rules_of
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
 from dashboards.app import create_app
@@ -20,6 +20,7 @@ from dashboards.notices import Notices
 from dashboards.page import Behind
 from dashboards.reader import Reader
 from dashboards.subscription import Subscription
+from dashboards.summary.alarm_words import AlarmWords
 from twin.errors import ConfigError, Mistake, StoreError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     desk = Desk(factory.store.url, clock, file.parent)
     check_open(factory, desk)
     reader = Reader(lambda: open_history(factory.store.url), clock)
-    hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock))
+    words = AlarmWords(rules_of(factory))
+    hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock), words)
     behind = Behind(factory, hub, reader, desk, clock, file.parent, file)
     server = _Server(
         uvicorn.Config(

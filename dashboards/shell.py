@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from dash import dcc, html
 
+from dashboards.alarm_rights import may_do
 from dashboards.auth import LOCAL, person
-from dashboards.components import StatusBar
+from dashboards.components import AlarmBanner, StatusBar
 from dashboards.page import Asked, address
 from dashboards.parts import attributes
 
@@ -73,6 +74,7 @@ def frame(asked: Asked, zone: str) -> Any:
                 ],
                 className="hdr",
             ),
+            AlarmBanner(id="banner", lang=asked.lang, timezone=zone, may=may_do(asked.behind.factory.hub)),
             html.Nav(id="nav", className="nav", **attributes(aria_label=asked.t("shell.pages"))),
             html.Div(id="notices", className="pg-notices", **attributes(role="status", aria_live="polite")),
             html.Main(id="page", className="main", tabIndex=-1),

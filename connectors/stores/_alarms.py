@@ -106,6 +106,10 @@ class AlarmReads:
         sql = f"SELECT body FROM alarm_event WHERE {' AND '.join(where)} ORDER BY t_ns DESC, id DESC LIMIT ?"  # noqa: S608
         return [decode_event(body) for (body,) in self._reader.ask(sql, (*conditions, limit))]
 
+    def last_alarm_event(self) -> int:
+        """The number of the journal's last entry; 0 before the first."""
+        return int(self._reader.ask("SELECT max(id) FROM alarm_event")[0][0] or 0)
+
     def batch_alarms(self, writer: str, n: int) -> AlarmsFolded:
         """What was folded and told with one batch."""
         events, actions = (

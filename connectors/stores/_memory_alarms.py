@@ -67,6 +67,10 @@ class MemoryAlarms:
         ]
         return [one for _, _, one in sorted(found, key=lambda row: row[:2], reverse=True)[:limit]]
 
+    def last_alarm_event(self) -> int:
+        """How many entries the journal has."""
+        return len(self._journal)
+
     def batch_alarms(self, writer: str, n: int) -> AlarmsFolded:
         """What was folded and told with one batch."""
         folded = self._folded.get((writer, n), AlarmsFolded())

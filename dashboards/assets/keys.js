@@ -8,6 +8,7 @@
     ["keys.speed", "[", "]"],
     ["keys.first", "Home"],
     ["keys.live", "L", "End"],
+    ["keys.alarms", "A", "K"],
     ["keys.list", "\u2191", "\u2193", "Enter"],
     ["keys.wall", "W"],
     ["keys.help", "?"],

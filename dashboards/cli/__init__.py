@@ -11,7 +11,21 @@ import sys
 import typer
 
 from dashboards import __version__
-from dashboards.cli import audit, bench, care, decode, devices, files, kpi, processes, publish, sql, store, users
+from dashboards.cli import (
+    alarms,
+    audit,
+    bench,
+    care,
+    decode,
+    devices,
+    files,
+    kpi,
+    processes,
+    publish,
+    sql,
+    store,
+    users,
+)
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
@@ -38,6 +52,7 @@ app.command()(decode.plugins)
 app.command()(store.verify)
 app.command()(kpi.kpi)
 app.command()(sql.sql)
+app.command()(alarms.alarms)
 store.app.command()(sql.migrate)
 for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
     store.app.command()(verb)

@@ -139,4 +139,45 @@ class StateStrip(_Coarse):
     _props = ("site", "assets", "hours", "controls")
 
 
-__all__ = ["LayoutEditor", "StateStrip", "StatusBar", "TileGrid", "TrendBoard", "TrendStrip", "TwinView"]
+class AlarmBanner(_Coarse):
+    """The three most urgent alarms that wait, counts by priority, the rate, the sound: above every page.
+
+    Props: the common ones, and ``may``: the actions that the person may do, by site.
+    """
+
+    _props = ("may",)
+
+
+class AlarmList(_Coarse):
+    """The Alarms page: tabs, filters, the list and the journal, and one alarm in full.
+
+    Props: the common ones, and ``site`` (chosen first), ``may`` (as of `AlarmBanner`), ``may_export`` (bool).
+    """
+
+    _props = ("site", "may", "may_export")
+
+
+class AlarmFigures(_Coarse):
+    """The alarm system's own figures. Props: the common ones, and ``site``, ``compact`` (bool: a row of few)."""
+
+    _props = ("site", "compact")
+
+
+class AssetAlarms(_Coarse):
+    """The alarms that one asset has, and its last ones. Props: the common ones, and ``asset`` (an id)."""
+
+    _props = ("asset",)
+
+
+__all__ = [
+    "AlarmBanner",
+    "AlarmFigures",
+    "AlarmList",
+    "LayoutEditor",
+    "StateStrip",
+    "StatusBar",
+    "TileGrid",
+    "TrendBoard",
+    "TrendStrip",
+    "TwinView",
+]

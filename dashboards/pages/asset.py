@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Input, Output, State, dcc, html, no_update
 
-from dashboards.components import StateStrip, TileGrid, TrendStrip, TwinView
+from dashboards.components import AssetAlarms, StateStrip, TileGrid, TrendStrip, TwinView
 from dashboards.format import angle, metres
 from dashboards.page import Asked, Page, address
 from dashboards.pages.line import closer
@@ -76,7 +76,13 @@ def _page(asked: Asked, asset_id: str) -> Any:
     trend: Any = TrendStrip(
         id="trend", signals=signals, span_s=TREND_S, lang=lang, timezone=zone, site=site_of(asset_id)
     )
-    right = [card(asked.t("events.of_asset"), event_list(asked, asset_id, EVENTS))]
+    faceplate = AssetAlarms(id="asset-alarms", asset=asset_id, lang=lang, timezone=zone)
+    right = [
+        card(
+            asked.t("alarms.of_asset"), html.Div(faceplate, className="card-b ft-scroll"), class_name="pg-asset-alarms"
+        ),
+        card(asked.t("events.of_asset"), event_list(asked, asset_id, EVENTS)),
+    ]
     roles = {signal.role for stream in streams for signal in stream.columns}
     if asset is not None and MOVED_BY.get(asset.type) in roles:
         view = TwinView(

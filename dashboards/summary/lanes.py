@@ -9,6 +9,7 @@ from dashboards.status import ms
 from dashboards.summary.directory import EVERY_SITE, OWN, belongs
 from dashboards.summary.events import is_own_and_well
 from dashboards.summary.overview import LOST
+from twin.alarms.record import AlarmEventKind
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
 from twin.ids import site_of
@@ -59,14 +60,32 @@ def lanes(view: View, site: str, start_ns: int, end_ns: int) -> dict[str, Any]:
     events = sorted((one for one in events if not is_own_and_well(one)), key=lambda event: event.order, reverse=True)[
         :MAX_EVENTS
     ]
+    marks = [*_alarms(view, asked, start_ns, end_ns + 1), *map(event_json, events)]
     times = [one.t_ns for name, one in view.latest().items() if belongs(view.latest()[name].stream.asset, site)]
     return {
         "lanes": found,
         "received": _received(view, site, start_ns, end_ns),
-        "events": [event_json(event) for event in events],
+        "events": sorted(marks, key=lambda one: float(one["t_ms"]), reverse=True)[:MAX_EVENTS],
         "first_ms": ms(start_ns),
         "last_ms": ms(min(max(times), end_ns)) if times else None,
     }
+
+
+def _alarms(view: View, asset: str, start_ns: int, end_ns: int) -> list[dict[str, Any]]:
+    """Alarms that operators were told of, as marks: ``after`` is the priority, ``signal`` the rule."""
+    raised = view.alarm_events(start_ns, end_ns, asset=asset, kinds=(AlarmEventKind.RAISED,), limit=MAX_EVENTS)
+    return [
+        {
+            "t_ms": ms(one.t_ns),
+            "kind": one.kind.value,
+            "asset": one.asset,
+            "signal": one.rule,
+            "before": "",
+            "after": str(one.priority.value),
+        }
+        for one in raised
+        if one.priority is not None and not one.hidden
+    ]
 
 
 def event_json(event: Event) -> dict[str, Any]:

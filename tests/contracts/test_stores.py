@@ -191,6 +191,7 @@ def with_alarms(**alarms):
 def test_alarms_their_journal_and_actions_come_back(bench):
     assert (bench.history.alarms(), bench.history.alarms_at(99), bench.history.alarm_events(0, 99)) == ([], [], [])
     assert (bench.history.last_action("w"), bench.history.alarm_keyframe("w", 1)) == (0, None)
+    numbers = [bench.history.last_alarm_event()]
     kinds = AlarmEventKind
     first = (told(kinds.RAISED, RAISED, 20), told(kinds.RAISED, DOOR_OPEN, 20))
     keyframe = AlarmKeyframe("w", 1, 20, "rules", "sha", b"\x00\xff")
@@ -211,6 +212,10 @@ def test_alarms_their_journal_and_actions_come_back(bench):
     flood = AlarmEvent(kinds.FLOOD_STARTED, 40, "", "jeonju", count=11)
     bench.append(fold=with_alarms(events=(flood,)), tick_ns=40)
     history = bench.history
+    numbers.append(history.last_alarm_event())
+    bench.append(fold=with_alarms(), tick_ns=41)
+    numbers.append(history.last_alarm_event())
+    assert numbers[0] == 0 < numbers[1] == numbers[2]
     assert history.alarms() == [shelved]
     assert [history.alarms_at(t_ns) for t_ns in (19, 20, 29, 30)] == [
         [],

@@ -49,6 +49,8 @@ PAGES = {
     "fleet": ("/fleet/jeonju", [".ft-fleet-t tbody tr", ".ft-twin canvas", ".ft-strip canvas"]),
     "trends": ("/trends", [".ft-find-list button", ".ft-board-plot canvas", ".ft-strip canvas"]),
     "layout": ("/floor/jeonju/edit", [".ft-lay .is-asset", ".ft-lay-versions li"]),
+    "alarms": ("/alarms", [".ft-al-tabs", ".ft-al-detail", ".ft-figures .card"]),
+    "performance": ("/alarms/performance", [".ft-af-rows", ".ft-af-chart canvas"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),

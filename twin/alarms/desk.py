@@ -45,6 +45,13 @@ def refusal(action: AlarmAction, state: AlarmState) -> str:
     return "that is how it stands already" if wrong.get(action.kind) else ""
 
 
+def possible(state: AlarmState) -> tuple[ActionKind, ...]:
+    """What may be done to an alarm as it stands."""
+    return tuple(
+        kind for kind in ActionKind if not refusal(AlarmAction(kind, state.id, "-", 0, "-", 0, MAX_SHELVED_S), state)
+    )
+
+
 def _no_acknowledging(action: AlarmAction, state: AlarmState) -> str:
     if state.hidden or state.acknowledged:
         return "there is nothing to acknowledge"

@@ -74,6 +74,10 @@ class AlarmHistory(Protocol):
         """The journal, newest first; ``asset`` matches an asset or all below a path."""
         ...
 
+    def last_alarm_event(self) -> int:
+        """A number that rises with each entry of the journal; 0 before the first. Quick, to be asked often."""
+        ...
+
     def batch_alarms(self, writer: str, n: int) -> AlarmsFolded:
         """What was folded and told with one batch (``events`` and ``actions``)."""
         ...

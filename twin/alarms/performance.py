@@ -7,6 +7,7 @@ events; the standards look at 30 days or more.
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ class Performance:
     stale: tuple[str, ...]
     """Those that stand for more than 24 hours at the end."""
     by_priority: Mapping[Priority, int]
+    acknowledged_after_ns: int | None
+    """The median time from an alarm to its acknowledgement; None where none was acknowledged."""
 
     def priority_ratio(self, priority: Priority) -> float | None:
         """The share of alarms of a priority."""
@@ -88,7 +91,18 @@ def performance(events: Iterable[AlarmEvent], start_ns: int, end_ns: int) -> Per
         _chattering(listed, start_ns),
         _stale(listed, end_ns),
         {priority: sum(event.priority is priority for event in within) for priority in Priority},
+        _acknowledged_after_ns(within, listed),
     )
+
+
+def _acknowledged_after_ns(raised: Sequence[AlarmEvent], events: Sequence[AlarmEvent]) -> int | None:
+    since = {(event.alarm, event.occurrence): event.t_ns for event in raised}
+    waits = [
+        event.t_ns - since[event.alarm, event.occurrence]
+        for event in events
+        if event.kind is AlarmEventKind.ACKNOWLEDGED and (event.alarm, event.occurrence) in since
+    ]
+    return round(statistics.median(waits)) if waits else None
 
 
 def _ratio(part: int, whole: int) -> float | None:

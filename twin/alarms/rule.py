@@ -207,6 +207,15 @@ class DeviceError:
 Condition = Limit | Rate | InState | Deviation | Stale | Frozen | Missing | DeviceError
 
 
+def limit_of(condition: Condition, signal: Signal | None) -> float | None:
+    """The number that an alarm's value is compared with; of a rate, the change within its time. None: words."""
+    if isinstance(condition, Limit):
+        return condition.value if signal is None else condition.limit_for(signal)
+    if isinstance(condition, Rate):
+        return condition.per_s * condition.within_s
+    return condition.value if isinstance(condition, Deviation) else None
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
     """One rule. ``name`` is its own within the asset; ``on_delay_s`` and ``off_delay_s`` run by the batches' ticks.

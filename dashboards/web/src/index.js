@@ -1,4 +1,9 @@
 // Dash finds the components under their namespace; pages and tests find the clock and the socket under factoryTwin.
+import { AlarmBannerCore } from "./alarmbanner.js";
+import { AlarmFiguresCore } from "./alarmfigures.js";
+import { AlarmListCore } from "./alarmlist.js";
+import { alarms } from "./alarms/model.js";
+import { AssetAlarmsCore } from "./assetalarms.js";
 import { attachClock, clock } from "./clock.js";
 import { component } from "./component.js";
 import { LayoutEditorCore } from "./layouteditor.js";
@@ -19,6 +24,10 @@ window.factory_twin = {
   TrendStrip: component(TrendStripCore, "ft-trend"),
   StateStrip: component(StateStripCore, "ft-strip"),
   StatusBar: component(StatusBarCore, "ft-status"),
+  AlarmBanner: component(AlarmBannerCore, "ft-banner"),
+  AlarmList: component(AlarmListCore, "ft-alarms"),
+  AssetAlarms: component(AssetAlarmsCore, "ft-asset-alarms"),
+  AlarmFigures: component(AlarmFiguresCore, "ft-figures"),
 };
-window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { clock, live, present });
+window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, live, present });
 attachClock();

@@ -19,7 +19,7 @@ class Live {
     this.wants = new Map();
     this.site = null;
     this.backoff = BACKOFF_MS;
-    this.heard = { packet: new Set(), directory: new Set(), status: new Set(), site: new Set() };
+    this.heard = { packet: new Set(), directory: new Set(), status: new Set(), site: new Set(), alarms: new Set() };
     this.packets = 0;
   }
 
@@ -118,6 +118,8 @@ class Live {
         this.status = message;
         this.correct(message.clock_ms);
         this.tell("status", message);
+      } else if (message.type === "alarms") {
+        this.tell("alarms", message);
       }
       return;
     }

@@ -1,4 +1,5 @@
 // State lanes under one time axis, and the time bar: what was received, what happened, one playhead across all of it.
+import { drawPriority } from "./alarms/marks.js";
 import { clock, fetchJson, SPEEDS } from "./clock.js";
 import { Core } from "./component.js";
 import { assetsOf, named } from "./directory.js";
@@ -382,9 +383,9 @@ export class StateStripCore extends Core {
 
   drawEvents(context, { x, right }) {
     const middle = FLAG + RECEIVED + EVENTS / 2;
-    const kindOf = (event) => (event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other");
+    const kindOf = (event) => (event.kind === "AlarmRaised" ? `p${event.after}` : event.kind === "StateChanged" ? look(event.after) : event.kind.endsWith("Lost") ? "lost" : "other");
     // where marks would cover each other the worst stays
-    const ranks = ["fault", "lost", "held"];
+    const ranks = ["p1", "p2", "fault", "p3", "lost", "held", "p4"];
     const rank = (after) => (ranks.includes(after) ? ranks.indexOf(after) : ranks.length);
     const marks = (this.marks ?? []).map((event) => [x(event.t_ms), kindOf(event)]).filter(([at]) => at >= 0 && at <= right);
     const taken = [];
@@ -393,7 +394,8 @@ export class StateStripCore extends Core {
       taken.push(at);
       context.lineWidth = 1.5;
       context.beginPath();
-      if (after === "fault") {
+      if (after.startsWith("p")) drawPriority(context, Number(after.slice(1)), at, middle);
+      else if (after === "fault") {
         context.fillStyle = color("--p1");
         context.fillRect(at - 4, middle - 4, 8, 8);
       } else if (after === "held") {

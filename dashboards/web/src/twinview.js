@@ -12,6 +12,7 @@ import { look } from "./states.js";
 import { color, onTheme } from "./theme.js";
 import { Arms } from "./twin/arms.js";
 import { Furniture } from "./twin/furniture.js";
+import { alarms } from "./alarms/model.js";
 import { Labels } from "./twin/labels.js";
 import { Routes } from "./twin/routes.js";
 import { Underlay } from "./twin/underlay.js";
@@ -75,6 +76,7 @@ export class TwinViewCore extends Core {
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.hear(changed)));
     this.until(present.onTick(() => this.paint()));
+    this.until(alarms.on(() => this.paint()));
     this.until(
       onTheme(() => {
         this.background();
@@ -217,7 +219,8 @@ export class TwinViewCore extends Core {
       const state = present.stateOf(item.asset);
       const one = state === null ? "none" : look(state);
       const selected = item.asset.id === this.props.selected;
-      const key = `${state} ${selected}`;
+      const worst = alarms.byAsset.get(item.asset.id);
+      const key = `${state} ${selected} ${worst?.priority}${worst?.waits}`;
       if (item.painted === key) continue;
       item.painted = key;
       any = true;
@@ -226,7 +229,7 @@ export class TwinViewCore extends Core {
       this.furniture.paint(item.asset, one, selected);
       // where one type is looked for, others are named only when something is wrong with them
       const back = one === "lost" && this.props.focus && item.asset.type !== this.props.focus;
-      this.labels.set(item.label, back ? "none" : one, state, selected, item.asset.type === this.props.focus && one === "wait");
+      this.labels.set(item.label, back ? "none" : one, state, selected, worst, item.asset.type === this.props.focus && one === "wait");
     }
     if (any) this.ask();
   }

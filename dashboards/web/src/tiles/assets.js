@@ -1,4 +1,6 @@
 // A site's assets as a list: state, key value with its bar, age. It is also the keyboard's way to what the floor shows.
+import { setAssetAlarm } from "../alarms/marks.js";
+import { alarms } from "../alarms/model.js";
 import { Bar } from "../bar.js";
 import { Core } from "../component.js";
 import { assetsOf, keySignal, named } from "../directory.js";
@@ -20,6 +22,7 @@ export class AssetsView extends Core {
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.draw(changed)));
     this.until(present.onTick(() => this.draw(null)));
+    this.until(alarms.on(() => this.draw(null)));
     this.build();
   }
 
@@ -68,6 +71,7 @@ export class AssetsView extends Core {
       top,
       bar,
       mark: el("span", { class: "ft-m" }),
+      alarm: el("i", { class: "ft-row-alarm" }),
       state: el("span"),
       value: el("b"),
       unit: el("small", { class: "unit" }),
@@ -77,7 +81,7 @@ export class AssetsView extends Core {
       "div",
       { class: "ft-row", role: "option", tabindex: "-1", "data-id": asset.id, title: asset.id },
       row.mark,
-      el("span", { class: "ft-name" }, el("b", null, shortName(asset.id)), el("small", null, besideId(named(asset, this.lang), shortName(asset.id)) || (type?.[this.lang] ?? asset.type))),
+      el("span", { class: "ft-name" }, el("b", null, shortName(asset.id), row.alarm), el("small", null, besideId(named(asset, this.lang), shortName(asset.id)) || (type?.[this.lang] ?? asset.type))),
       el("span", { class: "ft-state" }, row.state, row.age),
       el("span", { class: "ft-barcell" }, bar?.node ?? null),
       el("span", { class: "ft-value" }, row.value, row.unit),
@@ -136,6 +140,7 @@ export class AssetsView extends Core {
     setMark(row.mark, one, state === null ? null : stateWord(state));
     setText(row.state, state === null ? "" : stateWord(state));
     row.node.dataset.look = one;
+    setAssetAlarm(row.alarm, alarms.byAsset.get(asset.id));
     const gone = present.gone(asset);
     const newest = gone ?? present.newest(asset);
     const old = present.age(newest);

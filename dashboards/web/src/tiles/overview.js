@@ -1,4 +1,6 @@
 // A card a site: what runs, what does not, what was made, how healthy the data are.
+import { setAssetAlarm, setPriority } from "../alarms/marks.js";
+import { alarms, counted, PRIORITIES } from "../alarms/model.js";
 import { Core } from "../component.js";
 import { assetsOf, named } from "../directory.js";
 import { el, setText, Sheet, toggle } from "../dom.js";
@@ -29,6 +31,7 @@ export class OverviewView extends Core {
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.drawStates(changed)));
     this.until(present.onTick(() => this.drawStates(null)));
+    this.until(alarms.on(() => this.drawAlarms()));
     this.until(onTheme(() => this.cards.forEach((card) => card.sheet.ask())));
     const poll = new Poll((asOf) => `/view/overview${asOf === null ? "" : `?as_of_ms=${Math.round(asOf)}`}`, (answer) => this.hear(answer), EVERY_MS, (message) => this.fail(message));
     this.until(() => poll.dispose());
@@ -49,6 +52,7 @@ export class OverviewView extends Core {
     this.root.replaceChildren(this.note, ...sites.map((site) => this.card(site, directory)));
     if (!sites.length) this.root.append(el("p", { class: "ft-empty" }, directory.empty ? t("wait.directory") : t("overview.no_sites")));
     this.drawStates(null);
+    this.drawAlarms();
     if (this.answer) this.hear(this.answer);
   }
 
@@ -78,6 +82,13 @@ export class OverviewView extends Core {
       else passive.push([type, assets]);
     }
     for (const [type, assets] of passive) squares.append(this.typeRow(card, directory, type, assets));
+    card.alarms = new Map(PRIORITIES.map((priority) => [priority, { mark: el("i"), n: el("b"), waits: el("small") }]));
+    const alarmRow = el(
+      "a",
+      { class: "ft-site-alarms", href: `/alarms/${encodeURIComponent(site.id)}`, onclick: follow, "aria-label": t("alarm.of_asset") },
+      el("span", { class: "lab" }, t("alarm.of_asset")),
+      [...card.alarms.values()].map((one) => (one.node = el("span", null, one.mark, one.n, one.waits))),
+    );
     card.good = el("b", { class: "fig" });
     card.scrap = el("b");
     card.power = el("b");
@@ -103,7 +114,7 @@ export class OverviewView extends Core {
           card.oeeNode,
           card.linesNode,
         ),
-        squares,
+        el("div", { class: "ft-site-m" }, alarmRow, squares),
         el("div", { class: "ft-made-h" }, el("div", { class: "ft-chart-h" }, el("span", { class: "lab" }, t("overview.hourly")), el("span", { class: "r" }, t("overview.total"), " ", card.total, " ", el("small", { class: "unit" }, t("unit.part")))), chart),
       ),
       el("footer", { class: "ft-health" }, ["rate", "lag", "stale", "connection"].map((name) => this.figure(card, name))),
@@ -120,7 +131,7 @@ export class OverviewView extends Core {
     const group = { assets, boxes: new Map(), count: el("b"), counted: assets.some((asset) => asset.roles.has("state#0")) };
     const strip = el("span", { class: "ft-squares" });
     for (const asset of assets) {
-      const box = el("a", { class: "ft-sq", href: assetHref(asset.id), onclick: follow });
+      const box = el("a", { class: "ft-sq", href: assetHref(asset.id), onclick: follow }, el("i"));
       group.boxes.set(asset.id, box);
       strip.append(box);
     }
@@ -177,6 +188,21 @@ export class OverviewView extends Core {
       const one = card.answer?.connection === "none" ? "lost" : counts.get("run") && worst(listed) !== "fault" ? (worst(listed) === "held" ? "held" : "run") : worst(listed);
       setMark(card.mark, one, t(`look.${one}`));
       setText(card.summary, listed.map((each) => `${t(`look.${each}`)} ${counts.get(each)}`).join(" · "));
+    }
+  }
+
+  /** Active alarms by priority, and a mark on each asset that has one. */
+  drawAlarms() {
+    const { byAsset } = alarms;
+    for (const card of this.cards.values()) {
+      for (const [priority, count] of counted(alarms.list.filter((row) => row.site === card.site.id))) {
+        const one = card.alarms.get(priority);
+        setPriority(one.mark, priority, count.waits > 0);
+        setText(one.n, alarms.ready ? number(count.n) : "–");
+        setText(one.waits, count.waits ? t("alarm.waits", { n: count.waits }) : "");
+        toggle(one.node, "is-zero", count.n === 0);
+      }
+      for (const group of card.groups) for (const [id, box] of group.boxes) setAssetAlarm(box.firstElementChild, byAsset.get(id));
     }
   }
 

@@ -1,4 +1,5 @@
 // Names over the scene, as HTML, so that they stay crisp. Where two would cover each other the more important one stays.
+import { setAssetAlarm } from "../alarms/marks.js";
 import { el, setText, toggle } from "../dom.js";
 import { shortName } from "../format.js";
 import { setMark } from "../states.js";
@@ -28,10 +29,11 @@ export class Labels {
   addAsset(asset, at, over, pick, quiet) {
     const mark = el("span", { class: "ft-m" });
     const word = el("small");
-    const node = el("div", { class: `ft-plate${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), word);
+    const alarm = el("i");
+    const node = el("div", { class: `ft-plate${quiet ? " is-quiet" : ""}` }, mark, el("b", null, shortName(asset.id)), alarm, word);
     node.addEventListener("click", () => pick(asset.id));
     this.layer.append(node);
-    const item = { asset, at, over, node, mark, word, look: "none", quiet, rank: 7, wide: 0 };
+    const item = { asset, at, over, node, mark, word, alarm, look: "none", quiet, rank: 7, wide: 0 };
     this.items.push(item);
     return item;
   }
@@ -43,11 +45,12 @@ export class Labels {
     this.items.push({ at, over, node, place: true, room: 0, rank: level === "line" ? 8 : 9, look: "none", wide: 0 });
   }
 
-  /** `told`: its state is said though it is not abnormal. */
-  set(item, look, state, selected, told = false) {
+  /** `worst` is the asset's most urgent alarm, or undefined; `told`: its state is said though it is not abnormal. */
+  set(item, look, state, selected, worst, told = false) {
     const abnormal = ["fault", "held", "lost"].includes(look);
     item.look = look;
-    item.rank = selected ? -1 : RANK[look] + (item.quiet ? 4 : 0);
+    item.rank = selected ? -1 : Math.min(RANK[look] + (item.quiet ? 4 : 0), worst ? worst.priority - 1 : 9);
+    setAssetAlarm(item.alarm, worst);
     setMark(item.mark, look);
     setText(item.word, state !== null && (abnormal || selected || told) ? stateWord(state) : "");
     for (const one of ["fault", "held", "lost"]) toggle(item.node, `is-${one}`, look === one);
