@@ -98,6 +98,7 @@ def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
         dialects={
             name: one for name, one in factory.simulate.dialects.items() if "/" not in name or site_of(name) in sites
         },
+        fault=tuple(one for one in factory.simulate.fault if site_of(one.asset) in sites),
     )
     rules = (
         dataclasses.replace(one, assets=tuple(a for a in one.assets if site_of(a) in sites)) for one in factory.alarms

@@ -224,6 +224,14 @@ def values(world) -> dict[str, list[object]]:
         "to_ms": [now_ms],
         "as_of_ms": [None, now_ms - 2000],
         "as_of": [None, now_ms - 2000],
+        "place": [f"{OTHER}/machining/line1", f"{MINE}/weld/line1"],
+        "scope": [OTHER, MINE, ids[OTHER]],
+        "pen": [signals[OTHER], signals[MINE]],
+        "start_ms": [now_ms - 60_000],
+        "end_ms": [now_ms],
+        "day": [None],
+        "shift": [None],
+        "stop": ["0", "1"],
     }
 
 
