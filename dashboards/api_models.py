@@ -192,11 +192,14 @@ class StopsAnswer(BaseModel):
 
 class AlarmModel(BaseModel):
     """An alarm that is not normal. ``letter`` is its state in ISA-18.2: B to I; ``waits``: to be acknowledged.
+
     ``limit`` is null where words are compared, not numbers; ``beyond`` is above, below, either or nothing;
     ``can`` lists what may be done to it as it stands.
     """
 
     id: str
+    asset: str
+    site: str
     rule: str
     signal: str
     name: NameModel
@@ -217,8 +220,10 @@ class AlarmModel(BaseModel):
     cause_ms: float | None
     value: float | str | None
     limit: float | None
+    unit: str
     condition: NameModel
     beyond: str
+    who: str
     why: str
     can: list[str]
 
@@ -233,6 +238,7 @@ class AlarmLoadModel(BaseModel):
 class AlarmsAnswer(BaseModel):
     """Alarms, the most urgent first; ``load`` by site."""
 
+    as_of_ms: float
     alarms: list[AlarmModel]
     load: dict[str, AlarmLoadModel]
 
@@ -243,6 +249,8 @@ class AlarmEntryModel(BaseModel):
     t_ms: float
     kind: str
     alarm: str
+    asset: str
+    site: str
     rule: str
     signal: str
     name: NameModel
@@ -252,6 +260,7 @@ class AlarmEntryModel(BaseModel):
     count: int
     cause_ms: float | None
     value: float | str | None
+    who: str
     why: str
     hidden: bool
 
@@ -259,6 +268,7 @@ class AlarmEntryModel(BaseModel):
 class JournalAnswer(BaseModel):
     """The journal, newest first."""
 
+    as_of_ms: float
     journal: list[AlarmEntryModel]
 
 
@@ -266,6 +276,7 @@ class NamedAlarmModel(BaseModel):
     """An alarm by its id, with its name."""
 
     alarm: str
+    asset: str
     signal: str
     name: NameModel
 
@@ -279,6 +290,9 @@ class OftenModel(NamedAlarmModel):
 class AlarmFiguresAnswer(BaseModel):
     """The alarm system's own figures of one operating position; ratios 0…1, null where nothing divides."""
 
+    site: str
+    from_ms: float
+    to_ms: float
     complete: bool
     count: int
     per_ten_minutes: list[int]

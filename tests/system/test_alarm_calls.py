@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from connectors.desk.tables import audit
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
+from dashboards import gate
 from dashboards.app import create_app
-from dashboards.auth import LOCAL, set_person
+from dashboards.auth import LOCAL
 from dashboards.cli import app
 from dashboards.live import LiveHub
 from dashboards.page import Behind
@@ -53,7 +54,7 @@ class Web:
         await asyncio.gather(task, return_exceptions=True)
 
     async def _ask(self, method, path, **how) -> httpx.Response:
-        set_person(self.person)
+        gate.LOCAL = self.person
         transport = httpx.ASGITransport(app=self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8050") as client:
             return await client.request(method, path, **how)
@@ -63,6 +64,13 @@ class Web:
 
     def do(self, kind, alarm, **rest) -> httpx.Response:
         return asyncio.run(self._ask("POST", ACTIONS, json={"actions": [{"kind": kind, "alarm": alarm, **rest}]}))
+
+
+@pytest.fixture(autouse=True)
+def _nobody_stays():
+    """Whoever a test asks as is gone with it."""
+    yield
+    gate.LOCAL = LOCAL
 
 
 @pytest.fixture
@@ -178,7 +186,7 @@ def test_files_are_for_those_who_may_and_the_trail_tells_of_them(web, plant):
     web.person = Person("park", Role.VIEWER)
     assert web.get("/api/v1/alarms/active.csv").status_code == 403
     web.person = Person("kim", Role.OPERATOR, frozenset({"jeonju"}))
-    assert web.get("/api/v1/alarms/journal.csv", site="changwon").status_code == 403
+    assert web.get("/api/v1/alarms/journal.csv", site="changwon").status_code == 404
     answer = web.get("/api/v1/alarms/active.csv", site="jeonju", lang="ko")
     assert answer.headers["content-type"].startswith("text/csv")
     head, row = list(csv.reader(answer.content.decode("utf-8-sig").splitlines()))

@@ -43,6 +43,7 @@ def test_in_by_keyboard_and_out_by_the_box(browser, guarded):  # noqa: F811
         page.wait_for_url("**/login?next=**")
         page.wait_for_load_state()
         assert page.title() == "로그인 · Factory Twin"
+        page.wait_for_selector("[name=name]:focus")
         page.keyboard.type("olaf")
         page.keyboard.press("Tab")
         page.keyboard.type("not the word")
@@ -51,6 +52,7 @@ def test_in_by_keyboard_and_out_by_the_box(browser, guarded):  # noqa: F811
         assert "맞지 않습니다" in page.inner_text("#problem")
         page.wait_for_load_state()
         wrong.clear()  # the browser says of the 401 that it is one
+        page.wait_for_selector("[name=password]:focus")
         page.keyboard.type(PASSWORD)  # the name is still there, the word has the focus
         page.keyboard.press("Enter")
         page.wait_for_url("**/floor/jeonju?lang=ko")

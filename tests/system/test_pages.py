@@ -195,17 +195,18 @@ def _address(server, path: str, lang: str, theme: str, at_ns: int | None) -> str
     return f"{server.url}{path}?lang={lang}&theme={theme}{at}"
 
 
-LOOKS = (
-    pytest.param("ko", "light", id="ko-light"),
-    pytest.param("en", "dark", id="en-dark"),
-    pytest.param("ko", "dark", id="ko-dark", marks=pytest.mark.slow),
-    pytest.param("en", "light", id="en-light", marks=pytest.mark.slow),
-)
-"""Each language and each theme in CI, every pair of them in `make proof`."""
+FAST = {("ko", "light", False), ("en", "dark", True)}
+LOOKS = [
+    pytest.param(
+        lang, theme, past, id=f"{lang}-{theme}-{'past' if past else 'live'}",
+        marks=() if (lang, theme, past) in FAST else pytest.mark.slow,
+    )
+    for lang in ("ko", "en") for theme in ("light", "dark") for past in (False, True)
+]  # fmt: skip
+"""Each language, each theme, and both times in CI; every combination of them in `make proof`."""
 
 
-@pytest.mark.parametrize("past", [False, True], ids=["live", "past"])
-@pytest.mark.parametrize(("lang", "theme"), LOOKS)
+@pytest.mark.parametrize(("lang", "theme", "past"), LOOKS)
 @pytest.mark.parametrize("name", list(PAGES))
 def test_a_page_shows_its_parts_without_an_error(browser, server, recorded, name, lang, theme, past):
     path, parts = PAGES[name]

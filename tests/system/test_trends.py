@@ -15,8 +15,9 @@ from test_rest import Web
 
 from connectors.desk import Desk
 from connectors.desk.tables import audit
+from dashboards import gate
 from dashboards.app import create_app
-from dashboards.auth import LOCAL, set_person
+from dashboards.auth import LOCAL
 from dashboards.page import Asked
 from dashboards.pages.trends import PAGE
 from twin.clock import NS_PER_MS
@@ -31,6 +32,13 @@ STATE = "jeonju/weld/line1/R-105:state"
 GROUP = {"name_ko": "용접", "name_en": "", "pens": [TORQUE, POWER], "span_s": 600.0, "shift_s": 3600.0}
 
 
+@pytest.fixture(autouse=True)
+def _nobody_stays():
+    """Whoever a test asks as is gone with it."""
+    yield
+    gate.LOCAL = LOCAL
+
+
 @pytest.fixture
 def web(recorded, tmp_path):
     made = Web(recorded)
@@ -39,14 +47,14 @@ def web(recorded, tmp_path):
     made.span = {"from_ms": recorded.start_ns // NS_PER_MS, "to_ms": recorded.end_ns // NS_PER_MS + 1}
     asyncio.run(made.hub.load())
     yield made
-    set_person(LOCAL)
+    gate.LOCAL = LOCAL
     made.behind.desk.close()
     made.reader.close()
 
 
 def ask(web, method, path, who=LOCAL, **how):
     async def asked():
-        set_person(who)
+        gate.LOCAL = who
         return await web.ask(method, path, **how)
 
     return asyncio.run(asked())
@@ -106,9 +114,9 @@ def test_a_picture_is_noted_before_it_is_made(web):
 def test_who_may_not_export_gets_nothing_and_leaves_no_trail(web):
     viewer = Person("viewer", Role.VIEWER)
     far = Person("far", Role.OPERATOR, frozenset({"changwon"}))
-    for who in (viewer, far):
-        assert ask(web, "GET", "/view/trend.csv", who, params={"pen": [POWER], **web.span}).status_code == 403
-        assert ask(web, "POST", "/view/trend.png", who, json={"pens": [POWER], **web.span}).status_code == 403
+    for who, status in ((viewer, 403), (far, 404)):
+        assert ask(web, "GET", "/view/trend.csv", who, params={"pen": [POWER], **web.span}).status_code == status
+        assert ask(web, "POST", "/view/trend.png", who, json={"pens": [POWER], **web.span}).status_code == status
     assert acts(web) == []
 
 
