@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.auth import allowed
+from dashboards.access.auth import allowed
 from twin.alarms.record import ActionKind
 from twin.policy import Right
 

@@ -17,23 +17,23 @@ from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the ann
 
 import dashboards
 from dashboards import errors, shell
-from dashboards.api import ERRORS, api_router
-from dashboards.api_alarms import alarm_router
-from dashboards.api_audit import audit_router
-from dashboards.gate import Gate
-from dashboards.guard import Guard, Rules
-from dashboards.health import health_router
+from dashboards.access.gate import Gate
+from dashboards.access.guard import Guard, Rules
+from dashboards.access.login import login_router
+from dashboards.calls.api import ERRORS, api_router
+from dashboards.calls.api_alarms import alarm_router
+from dashboards.calls.api_audit import audit_router
+from dashboards.calls.health import health_router
+from dashboards.calls.kpi import kpi_router
+from dashboards.calls.layout import layout_router, watch
+from dashboards.calls.line import line_router
+from dashboards.calls.trend import trend_router
+from dashboards.calls.view import view_router
 from dashboards.i18n import words
-from dashboards.kpi_calls import kpi_router
-from dashboards.layout_calls import layout_router, watch
-from dashboards.line_calls import line_router
-from dashboards.login import login_router
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
 from dashboards.socket import serve_live
-from dashboards.trend_calls import trend_router
-from dashboards.view_calls import view_router
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

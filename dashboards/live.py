@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.packet import CHANGES, FULL, decode_packet, encode_packet
-from dashboards import scope
+from dashboards.access import scope
 from dashboards.live_alarms import LiveAlarms
 from dashboards.status import Ingest, ledger, ms
 from dashboards.summary.alarm_words import AlarmWords

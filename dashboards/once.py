@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from dashboards.scope import reach
+from dashboards.access.scope import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

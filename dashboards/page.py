@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from dashboards.access.scope import SeenFactory
 from dashboards.i18n import words
-from dashboards.scope import SeenFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from dashboards.scope import history_of
+from dashboards.access.scope import history_of
 from twin.clock import NS_PER_S
 from twin.errors import StoreUnavailable
 

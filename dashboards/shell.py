@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from dash import dcc, html
 
+from dashboards.access.auth import LOCAL, person
 from dashboards.alarm_rights import may_do
-from dashboards.auth import LOCAL, person
 from dashboards.components import AlarmBanner, StatusBar
 from dashboards.page import Asked, address
 from dashboards.parts import attributes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboards.auth import sees
+from dashboards.access.auth import sees
 from dashboards.live import MAX_CLIENTS
 from dashboards.summary.directory import EVERY_SITE
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
 from connectors.factory_edit import Acceptance, Edit, edit
-from dashboards.auth import allowed, changes, needs, person
+from dashboards.access.auth import allowed, changes, needs, person
 from dashboards.format import local_time
 from dashboards.page import Asked
 from dashboards.parts import attributes, empty

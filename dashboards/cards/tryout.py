@@ -14,7 +14,7 @@ from connectors.listen import listen
 from connectors.plugins import description, names
 from connectors.trial import asked as ask_all
 from connectors.trial import one_dialect
-from dashboards.auth import allowed, changes, needs
+from dashboards.access.auth import allowed, changes, needs
 from dashboards.format import local_time
 from dashboards.page import Asked
 from dashboards.parts import empty

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
+from dashboards.access.auth import allowed
 from dashboards.alarm_rights import may_do
-from dashboards.auth import allowed
 from dashboards.components import AlarmFigures, AlarmList, StateStrip
 from dashboards.page import Asked, Page
 from dashboards.parts import empty

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Input, Output, ctx, dcc, html, no_update
 
-from dashboards.auth import allowed
+from dashboards.access.auth import allowed
 from dashboards.components import LayoutEditor, StateStrip, TileGrid, TwinView
 from dashboards.page import Asked, Page, address
 from dashboards.pages.line import closer, lines_in

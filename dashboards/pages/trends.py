@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from dash import html
 
-from dashboards.auth import allowed
+from dashboards.access.auth import allowed
 from dashboards.components import StateStrip, TrendBoard
 from dashboards.page import Asked, Page
 from dashboards.summary.directory import EVERY_SITE

@@ -26,7 +26,7 @@ from connectors.care.room import TELL_EVERY_NS, Level, room_of
 from connectors.desk import Desk
 from connectors.stores import _sqlite
 from connectors.stores.sql import open_history, open_store
-from dashboards.health import checks
+from dashboards.calls.health import checks
 from dashboards.live import LiveHub
 from dashboards.notices import Notices
 from dashboards.page import Behind

@@ -10,7 +10,7 @@ import dash
 import pytest
 from access_world import FORM, PASSWORD, World
 
-from dashboards.login import local
+from dashboards.access.login import local
 from twin.clock import NS_PER_S
 from twin.config import WebConfig
 from twin.policy import Right, Role

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from connectors.desk.tables import audit
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
-from dashboards import gate
+from dashboards.access import gate
+from dashboards.access.auth import LOCAL
 from dashboards.app import create_app
-from dashboards.auth import LOCAL
 from dashboards.cli import app
 from dashboards.live import LiveHub
 from dashboards.page import Behind

@@ -14,9 +14,9 @@ from test_rest import Web
 from connectors.desk import Desk, layouts
 from connectors.desk.drawing import checked
 from connectors.desk.tables import audit
-from dashboards import gate
+from dashboards.access import gate
+from dashboards.access.auth import LOCAL
 from dashboards.app import create_app
-from dashboards.auth import LOCAL
 from twin.clock import ManualClock
 from twin.layout import Layout
 from twin.policy import Person, Role

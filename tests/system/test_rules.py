@@ -19,11 +19,11 @@ from fastapi import FastAPI
 from starlette.routing import Mount, WebSocketRoute
 
 from connectors.packet import CHANGES, decode_packet, encode_packet
-from dashboards import rules
-from dashboards.auth import LOCAL, changes, needs, set_person
+from dashboards.access import rules
+from dashboards.access.auth import LOCAL, changes, needs, set_person
+from dashboards.access.rules import RULES, SOCKET, UNRULED, rule_of
+from dashboards.access.scope import SiteHistory
 from dashboards.page import find_pages
-from dashboards.rules import RULES, SOCKET, UNRULED, rule_of
-from dashboards.scope import SiteHistory
 from twin.clock import NS_PER_MS
 from twin.policy import Person, Right, Role
 from twin.ports import History

@@ -15,9 +15,9 @@ from test_rest import Web
 
 from connectors.desk import Desk
 from connectors.desk.tables import audit
-from dashboards import gate
+from dashboards.access import gate
+from dashboards.access.auth import LOCAL
 from dashboards.app import create_app
-from dashboards.auth import LOCAL
 from dashboards.page import Asked
 from dashboards.pages.trends import PAGE
 from twin.clock import NS_PER_MS

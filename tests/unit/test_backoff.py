@@ -1,6 +1,6 @@
 """How long one waits after how many failures."""
 
-from dashboards.backoff import ACCOUNT, ADDRESS, CAPACITY, Backoff
+from dashboards.access.backoff import ACCOUNT, ADDRESS, CAPACITY, Backoff
 from twin.clock import ManualClock
 
 

@@ -17,6 +17,8 @@ SOURCES = [
     *ROOT.glob("*.py"),
     *(ROOT / "pages").glob("*.py"),
     *(ROOT / "cards").glob("*.py"),
+    *(ROOT / "access").glob("*.py"),
+    *(ROOT / "calls").glob("*.py"),
     *(ROOT / "assets").glob("*.js"),
 ]
 KEY = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")

@@ -11,7 +11,7 @@ import heapq
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dashboards.auth import person
+from dashboards.access.auth import person
 from twin.alarms.kept import AlarmsFolded
 from twin.ids import site_of
 from twin.partition import site_of as source_site

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from connectors.desk.accounts import Accounts
 from connectors.desk.sessions import Session, Sessions, hash_of, sessions_in
 from connectors.desk.tokens import Token, Tokens, tokens_in
-from dashboards.auth import LOCAL, NOBODY
+from dashboards.access.auth import LOCAL, NOBODY
 from twin.clock import NS_PER_S
 from twin.errors import StoreError
 

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from starlette.responses import JSONResponse, Response
 
 from connectors.broker import kind_of, url_of
-from dashboards.auth import person
+from dashboards.access.auth import person
 from dashboards.status import ms, own_number
 from dashboards.view import number
 from twin.errors import StoreError

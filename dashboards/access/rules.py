@@ -1,7 +1,7 @@
 """One table: every address and socket of the page server, and who may ask it for what.
 
 A route that is not in the table is answered to administrators only, and a test fails until it stands here.
-What a Dash callback changes is declared beside it (`dashboards.auth.changes`); without that it reads.
+What a Dash callback changes is declared beside it (`dashboards.access.auth.changes`); without that it reads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Where(StrEnum):
     """At which sites an address needs its right."""
 
     OWN = "own"
-    """At any: the answer holds only what is of the person's sites (see `dashboards.scope`)."""
+    """At any: the answer holds only what is of the person's sites (see `dashboards.access.scope`)."""
     ALL = "all"
     """At every site: the answer is of the whole installation."""
 

@@ -12,12 +12,12 @@ from starlette.responses import Response, StreamingResponse
 
 from connectors.desk import pens
 from connectors.desk.pens import PenGroup
-from dashboards.auth import allowed, needs, person
+from dashboards.access.auth import allowed, needs, person
+from dashboards.calls.view import json_of, signal_in
 from dashboards.errors import AskedWrongly, json_body
 from dashboards.moment import MAX_POINTS, ns_of_ms, span, view_of
 from dashboards.summary import trend
 from dashboards.table import Pen, csv_lines
-from dashboards.view_calls import json_of, signal_in
 from twin.clock import iso_from_ns
 from twin.errors import IdError
 from twin.ids import site_of, split_signal_id

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from connectors.desk import layouts
 from connectors.desk.drawing import checked
-from dashboards.auth import needs
+from dashboards.access.auth import needs
+from dashboards.calls.view import json_of
 from dashboards.errors import AskedWrongly, json_body
 from dashboards.status import ms
-from dashboards.view_calls import json_of
 from twin.errors import DrawingError, StoreError
 from twin.layout import Layout, differing, moves, problem_of
 from twin.policy import Right

@@ -12,13 +12,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.responses import RedirectResponse
 
-from dashboards.auth import LOCAL, NOBODY, set_person
-from dashboards.cookies import SESSION, bearer_in, cookie_in
+from dashboards.access.auth import LOCAL, NOBODY, set_person
+from dashboards.access.cookies import SESSION, bearer_in, cookie_in
+from dashboards.access.gate import Entry
+from dashboards.access.rules import SOCKET, rule_of
+from dashboards.access.watch import UNKNOWN, watched
 from dashboards.errors import answer
-from dashboards.gate import Entry
 from dashboards.preferences import Preferences, chosen, set_cookie, set_current
-from dashboards.rules import SOCKET, rule_of
-from dashboards.watch import UNKNOWN, watched
 from twin.errors import Forbidden, StoreError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from dashboards.gate import Gate
+    from dashboards.access.gate import Gate
 
 MAX_BODY_BYTES = 1_000_000
 MAX_QUERY_BYTES = 4096

@@ -8,22 +8,22 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
 from connectors.desk.actions import act
-from dashboards.alarm_file import ACTIVE_COLUMNS, JOURNAL_COLUMNS, download
+from dashboards.access.auth import needs, person
 from dashboards.alarm_rights import RIGHTS
-from dashboards.api_models import (
+from dashboards.calls.alarm_file import ACTIVE_COLUMNS, JOURNAL_COLUMNS, download
+from dashboards.calls.api_models import (
     ActionsModel,
     AlarmFiguresAnswer,
     AlarmsAnswer,
     GivenAnswer,
     JournalAnswer,
 )
-from dashboards.auth import needs, person
+from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.moment import MAX_SPAN_S, ns_of_text, span, view_of
 from dashboards.status import ms
 from dashboards.summary.alarms import active, figures, load_of
 from dashboards.summary.directory import EVERY_SITE
-from dashboards.view_calls import json_of, site_in
 from twin.alarms.desk import refusal
 from twin.alarms.record import ActionKind, AlarmAction, AlarmEventKind, AlarmState
 from twin.alarms.watch import split_alarm
@@ -31,7 +31,7 @@ from twin.clock import NS_PER_S
 from twin.ids import site_of
 
 if TYPE_CHECKING:
-    from dashboards.api_models import ActionModel
+    from dashboards.calls.api_models import ActionModel
     from dashboards.page import Behind
     from dashboards.summary.alarm_words import AlarmWords
     from dashboards.view import View

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from connectors.packet import MAX_CHUNK_PACKETS
-from dashboards import health
-from dashboards.auth import person
+from dashboards.access.auth import person
+from dashboards.calls import health
 from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import MAX_POINTS, ns_of_ms, span, view_of

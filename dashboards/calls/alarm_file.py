@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from dashboards.auth import needs
+from dashboards.access.auth import needs
 from dashboards.summary.directory import EVERY_SITE
 from twin.clock import NS_PER_MS, iso_from_ns
 from twin.policy import Right

@@ -17,15 +17,15 @@ from connectors.desk import notes, stops
 from connectors.figures import Figures
 from connectors.figures.answer import BY, CONVENTIONS, answer
 from connectors.plugins import rules_of
-from dashboards.api_models import ErrorAnswer, KpiAnswer, StopsAnswer
-from dashboards.auth import allowed, needs
+from dashboards.access.auth import allowed, needs
+from dashboards.calls.api_models import ErrorAnswer, KpiAnswer, StopsAnswer
+from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.moment import ns_of_ms, ns_of_text, span, view_of
 from dashboards.once import Once
 from dashboards.status import ms
 from dashboards.summary import oee, report
 from dashboards.summary.directory import EVERY_SITE
-from dashboards.view_calls import json_of, site_in
 from twin.clock import NS_PER_S
 from twin.errors import StoreRejected
 from twin.ids import site_of

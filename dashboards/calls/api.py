@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
-from dashboards.api_models import (
+from dashboards.calls.api_models import (
     AssetsAnswer,
     ErrorAnswer,
     EventsAnswer,
@@ -20,12 +20,12 @@ from dashboards.api_models import (
     SignalsAnswer,
     SitesAnswer,
 )
+from dashboards.calls.view import json_of, signal_in, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.moment import MAX_POINTS, ns_of_text, span, view_of
 from dashboards.status import ms
 from dashboards.summary.directory import EVERY_SITE, OWN, belongs
 from dashboards.summary.lanes import event_json
-from dashboards.view_calls import json_of, signal_in, site_in
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from connectors.desk.proof import told
-from dashboards.api import From, To  # noqa: TC001  FastAPI reads the annotations
-from dashboards.auth import exporting, needs
+from dashboards.access.auth import exporting, needs
+from dashboards.calls.api import From, To  # noqa: TC001  FastAPI reads the annotations
 from dashboards.moment import ns_of_text
 from twin.policy import Right
 

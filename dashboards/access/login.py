@@ -12,15 +12,15 @@ from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotat
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards import __version__
-from dashboards.backoff import Backoff
-from dashboards.cookies import SESSION, address_of, cookie_in, ended, is_secure, kept
+from dashboards.access.backoff import Backoff
+from dashboards.access.cookies import SESSION, address_of, cookie_in, ended, is_secure, kept
 from dashboards.i18n import words
 from dashboards.preferences import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dashboards.gate import Gate
+    from dashboards.access.gate import Gate
     from dashboards.page import Behind
 
 AT_ONCE = 2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from dashboards.calls.view import Moment, json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import ns_of_ms, view_of
@@ -13,7 +14,6 @@ from dashboards.once import Once
 from dashboards.summary.cell import cell_cycles, cell_steps
 from dashboards.summary.fleet import fleet
 from dashboards.summary.line import line_cycles, line_parts, line_states, place_in
-from dashboards.view_calls import Moment, json_of, site_in
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
