@@ -325,6 +325,21 @@ def test_a_number_that_stays_the_same_while_its_stream_goes_on_is_stuck_until_it
     assert second_by_second(Press(stuck), [20.0] * 40, heard=False) == []
 
 
+def test_a_number_seen_twice_the_same_by_chance_in_history_that_comes_fast_is_not_stuck():
+    stuck = rule("stuck", Frozen(On("heat"), 600.0))
+
+    def told(apart_s):
+        press, heard = Press(stuck), []
+        for look in range(40):  # eight looks of 200 s span more than 600 s; what lay between is not known
+            t_ns = T0 + look * apart_s * NS_PER_S
+            heard += press.tell(frame(PRESS, t_ns, look, t_ns, (20.5, 0.0, float(look))), at=look * apart_s)
+        return [(event.kind, event.cause_ns - T0) for event in heard]
+
+    assert told(200) == []
+    assert told(60) == [(K.RAISED, 600 * NS_PER_S)]
+    assert told(1) == []  # not yet
+
+
 def test_a_number_that_is_absent_while_its_stream_goes_on_is_missing_and_silence_is_not():
     missing = rule("gone", Missing(On("heat")), on_delay_s=3.0, off_delay_s=2.0)
     told = second_by_second(Press(missing), [20.0, None, None, 20.0, *[None] * 6, *[20.0] * 4])

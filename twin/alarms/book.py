@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY_NS = NS_PER_S
 _FRESH_S = 10.0
+_LOOKS = 8
+"""A number that never moves must have been seen at least so often, evenly, to count as stuck."""
 """A stream that sends on change only tells of its sensors for so long after its last frame."""
 MAX_ALARMS_AN_ASSET = 200
 """From here on a device's further errors are one alarm: what a device tells must not fill the memory."""
@@ -262,12 +264,13 @@ class AlarmBook:
             self._turn(check, [(latest.t_ns, math.isnan(value), None)])
         elif not math.isnan(value):
             trend = self._trends.get(check.alarm, Trend())
-            held = trend.since(latest.t_ns, value)
+            within_ns = round(condition.within_s * NS_PER_S)
+            patience_s = latest.stream.stale_after_s or _FRESH_S
+            held = trend.since(latest.t_ns, value, max(within_ns // _LOOKS, round(patience_s * NS_PER_S)))
             if held is not trend:
                 self._keep_trend(check.alarm)
                 self._trends[check.alarm] = held
-            frozen = latest.t_ns - held.points[0][0] >= round(condition.within_s * NS_PER_S)
-            self._turn(check, [(latest.t_ns, frozen, value)])
+            self._turn(check, [(latest.t_ns, held.still_ns(latest.t_ns) >= within_ns, value)])
 
     def _turn(self, check: Check, changes: Sequence[Change]) -> None:
         """Follow an alarm's condition through its changes, in order; delays begin at the tick, or when it was."""
