@@ -125,7 +125,8 @@ class SimulateConfig:
     """Which sites the simulator plays the devices of, with which seed; () for none.
 
     ``dialects`` says what an asset type, or one asset by its id, speaks; the rest speaks plain JSON.
-    ``fault`` is what is to go wrong; ``breakdowns`` whether things go wrong of themselves too.
+    ``fault`` is what is to go wrong; ``breakdowns`` whether things go wrong of themselves too. ``law`` is
+    ``plant`` (lines, robots, parts that move on) or ``crowd`` (machines side by side, cheap, for measuring).
     """
 
     sites: tuple[str, ...] = ()
@@ -133,6 +134,7 @@ class SimulateConfig:
     dialects: Mapping[str, str] = field(default_factory=dict)
     fault: tuple[Fault, ...] = ()
     breakdowns: bool = True
+    law: str = "plant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +336,11 @@ def _simulate(table: Table, hub: Hub) -> SimulateConfig:
     told.done()
     faults = tuple(fault for one in table.tables("fault") if (fault := _fault(one, hub)) is not None)
     breakdowns = table.get("breakdowns", bool, _SIMULATE.breakdowns)
+    law = table.get("law", str, _SIMULATE.law, choices=("plant", "crowd"))
+    if law == "crowd" and faults:
+        table.wrong("fault", "in a crowd nothing goes wrong", 'law = "plant"')
     table.done()
-    return SimulateConfig(sites, seed, dialects, faults, breakdowns)
+    return SimulateConfig(sites, seed, dialects, faults, breakdowns, law)
 
 
 def _fault(table: Table, hub: Hub) -> Fault | None:

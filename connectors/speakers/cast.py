@@ -52,6 +52,7 @@ class Cast:
             faults=config.fault,
             faults_from_ns=faults_from_ns,
             breakdowns=config.breakdowns,
+            crowd=config.law == "crowd",
         )
         self._start_ns = start_ns
         self._cut: set[str] = set()

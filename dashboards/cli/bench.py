@@ -78,6 +78,23 @@ def latency(
 
 
 @app.command()
+def web(
+    *,
+    assets: Annotated[int, typer.Option("--assets", help="Machines that speak meanwhile: ten signals, 2 Hz.")] = 500,
+    minutes: Annotated[
+        float, typer.Option("--minutes", help="Watch the server's memory for so long, two clients stalled.")
+    ] = 0.0,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """Pages in a real Chromium beside a large plant and 20 live clients: delay, paint, CPU, memory."""
+    from dashboards.bench.web import PAGES, SHORT, Plan, run
+
+    plan = Plan(assets, 60.0 if full else 12.0, tuple(PAGES) if full else SHORT, minutes)
+    _print(run(plan, note), json)
+
+
+@app.command()
 def query(*, store: StoreKind = "sqlite", full: Full = False, json: Json = False) -> None:
     """Latest values, and a day of one signal drawn from frames and from roll-ups; the limit is bare SQL."""
     from dashboards.bench.query import run

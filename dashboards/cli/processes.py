@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 File = Annotated[Path, typer.Argument(metavar="FACTORY.toml", help="The factory file.")]
 For = Annotated[float | None, typer.Option("--for", help="Stop after this many seconds.", metavar="SECONDS")]
-_DAY_H = 24.0
+_DEMO_DATA = Path("data/demo")
 Faults = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,9 +34,7 @@ Faults = Annotated[
 
 def demo(
     *,
-    data: Annotated[Path, typer.Option("--data", help="Where broker, database and factory file lie.")] = Path(
-        "data/demo"
-    ),
+    data: Annotated[Path, typer.Option("--data", help="Where broker, database and factory file lie.")] = _DEMO_DATA,
     port: Annotated[int, typer.Option("--port", help="The page's port; the next free one if taken.")] = 8050,
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", help="The broker's port; the next free one if taken.")
@@ -46,13 +44,23 @@ def demo(
     rate: Annotated[float, typer.Option("--rate", help="Run the plant this many times faster (needs --for).")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="The plants' seed.")] = 7,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
+    assets: Annotated[
+        int,
+        typer.Option("--assets", help="Instead a plant of so many machines, ten signals each at 2 Hz, for measuring."),
+    ] = 0,
     fault: Faults = None,
 ) -> None:
     """Two simulated pilot factories, alive in a browser page, in one command."""
     from connectors.broker import free_port
     from connectors.factory_file import read_factory
+    from dashboards.cli.crowd import MOST, crowd_file
     from dashboards.compose import Composition, Plan, log
 
+    if not 0 <= assets <= MOST:
+        note(f"--assets {assets}: 1 to {MOST}")
+        raise typer.Exit(2)
+    if assets:
+        data, history = (Path("data/crowd") if data == _DEMO_DATA else data), 0.0
     if rate < 0 or history < 0 or (rate and duration is None):
         note(
             "--rate F needs --for SECONDS, so that the plant's clocks can start early enough"
@@ -62,7 +70,8 @@ def demo(
         raise typer.Exit(2)
     data.mkdir(parents=True, exist_ok=True)
     file = data / "factory.toml"
-    if not _bring_demo_file(file):
+    shipped = crowd_file(assets).encode() if assets else (files("dashboards") / "demo" / "factory.toml").read_bytes()
+    if not _bring(file, shipped):
         log(f"{file} was changed by hand, and is kept; delete it to have the demo's own again")
     page, mqtt = free_port(port), free_port(mqtt_port)
     for wanted, got, what in ((port, page, "--port"), (mqtt_port, mqtt, "--mqtt-port")):
@@ -86,12 +95,11 @@ def demo(
         raise typer.Exit(1)
 
 
-def _bring_demo_file(file: Path) -> bool:
+def _bring(file: Path, shipped: bytes) -> bool:
     """Put the demo's factory file there, unless somebody changed the one that is: then False.
 
     What was brought lies beside it as ``factory.shipped``: so a new version of the demo is no change by hand.
     """
-    shipped = (files("dashboards") / "demo" / "factory.toml").read_bytes()
     brought = file.with_suffix(".shipped")
     if file.exists() and file.read_bytes() not in (shipped, brought.read_bytes() if brought.exists() else shipped):
         return False

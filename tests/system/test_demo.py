@@ -11,18 +11,20 @@ import sys
 import threading
 import time
 import urllib.request
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from connectors.broker import any_port, is_reachable
 from connectors.stores.sql import open_history
-from dashboards.cli.processes import _bring_demo_file
+from dashboards.cli.processes import _bring
 from twin.keyframes import verify
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
 
+SHIPPED = (files("dashboards") / "demo" / "factory.toml").read_bytes()
 AT_QOS_0 = r"^at QoS 0 published=(\d+) stored=(\d+) lost=(\d+)$"
 UNTIMED = {"jeonju/assembly/ENV-2", "changwon/machining/ENV-12"}
 """They speak as Home Assistant hears it, without a time or a count: what is delivered twice is stored twice."""
@@ -182,7 +184,7 @@ def test_a_faster_plant_never_passes_the_wall_clock(tmp_path: Path) -> None:
 
 def test_a_factory_file_that_was_changed_by_hand_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "factory.toml"
-    assert _bring_demo_file(file)
+    assert _bring(file, SHIPPED)
     shipped = file.read_text("utf-8")
     file.write_text(shipped + "\n# mine\n", "utf-8")
     demo = Demo(tmp_path, "--history", "0", "--for", "0.1")
@@ -193,14 +195,25 @@ def test_a_factory_file_that_was_changed_by_hand_is_kept(tmp_path: Path) -> None
 
 def test_a_factory_file_of_an_older_demo_that_nobody_changed_is_brought_up_to_date(tmp_path: Path) -> None:
     file = tmp_path / "factory.toml"
-    assert _bring_demo_file(file)
+    assert _bring(file, SHIPPED)
     shipped = file.read_bytes()
     for each in (file, tmp_path / "factory.shipped"):
         each.write_bytes(b"# an older one\n")
-    assert _bring_demo_file(file)
+    assert _bring(file, SHIPPED)
     assert file.read_bytes() == shipped
     file.write_bytes(b"# mine\n")
-    assert not _bring_demo_file(file)
+    assert not _bring(file, SHIPPED)
+
+
+def test_a_large_plant_loses_nothing_either_and_every_machine_of_it_speaks(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, "--assets", "40", "--for", "6")
+    assert demo.end() == 0, demo.lines
+    told = next(line for line in demo.lines if line.startswith("ledger published="))
+    assert told.rstrip().endswith(" missing=0")
+    counts = open_history(f"sqlite:///{tmp_path / 'twin.db'}").by_stream()
+    machines = {stream: count for stream, count in counts.items() if stream.startswith("crowd/")}
+    assert len(machines) == 40
+    assert min(count.values / count.frames for count in machines.values()) > 9.9, "ten numbers a frame"
 
 
 def test_rate_without_a_duration_is_asked_wrongly(tmp_path: Path) -> None:

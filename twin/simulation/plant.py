@@ -25,6 +25,7 @@ from twin.sample import Frames, Quality, merge, stream_of
 from twin.simulation.ailments import ailments_of
 from twin.simulation.arms import build_arms, task_of, working_path
 from twin.simulation.calendar import Calendar
+from twin.simulation.crowd import Crowd
 from twin.simulation.faults import FaultKind, Faults, Trouble, ms_of, ns_of, problem_of
 from twin.simulation.fleet import Fleet, build_fleet
 from twin.simulation.laws import STATUS_MS, Law, Span, Truth
@@ -90,12 +91,14 @@ def build_plant(  # noqa: PLR0913  what a plant is a function of
     faults: Iterable[Fault] = (),
     faults_from_ns: int | None = None,
     breakdowns: bool = True,
+    crowd: bool = False,
 ) -> Plant:
     """Set a plant up at ``start_ns``; raises ScenarioError where the site cannot be simulated.
 
     With ``keeps_orders`` somebody takes what its ``order_books`` hold, or they grow. The times of ``faults``
     count from ``faults_from_ns`` (the start where nothing is said); those of other sites' assets are left
-    out. Without ``breakdowns`` nothing goes wrong of itself.
+    out. Without ``breakdowns`` nothing goes wrong of itself. A ``crowd`` has no lines: its
+    assets work side by side, each by itself (`twin.simulation.crowd`).
     """
     if not site.assets:
         raise ScenarioError(f"{site.id}: there is nothing to simulate, the site has no assets")
@@ -112,6 +115,9 @@ def build_plant(  # noqa: PLR0913  what a plant is a function of
     types = {asset.id: asset.type for asset in site.assets}
     zero_ms = 0 if faults_from_ns is None else ms_of(start_ns, faults_from_ns)
     planned = Faults(_checked(site, faults, types), zero_ms=zero_ms)
+    if crowd:
+        law = Crowd([stream for every in streams.values() for stream in every.values()], seed)
+        return Plant(build_floor((), calendar, seed, planned), (law,), None, types, seed=seed, start_ns=start_ns)
     on_lines = (asset for asset in site.assets if asset.type not in _OFF_LINE)
     floor = build_floor(on_lines, calendar, seed, planned, breakdowns=breakdowns)
     for asset in by_type["robot_arm"]:

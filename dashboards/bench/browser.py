@@ -1,0 +1,114 @@
+"""A real Chromium for measurements, through playwright (part of the extra ``test``)."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from twin.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+SIZE = {"width": 1920, "height": 1080}
+PAINT_MS = 30_000
+LOOK_MS = 50
+_WATCH = """(selector) => {
+  const node = document.querySelector(selector);
+  window.seen = [];
+  const look = () => {
+    const text = node.textContent.replace(/[^0-9]/g, "");
+    requestAnimationFrame(() => window.seen.push([performance.timeOrigin + performance.now(), text]));
+  };
+  new MutationObserver(look).observe(node, { childList: true, characterData: true, subtree: true });
+}"""
+_PAINTED = """(selector) => {
+  const look = () => {
+    if (document.querySelector(selector)) requestAnimationFrame(() => (window.paintedAt = performance.now()));
+    else requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+class Page:
+    """One page, cold: a context of its own, without cache. Mutable as the browser's own."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Performance.enable")
+
+    def open(self, url: str, selector: str) -> float:
+        """Open an address; milliseconds from the start of navigation to the frame in which ``selector`` stands.
+
+        Raises SourceError where it never does.
+        """
+        self._page.add_init_script(f"({_PAINTED})({selector!r})")
+        self._page.goto(url, wait_until="commit")
+        for _ in range(PAINT_MS // LOOK_MS):
+            painted_ms = self._page.evaluate("window.paintedAt ?? null")
+            if painted_ms is not None:
+                return float(painted_ms)
+            self._page.wait_for_timeout(LOOK_MS)
+        raise SourceError(f"{url}: {selector!r} was not painted within {PAINT_MS / 1000:.0f} s")
+
+    def watch(self, selector: str) -> None:
+        """Note from now on when the digits of a node change, and are painted."""
+        self._page.evaluate(_WATCH, selector)
+
+    def seen(self) -> list[tuple[float, str]]:
+        """(ms since 1970, digits) of what `watch` noted."""
+        return [(float(at), str(text)) for at, text in self._page.evaluate("window.seen")]
+
+    def wait(self, seconds: float) -> None:
+        """Let it run."""
+        self._page.wait_for_timeout(seconds * 1000)
+
+    def busy_percent(self, seconds: float) -> float:
+        """Share of the time in which its main thread works."""
+        busy_s, at_s = self._metrics()
+        self.wait(seconds)
+        then_busy_s, then_s = self._metrics()
+        return 100 * (then_busy_s - busy_s) / (then_s - at_s)
+
+    def _metrics(self) -> tuple[float, float]:
+        found = {one["name"]: one["value"] for one in self._devtools.send("Performance.getMetrics")["metrics"]}
+        return float(found["TaskDuration"]), float(found["Timestamp"])
+
+
+class Browser:
+    """A running Chromium."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+
+    @contextmanager
+    def page(self) -> Iterator[Page]:
+        """A page of its own, closed with the block."""
+        context = self._browser.new_context(viewport=SIZE)
+        try:
+            yield Page(context.new_page())
+        finally:
+            context.close()
+
+
+@contextmanager
+def opened() -> Iterator[Browser]:
+    """A headless Chromium, closed with the block; raises SourceError where there is none."""
+    try:
+        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise SourceError("measuring pages needs a browser: pip install factory-twin[test], and Chromium") from error
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as play:
+        try:
+            browser = play.chromium.launch(executable_path=found, args=FLAGS)
+        except Error as error:
+            raise SourceError(f"no Chromium starts here: {str(error).splitlines()[0]}") from error
+        try:
+            yield Browser(browser)
+        finally:
+            browser.close()
