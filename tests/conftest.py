@@ -1,6 +1,5 @@
 """Settings of every test: a busy machine must not fail a property by being slow; chance comes from one seed."""
 
-import asyncio
 import itertools
 import os
 import secrets
@@ -27,32 +26,6 @@ def pytest_addoption(parser):
 def pytest_report_header(config):
     told = config.getoption("--seed")
     return f"seed of faults and schedules: {told if told is not None else 'the usual one, fresh ones where slow'}"
-
-
-def _without_the_browsers_loop(item):
-    """Let a test that drives no browser run an event loop of its own.
-
-    Playwright's synchronous calls keep theirs in a greenlet of the same thread, for as long as the browser of some
-    other file is open. asyncio knows threads and not greenlets, so it takes that one for running here.
-    """
-    loop = None if item.get_closest_marker("browser") else asyncio._get_running_loop()
-    if loop is None:
-        return (yield)
-    asyncio._set_running_loop(None)
-    try:
-        return (yield)
-    finally:
-        asyncio._set_running_loop(loop)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
-    return (yield from _without_the_browsers_loop(item))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    return (yield from _without_the_browsers_loop(item))
 
 
 @pytest.fixture
