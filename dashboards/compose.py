@@ -29,6 +29,7 @@ READY_TIMEOUT_S = 60.0
 SUBSCRIBED_TIMEOUT_S = 10.0
 UNPROMISED_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 60.0
+"""How long nothing more may be stored before what is missing is told as missing."""
 DEVICES_STOP_S, HUB_STOP_S, BROKER_STOP_S = 1.5, 2.0, 1.0
 """How long each may take to stop, together less than 5 s."""
 POLL_S = 0.1
@@ -198,10 +199,12 @@ class Composition:
         if self.simulator is not None:
             self.simulator.ask_to_stop()
             self.simulator.wait(15.0)
-        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        deadline, most = time.monotonic() + DRAIN_TIMEOUT_S, 0
         while True:
             self.ingest.watch(log)
             published, stored, missing = compare(ledger, self.plan.factory.store.url)
+            if stored > most:
+                deadline, most = time.monotonic() + DRAIN_TIMEOUT_S, stored
             if missing == 0 or time.monotonic() > deadline or stop.wait(0.2):
                 return published, stored, missing
 

@@ -19,8 +19,10 @@ import pytest
 
 from connectors.broker import any_port, is_reachable
 from connectors.stores.sql import open_history
+from connectors.truth import read_truth
 from dashboards.cli.processes import _bring
 from twin.keyframes import verify
+from twin.simulation.judge import judge
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
@@ -188,6 +190,15 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(
     assert took_s < 15, "5 s on a quiet machine"
     assert ledger.group(3) == "0"
     assert again.stored() > before
+    history = open_history(f"sqlite:///{tmp_path / 'twin.db'}")
+    try:
+        journal = [event for event in history.alarm_events(0, 1 << 62, limit=100_000) if not event.hidden]
+        active = [alarm.id for alarm in history.alarms() if alarm.raised]
+    finally:
+        history.close()
+    judged = judge(journal, read_truth(tmp_path / "published-faults.jsonl"))
+    assert judged.false == (), "neither history, nor two ends and two starts, raise an alarm that is not true"
+    assert not [alarm for alarm in active if alarm.endswith(":silent")]
 
 
 @pytest.mark.slow
