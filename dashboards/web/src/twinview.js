@@ -305,6 +305,8 @@ export class TwinViewCore extends Core {
   resize() {
     const [width, height] = [this.stage.clientWidth, this.stage.clientHeight];
     if (!width || !height || !this.camera) return;
+    // Kept: asking the document again for every label would lay it out anew each time.
+    [this.width, this.height] = [width, height];
     this.renderer.setSize(width, height);
     const { x, y, w, d, h } = this.bounds();
     if (this.flat) {
@@ -359,14 +361,14 @@ export class TwinViewCore extends Core {
 
   project([x, y, z]) {
     const point = new Vector3(x, z, -y).project(this.camera);
-    return [((point.x + 1) / 2) * this.stage.clientWidth, ((1 - point.y) / 2) * this.stage.clientHeight, point.z < 1 && point.z > -1];
+    return [((point.x + 1) / 2) * this.width, ((1 - point.y) / 2) * this.height, point.z < 1 && point.z > -1];
   }
 
   /** How large a metre is at the middle of what is seen. */
   pixelsPerMetre() {
-    if (this.flat) return (this.stage.clientHeight * this.camera.zoom) / (this.camera.top - this.camera.bottom);
+    if (this.flat) return (this.height * this.camera.zoom) / (this.camera.top - this.camera.bottom);
     const far = this.camera.position.distanceTo(this.controls.target);
-    return this.stage.clientHeight / (2 * far * Math.tan((this.camera.fov * Math.PI) / 360));
+    return this.height / (2 * far * Math.tan((this.camera.fov * Math.PI) / 360));
   }
 
   // ---- picking ----
@@ -448,7 +450,7 @@ export class TwinViewCore extends Core {
     const moving = [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
     if (this.follows) this.follow();
     this.renderer.render(this.scene, this.camera);
-    this.labels.place((at) => this.project(at), this.stage.clientWidth, this.stage.clientHeight, this.flat, this.pixelsPerMetre() > ROOMY_PX_PER_M);
+    this.labels.place((at) => this.project(at), this.width, this.height, this.flat, this.pixelsPerMetre() > ROOMY_PX_PER_M);
     this.frames++;
     if (moving) this.ask();
   }

@@ -13,6 +13,9 @@ import { look, setMark } from "../states.js";
 import { stateWord, t } from "../words.js";
 
 const RECENT_MS = 6000;
+/** Rows drawn at once though nobody has seen them yet, and how many of those out of sight are drawn a second. */
+const FIRST_ROWS = 40;
+const UNSEEN_ROWS = 20;
 
 export class AssetsView extends Core {
   constructor(root, props, emit) {
@@ -21,8 +24,10 @@ export class AssetsView extends Core {
     this.until(() => root.classList.remove("ft-assets"));
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.draw(changed)));
-    this.until(present.onTick(() => this.draw(null)));
+    this.until(present.onTick(() => this.tick()));
     this.until(alarms.on(() => this.draw(null)));
+    this.seeing = new IntersectionObserver((entries) => this.see(entries), { rootMargin: "200px" });
+    this.until(() => this.seeing.disconnect());
     this.build();
   }
 
@@ -31,6 +36,8 @@ export class AssetsView extends Core {
     const only = this.props.assets?.length ? new Set(this.props.assets) : null;
     this.rows = [];
     this.byKey = new Map();
+    this.byNode = new Map();
+    this.seeing.disconnect();
     const groups = new Map();
     for (const asset of assetsOf(directory, this.props.site)) {
       if (only && !only.has(asset.id)) continue;
@@ -47,8 +54,10 @@ export class AssetsView extends Core {
     }
     if (!this.rows.length) list.append(el("p", { class: "ft-empty" }, directory.empty ? t("wait.directory") : t("assets.none")));
     this.root.replaceChildren(list);
+    this.rows.slice(0, FIRST_ROWS).forEach((row) => (row.seen = true));
     this.update(this.props);
     this.draw(null);
+    for (const row of this.rows) this.seeing.observe(row.node);
   }
 
   /** A place's name; one that the site does not declare is called by what stands there. */
@@ -89,6 +98,7 @@ export class AssetsView extends Core {
     row.node.addEventListener("click", () => this.select(asset.id));
     row.node.addEventListener("dblclick", () => go(assetHref(asset.id)));
     this.rows.push(row);
+    this.byNode.set(row.node, row);
     for (const stream of asset.streams) this.byKey.set(stream.key, row);
     return row.node;
   }
@@ -128,13 +138,34 @@ export class AssetsView extends Core {
     if (!focusable && this.rows.length) this.rows[0].node.tabIndex = 0;
   }
 
+  /** A long list draws what is in sight; the rest follows when it comes into sight, and a few rows a second anyway. */
   draw(changed) {
     const rows = changed ? new Set([...changed].map((key) => this.byKey.get(key)).filter(Boolean)) : this.rows;
-    for (const row of rows) this.drawRow(row);
+    for (const row of rows) {
+      if (row.seen) this.drawRow(row);
+      else row.behind = true;
+    }
+  }
+
+  tick() {
+    this.draw(null);
+    const behind = this.rows.filter((row) => row.behind && !row.seen);
+    this.turn = behind.length > UNSEEN_ROWS ? ((this.turn ?? 0) + UNSEEN_ROWS) % behind.length : 0;
+    for (const row of behind.slice(this.turn, this.turn + UNSEEN_ROWS)) this.drawRow(row);
+  }
+
+  see(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const row = this.byNode.get(target);
+      if (!row) continue;
+      row.seen = isIntersecting;
+      if (row.seen && row.behind) this.drawRow(row);
+    }
   }
 
   drawRow(row) {
     const { asset, signal } = row;
+    row.behind = false;
     const state = present.stateOf(asset);
     const one = state === null ? "none" : look(state);
     setMark(row.mark, one, state === null ? null : stateWord(state));

@@ -68,6 +68,15 @@ export class Labels {
     return [[left, near], ...beyond, [left, near + step], [left, near + 2 * step]].concat([[px + 6, near], [px - item.wide - 6, near], [px + 6, near + step], [px - item.wide - 6, near + step]]);
   }
 
+  /** How large labels are: all shown first and then all measured, so that the document is laid out once. */
+  measure(items) {
+    for (const item of items) item.node.hidden = false;
+    for (const item of items) {
+      item.wide = item.node.offsetWidth || 60;
+      item.tall = item.node.offsetHeight || 18;
+    }
+  }
+
   /** Put every label where project([x, y, z]) -> [px, py, visible] says. */
   place(project, width, height, below = false, roomy = true) {
     if (this.roomy !== roomy) {
@@ -76,21 +85,20 @@ export class Labels {
       for (const item of this.items) item.wide = 0;
     }
     const taken = [];
-    for (const item of [...this.items].sort((p, q) => p.rank - q.rank)) {
-      const [px, py, visible] = project(item.at());
-      if (item.place) {
-        const room = below ? Math.max(MIN_ROOM_PX, Math.round(project(item.over())[0] - px - 8)) : 0;
-        if (room !== item.room) {
-          item.room = room;
-          item.node.style.maxWidth = room ? `${room}px` : "";
-          item.wide = 0;
-        }
+    const ranked = [...this.items].sort((p, q) => p.rank - q.rank);
+    for (const item of ranked) {
+      item.px = project(item.at());
+      if (!item.place) continue;
+      const room = below ? Math.max(MIN_ROOM_PX, Math.round(project(item.over())[0] - item.px[0] - 8)) : 0;
+      if (room !== item.room) {
+        item.room = room;
+        item.node.style.maxWidth = room ? `${room}px` : "";
+        item.wide = 0;
       }
-      if (!item.wide) {
-        item.node.hidden = false;
-        item.wide = item.node.offsetWidth || 60;
-        item.tall = item.node.offsetHeight || 18;
-      }
+    }
+    this.measure(ranked.filter((item) => !item.wide && item.px[2]));
+    for (const item of ranked) {
+      const [px, py, visible] = item.px;
       const outside = !visible || (item.quiet && !roomy && item.rank >= QUIET_RANK) || px + item.wide / 2 < 0 || px - item.wide / 2 > width || py + item.tall < 0 || py - item.tall > height;
       const free = (box) => !taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
       const boxes = outside ? [] : this.spots(item, px, py, below, project).map(([x, y]) => inside(x, y, item, width, height));
