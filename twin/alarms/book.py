@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.alarms.desk import given, refusal
+from twin.alarms.desk import TIME_OVER, Refusal, given, refusal
 from twin.alarms.flood import Flood
 from twin.alarms.record import ActionKind, AlarmEvent, AlarmEventKind, AlarmState
 from twin.alarms.rule import Deviation, DeviceError, Frozen, InState, Missing, Rate, Stale
@@ -364,7 +364,7 @@ class AlarmBook:
         if rule is None:
             return
         if 0 < state.shelved_until_ns <= self.tick_ns:
-            state = replace(state, shelved_until_ns=0, who="", why="its time is over")
+            state = replace(state, shelved_until_ns=0, who="", why=TIME_OVER)
             self._tell(AlarmEventKind.UNSHELVED, state, rule, self.tick_ns)
             state = self._show(state, rule) if state.raised and not state.hidden else state
         if state.turning_ns and self.tick_ns - state.heard_ns >= SHOWN_AFTER_NS:  # else what ends it may be on its way
@@ -378,9 +378,9 @@ class AlarmBook:
         asset, name, signal = split_alarm(action.alarm)
         state = self.alarms.get(action.alarm) or AlarmState(action.alarm, asset, name, signal)
         rule = self._rule(state)
-        problem = "there is no such alarm" if rule is None else refusal(action, state)
-        if rule is None or problem:
-            refused = replace(state, who=action.who, why=f"{action.kind}: {problem}")
+        problem = Refusal.NO_SUCH_ALARM if rule is None else refusal(action, state)
+        if rule is None or problem is not None:
+            refused = replace(state, who=action.who, why=f"{action.kind}:{problem}")
             self._tell(AlarmEventKind.REFUSED, refused, rule, self.tick_ns)
             return
         was_hidden = state.hidden
