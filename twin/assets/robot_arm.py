@@ -62,9 +62,13 @@ def _status() -> tuple[Signal, ...]:
 def _safety() -> tuple[Signal, ...]:
     return (
         Signal("e_stop", Kind.FLAG, role=Role.E_STOP, label_ko="비상 정지", label_en="Emergency stop"),
-        Signal("protective_stop", Kind.FLAG, role=Role.PROTECTIVE_STOP, label_ko="보호 정지", label_en="Protective stop"),
+        Signal(
+            "protective_stop", Kind.FLAG, role=Role.PROTECTIVE_STOP, label_ko="보호 정지", label_en="Protective stop"
+        ),
         Signal("guard_open", Kind.FLAG, role=Role.GUARD, label_ko="안전문 열림", label_en="Guard open"),
-        Signal("zone_occupied", Kind.FLAG, role=Role.ZONE, label_ko="보호 영역 침범", label_en="Protective field violated"),
+        Signal(
+            "zone_occupied", Kind.FLAG, role=Role.ZONE, label_ko="보호 영역 침범", label_en="Protective field violated"
+        ),
     )
 
 
