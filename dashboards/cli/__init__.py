@@ -23,6 +23,7 @@ from dashboards.cli import (
     processes,
     publish,
     sql,
+    state,
     store,
     users,
 )
@@ -50,6 +51,7 @@ app.command()(decode.decode)
 app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
+app.command()(state.state)
 app.command()(kpi.kpi)
 app.command()(sql.sql)
 app.command()(alarms.alarms)
