@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
 """Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
+REPLAY_TOPICS = "replay/"
+"""Topics below this prefix carry what was recorded; it is never ingested again."""
+NOT_INGESTED = (OWN_TOPICS, REPLAY_TOPICS)
 _MAX_PORT = 65535
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
@@ -379,6 +382,8 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
             table.wrong("topics", f"{topic!r}: {problem}")
         elif topic.startswith(OWN_TOPICS):
             table.wrong("topics", f"{topic!r} are the twin's own packets; it never ingests itself")
+        elif topic.startswith(REPLAY_TOPICS):
+            table.wrong("topics", f"{topic!r} is what was recorded, replayed; it is never ingested again")
         elif kind == "mqtt" and topic.split("/")[0] == "spBv1.0":
             # A host's session must be clean, a durable one is not: what waited in it would be births of long ago.
             table.wrong(

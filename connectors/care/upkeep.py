@@ -16,10 +16,12 @@ from connectors.care.check import SQLITE
 from connectors.care.retention import Retention
 from connectors.care.salvage import Salvage
 from connectors.care.start import check_in_background, to_salvage
+from connectors.desk import Desk
+from connectors.desk.recordings import recordings
 from connectors.stores._packing import pack_closed_days
 from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_driver, open_history
-from twin.clock import NS_PER_S
+from twin.clock import NS_PER_S, iso_from_ns
 from twin.config import RetentionConfig
 from twin.errors import StoreError, StoreUnavailable
 
@@ -51,6 +53,7 @@ class Upkeep:
         self._clock = clock
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._holding = ""
         self.damage = ""
 
     def start(self) -> None:
@@ -122,7 +125,15 @@ class Upkeep:
             closing(open_driver(config.url)) as driver,
         ):
             rules, archived_only = config.retention, bool(config.archive)
-            Retention(history, driver, rules, self._clock, self._stop, archived_only=archived_only).run()
+            with closing(Desk(config.url, self._clock)) as desk:
+                kept = recordings(desk)
+            pins = [(one.from_ns, one.to_ns) for one in kept]
+            care = Retention(history, driver, rules, self._clock, self._stop, archived_only=archived_only, pins=pins)
+            held_ns = care.run().held_ns
+        holding = next((one.name for one in kept if one.from_ns == held_ns), "")
+        if holding != self._holding and held_ns is not None:
+            log.warning("raw data from %s on stays for the recording %r", iso_from_ns(held_ns), holding)
+        self._holding = holding
 
     def _found(self, damage: str) -> None:
         self.damage = damage
