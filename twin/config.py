@@ -13,6 +13,7 @@ from twin._alarm_tables import given_rule
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.errors import ConfigError, Mistake
+from twin.record_rules import RecordRule, record_rule
 from twin.secret import secret_of
 from twin.simulation.faults import AT_S, Fault, FaultKind, near, problem_of
 from twin.site import Hub
@@ -179,6 +180,7 @@ class Factory:
     alarms: tuple[GivenRule, ...] = ()
     notify: tuple[NotifyConfig, ...] = ()
     mail: MailConfig = field(default_factory=MailConfig)
+    record: tuple[RecordRule, ...] = ()
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -218,7 +220,9 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         ),
         notify=tuple(notify_of(table, hub, mail) for table in root.tables("notify")),
         mail=mail,
+        record=tuple(one for table in root.tables("record") if (one := record_rule(table, hub)) is not None),
     )
+    unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)
     unique([one.rule.name for one in factory.notify], "notify", mistakes)
     root.done()

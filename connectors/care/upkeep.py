@@ -1,6 +1,6 @@
 """What ingest does beside ingesting, in threads of its own.
 
-Salvage, the check of a large file, packing the indexes of closed days, the archive, retention.
+Salvage, the check of a large file, packing the indexes of closed days, recordings by rule, the archive, retention.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from twin.errors import StoreError, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.care.recorder import Recorder
     from twin.clock import Clock
     from twin.config import StoreConfig
     from twin.ports import Store
@@ -40,6 +41,7 @@ PACK_EVERY_NS = 3600 * NS_PER_S
 CLOSED_AFTER_DAYS = 2 / 24
 """A day is packed so long after its end: what comes late has come by then."""
 PACKING_LOCK = "packing"
+RECORDING_LOCK = "recording-rules"
 RETENTION_LOCK = "retention"
 """The name under which one process at a time lets old data go."""
 
@@ -47,10 +49,11 @@ RETENTION_LOCK = "retention"
 class Upkeep:
     """Runs while ingest does (mutable). `damage` is what the check in the background found; "" so far nothing."""
 
-    def __init__(self, config: StoreConfig, store: Store, clock: Clock) -> None:
+    def __init__(self, config: StoreConfig, store: Store, clock: Clock, recorder: Recorder | None = None) -> None:
         self._config = config
         self._store = store
         self._clock = clock
+        self._recorder = recorder
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._holding = ""
@@ -65,7 +68,7 @@ class Upkeep:
             salvage = Salvage(aside, path, self._store, self._clock, self._stop)
             self._spawn("salvage", salvage.run)
         by_day = not url.startswith(SQLITE)
-        if by_day or self._config.archive or self._config.retention != RetentionConfig():
+        if by_day or self._config.archive or self._config.retention != RetentionConfig() or self._recorder:
             self._spawn("care", self._care)
         if url.startswith(SQLITE):
             check_in_background(Path(url.removeprefix(SQLITE)), self._found)
@@ -83,6 +86,8 @@ class Upkeep:
         by_day = not self._config.url.startswith(SQLITE)
         while not self._stop.wait(PERIOD_S):
             try:
+                if self._recorder is not None and self._is_free(RECORDING_LOCK):
+                    self._recorder.look()
                 if self._config.archive and self._clock.now_ns() >= next_archive_ns and self._is_free(LOCK):
                     self._archive()
                     next_archive_ns = self._clock.now_ns() + ARCHIVE_EVERY_NS

@@ -109,6 +109,7 @@ def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
         sources=sources,
         simulate=played,
         alarms=tuple(one for one in rules if one.assets),
+        record=tuple(one for one in factory.record if one.site in sites),
         notify=(),  # people are told of alarms by rules that may be of several sites
     )
 
