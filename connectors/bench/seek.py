@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,8 +106,8 @@ def measure(url: str, starts: Sequence[int], seeks: int) -> dict[str, Any]:
     with closing(open_history(url)) as history:
         mirror_at(history, WRITER, at[0])
         history.as_of(at[0])
-        fold = [_ms(lambda t_ns=t_ns: mirror_at(history, WRITER, t_ns)) for t_ns in at]
-        as_of = [_ms(lambda t_ns=t_ns: history.as_of(t_ns)) for t_ns in at]
+        fold = [_ms(partial(mirror_at, history, WRITER, t_ns)) for t_ns in at]
+        as_of = [_ms(partial(history.as_of, t_ns)) for t_ns in at]
         sizes = history.ask("SELECT count(*), avg(length(state)) FROM keyframe")[0]
         signals = len(history.streams()) * WIDTH
     return {
