@@ -22,7 +22,9 @@ from dashboards.cli import (
     kpi,
     processes,
     publish,
+    record,
     sql,
+    state,
     store,
     users,
 )
@@ -50,6 +52,9 @@ app.command()(decode.decode)
 app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
+app.command()(state.state)
+app.command()(record.record)
+app.command()(record.replay)
 app.command()(kpi.kpi)
 app.command()(sql.sql)
 app.command()(alarms.alarms)
@@ -59,6 +64,7 @@ for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
 store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
+app.add_typer(record.app, name="recordings")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
