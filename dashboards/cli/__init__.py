@@ -22,6 +22,7 @@ from dashboards.cli import (
     kpi,
     processes,
     publish,
+    scenario,
     sql,
     store,
     users,
@@ -59,6 +60,7 @@ for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
 store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
+app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
