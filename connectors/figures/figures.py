@@ -137,7 +137,7 @@ class Figures:
         }
         declared = next((one for one in site.assets if one.id == asset), None)
         by_exception = telling.state is not None and telling.state[0].stale_ns is None
-        said = _presence(history, asset, start_ns, end_ns) if by_exception else ()
+        said = presence_of(history, asset, start_ns, end_ns) if by_exception else ()
         return record_of(
             telling, kept, site, start_ns, end_ns,
             ideal_ns=ideal_ns(declared), presence=said, reasons=asked.reasons.get(asset, ()),
@@ -148,7 +148,7 @@ class Figures:
         return self.record(asked, site, asset, start_ns, end_ns).slices
 
 
-def _presence(history: History, asset: str, start_ns: int, end_ns: int) -> list[Observation]:
+def presence_of(history: History, asset: str, start_ns: int, end_ns: int) -> list[Observation]:
     """When an asset whose frames come on change only was lost and heard again, and how it stood before."""
     before = history.events(0, start_ns, asset=asset, kinds=_PRESENCE, limit=16)
     last = next((one for one in before if one.asset == asset), None)

@@ -26,6 +26,7 @@ from dashboards.cli import (
     sql,
     store,
     users,
+    whatif,
 )
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
@@ -52,6 +53,7 @@ app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
 app.command()(kpi.kpi)
+app.command()(whatif.whatif)
 app.command()(sql.sql)
 app.command()(alarms.alarms)
 store.app.command()(sql.migrate)

@@ -23,3 +23,14 @@ def bar(text: str) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(text, total=1.0)
         yield lambda done: shown.update(task, completed=done)
+
+
+@contextmanager
+def lines() -> Iterator[Callable[[float], None]]:
+    """The same for a program that looks on: one number a line, on stderr."""
+
+    def tell(done: float) -> None:
+        sys.stderr.write(f"{done:.4f}\n")
+        sys.stderr.flush()
+
+    yield tell
