@@ -75,7 +75,7 @@ def test_a_variant_without_a_change_differs_by_nothing():
     one, other = runs([model, variant(model)], 6)
     for figures in differences(one, other).values():
         for name, apart in figures.items():
-            assert apart["mean"] == 0.0 and not apart["distinct"], name
+            assert (apart["mean"], apart["distinct"]) == (0.0, False), name
 
 
 def test_common_luck_makes_differences_sharper_than_luck_of_their_own():
