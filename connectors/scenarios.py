@@ -9,8 +9,9 @@ from connectors.factory_file import read_factory
 from connectors.plugins import rules_of
 from connectors.stores.sql import open_store
 from twin.errors import ConfigError, Mistake
-from twin.ports import Commit
+from twin.ports import Commit, SourceCount
 from twin.scenario import Playing, parse_scenario
+from twin.scenario.play import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,11 @@ def play_into(playing: Playing, url: str, progress: Callable[[float], None] = la
     store, scenario = open_store(url), playing.scenario
     try:
         for batch in playing.batches():
-            store.append(Commit(batch), playing.fold)
+            # A batch counts as one message, so that the accounting of the recording adds up.
+            count = SourceCount(
+                WRITER, received=1, decoded=1, decoded_frames=len(batch), last_received_ns=batch.tick_ns
+            )
+            store.append(Commit(batch, counts=(count,)), playing.fold)
             progress((batch.tick_ns - scenario.start_ns) / (scenario.end_ns - scenario.start_ns))
     finally:
         store.close()

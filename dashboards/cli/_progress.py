@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,3 +35,9 @@ def lines() -> Iterator[Callable[[float], None]]:
         sys.stderr.flush()
 
     yield tell
+
+
+def yield_to_others() -> None:
+    """Let every other process of this machine go first."""
+    if hasattr(os, "nice"):
+        os.nice(10)

@@ -46,7 +46,7 @@ def whatif(
     from connectors.stores.sql import open_history
     from connectors.whatif import answer
     from connectors.whatif.build import Builder
-    from dashboards.cli._progress import bar, lines
+    from dashboards.cli._progress import bar, lines, yield_to_others
     from dashboards.errors import AskedWrongly
     from dashboards.moment import ns_of_text
     from twin.whatif.change import Change, keys_of
@@ -57,6 +57,8 @@ def whatif(
         note(f"--site is one of {', '.join(one.id for one in hub.sites)}")
         raise typer.Exit(2)
     asked = [Change.parse(one) for one in changes or []]
+    if steps:
+        yield_to_others()
     opened = open_history(url)
     try:
         builder = Builder(opened, hub, found)
