@@ -18,6 +18,7 @@ from twin.scenario import Playing
 
 DEMO = Path(__file__).parents[2] / "dashboards" / "demo" / "factory.toml"
 HOURS = 4
+pytestmark = pytest.mark.timeout(400)
 SCENARIO = f"""
 name = "morning"
 site = "changwon"
@@ -25,7 +26,7 @@ seed = 5
 start = 2026-11-16T06:00:00+09:00
 duration_s = {HOURS * 3600}
 breakdowns = true
-batch_s = 20
+batch_s = 60
 """
 NOON = "2026-11-16T09:00:00+09:00"
 
