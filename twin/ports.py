@@ -81,6 +81,11 @@ class Source(Protocol):
 
     name: str
 
+    @property
+    def connected(self) -> bool:
+        """Whether what devices send would come: silence counts only then."""
+        ...
+
     def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Begin; both may be called from another thread, and never raise.
 

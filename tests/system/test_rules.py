@@ -395,6 +395,7 @@ def test_of_the_other_site_the_socket_tells_nothing(world, site):
             await caller.until(lambda: len(caller.bodies) >= 2 and len(caller.texts) >= 3)
             return caller
 
+    world.cookie("eva")  # she logs in by a loop of her own
     caller = asyncio.run(heard())
     assert not any(word in text for text in caller.texts for word in OTHERS)
     for body in caller.bodies:

@@ -530,6 +530,12 @@ export const ENGLISH = {
   "action_status.FAILED": "failed",
   "fleet.blocked": "Blocked",
   "fleet.at_node": "at {node}",
+  "fleet_error.validationError": "Message not understood",
+  "fleet_error.noRouteError": "No way there",
+  "fleet_error.orderError": "Order refused",
+  "fleet_error.orderUpdateError": "Order update refused",
+  "fleet_error.noOrderToCancel": "No order to cancel",
+  "fleet_error.localizationError": "Position lost",
   "fleet_level.WARNING": "warning",
   "fleet_level.URGENT": "urgent",
   "fleet_level.CRITICAL": "critical",
@@ -767,6 +773,16 @@ export const ENGLISH = {
   "alarm.over": "over",
   "alarm.lasts": "lasts",
   "alarm.not_done": "Not done: {detail}",
+  "refused.no_such_alarm": "there is no such alarm",
+  "refused.nobody": "nobody said who does it",
+  "refused.no_reason": "what hides an alarm needs a reason",
+  "refused.nothing_to_acknowledge": "there is nothing to acknowledge",
+  "refused.raised_anew": "it was raised anew since: look at it again",
+  "refused.not_latched": "only a latched alarm that is over and acknowledged is reset",
+  "refused.time_limit": "it is shelved for more than 0 and at most 24 h",
+  "refused.as_it_stands": "that is how it stands already",
+  "refused.forbidden": "your role does not allow this",
+  "alarm.time_over": "its time is over",
   "alarm.not_in_the_past": "You are looking at the past: go back to LIVE to act",
   "alarm.no_right": "Your role does not allow this here",
   "alarm.tab_active": "Active",
@@ -890,6 +906,9 @@ export function t(key, values = {}, otherwise = key) {
   const text = given?.[key] ?? globalThis.window?.factoryTwin?.words?.[key] ?? ENGLISH[key] ?? otherwise;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
+
+/** What an error of the server says, in the page's language where it has a code. */
+export const saidOf = (error) => (error?.code ? t(`refused.${error.code}`, {}, error.what) : error?.what);
 
 /** The word of a PackML state, or of "lost"; a state nobody knows is shown as it came. */
 export const stateWord = (state) => t(`state.${state}`, {}, state);
