@@ -23,10 +23,12 @@ from dashboards.cli import (
     processes,
     publish,
     record,
+    scenario,
     sql,
     state,
     store,
     users,
+    whatif,
 )
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
@@ -56,6 +58,7 @@ app.command()(state.state)
 app.command()(record.record)
 app.command()(record.replay)
 app.command()(kpi.kpi)
+app.command()(whatif.whatif)
 app.command()(sql.sql)
 app.command()(alarms.alarms)
 store.app.command()(sql.migrate)
@@ -65,6 +68,7 @@ store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
 app.add_typer(record.app, name="recordings")
+app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
