@@ -150,8 +150,9 @@ class Composition:
             return
         if factory == known:
             return
-        if replace(factory, hub=known.hub, sources=known.sources, alarms=known.alarms) != known:
-            log("the factory file changed in more than its devices, sources and alarms: start `twin run` anew")
+        beside = replace(factory, hub=known.hub, sources=known.sources, alarms=known.alarms, record=known.record)
+        if beside != known:
+            log("the factory file changed in more than devices, sources, alarms and recordings: start `twin run` anew")
             return
         log("the factory file changed: ingest and web start anew with it")
         self.plan = replace(self.plan, factory=factory)

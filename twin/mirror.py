@@ -136,6 +136,11 @@ class Mirror:
         rows: NDArray[np.intp] = order[keep[order]]
         return rows
 
+    def late(self, part: Frames) -> NDArray[np.bool_]:
+        """Which frames are older than the live value, were they to be folded now: bool (n,)."""
+        before = self.latest.get(part.stream.id)
+        return np.zeros(len(part), np.bool_) if before is None else ~_newer_than(before, part)
+
     def undo(self) -> None:
         """Take the last `apply` back (its transaction failed, or its batch is cut anew)."""
         undo = self._undo

@@ -147,6 +147,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/latest"): READ,
     ("GET", "/api/v1/samples"): READ,
     ("GET", "/api/v1/events"): READ,
+    ("GET", "/api/v1/recordings"): READ,
+    ("POST", "/api/v1/recordings"): Rule(Right.TELL, body=Body.JSON, token=True),
+    ("POST", "/api/v1/recordings/{name}/rename"): Rule(Right.TELL, body=Body.JSON, token=True),
+    ("DELETE", "/api/v1/recordings/{name}"): Rule(Right.TELL, token=True),
+    ("GET", "/api/v1/bookmarks"): READ,
+    ("POST", "/api/v1/bookmarks"): Rule(Right.TELL, body=Body.JSON, token=True),
+    ("DELETE", "/api/v1/bookmarks/{mark_id}"): Rule(Right.TELL, token=True),
+    ("GET", "/api/v1/fidelity"): READ,
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""

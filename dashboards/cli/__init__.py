@@ -22,8 +22,10 @@ from dashboards.cli import (
     kpi,
     processes,
     publish,
+    record,
     scenario,
     sql,
+    state,
     store,
     users,
     whatif,
@@ -52,6 +54,9 @@ app.command()(decode.decode)
 app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
+app.command()(state.state)
+app.command()(record.record)
+app.command()(record.replay)
 app.command()(kpi.kpi)
 app.command()(whatif.whatif)
 app.command()(sql.sql)
@@ -62,6 +67,7 @@ for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
 store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
+app.add_typer(record.app, name="recordings")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
