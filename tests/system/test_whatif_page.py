@@ -34,7 +34,7 @@ batch_s = 60
 """
 AT_NS = ns_from_iso(START) + 3600 * NS_PER_S
 WAIT_S = 150.0
-WEB = httpx.Client(trust_env=False, verify=False, timeout=60)
+WEB = httpx.Client(trust_env=False, timeout=60)
 """One for all: each of its own would read the machine's certificates anew."""
 
 
