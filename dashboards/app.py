@@ -30,6 +30,7 @@ from dashboards.calls.layout import layout_router, watch
 from dashboards.calls.line import line_router
 from dashboards.calls.trend import trend_router
 from dashboards.calls.view import view_router
+from dashboards.calls.whatif import whatif_router
 from dashboards.i18n import words
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
@@ -138,6 +139,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(view_router(behind))
     server.include_router(line_router(behind))
     server.include_router(trend_router(behind))
+    server.include_router(whatif_router(behind))
     server.include_router(layout_router(behind))
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))

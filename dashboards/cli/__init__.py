@@ -18,15 +18,18 @@ from dashboards.cli import (
     care,
     decode,
     devices,
+    episodes,
     files,
     kpi,
     processes,
     publish,
     record,
+    scenario,
     sql,
     state,
     store,
     users,
+    whatif,
 )
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
@@ -56,6 +59,7 @@ app.command()(state.state)
 app.command()(record.record)
 app.command()(record.replay)
 app.command()(kpi.kpi)
+app.command()(whatif.whatif)
 app.command()(sql.sql)
 app.command()(alarms.alarms)
 store.app.command()(sql.migrate)
@@ -65,9 +69,11 @@ store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
 app.add_typer(record.app, name="recordings")
+app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
+app.add_typer(episodes.app, name="episodes")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 

@@ -14,9 +14,8 @@ from typing import Protocol
 import dash
 import numpy as np
 import pytest
-from access_world import PASSWORD, Caller, World
+from access_world import PASSWORD, Caller, World, packets_of, routes_of
 from fastapi import FastAPI
-from starlette.routing import Mount, WebSocketRoute
 
 from connectors.packet import CHANGES, decode_packet, encode_packet
 from dashboards.access import rules
@@ -58,21 +57,6 @@ async def _start(world) -> None:
 
 
 # ---- the walk
-
-
-def routes_of(app) -> list[tuple[str, str, object]]:
-    """(method or WS, the route's own path, route) of every one, those of included routers too."""
-    found = []
-    for route in app.routes:
-        if hasattr(route, "original_router"):
-            found += routes_of(route.original_router)
-        elif isinstance(route, WebSocketRoute) or type(route).__name__ == "APIWebSocketRoute":
-            found.append((SOCKET, route.path, route))
-        elif isinstance(route, Mount):
-            found.append(("GET", route.path, route))
-        else:
-            found += [(method, route.path, route) for method in sorted(route.methods - {"HEAD", "OPTIONS"})]
-    return found
 
 
 def unruled(routes) -> list[tuple[str, str]]:
@@ -233,15 +217,6 @@ def values(world) -> dict[str, list[object]]:
         "shift": [None],
         "stop": ["0", "1"],
     }
-
-
-def packets_of(chunk: bytes) -> list[bytes]:
-    count, at, found = int.from_bytes(chunk[:4], "little"), 8, []
-    for _ in range(count):
-        size = int.from_bytes(chunk[at : at + 4], "little")
-        found.append(chunk[at + 8 : at + 8 + size])
-        at += 8 + size
-    return found
 
 
 def told(world, path: str, query: dict) -> bytes:
