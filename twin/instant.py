@@ -72,6 +72,7 @@ def told(mirror: Mirror) -> dict[str, object]:
         "sha256": mirror.sha256(),
         "streams": {stream: _latest(one) for stream, one in sorted(mirror.latest.items())},
         "assets": {asset: _presence(one) for asset, one in sorted(mirror.presence.items())},
+        "hearing": [{"source": source, "since_ns": t_ns} for _, source, t_ns in mirror.hearing.lines()],
     }
 
 
