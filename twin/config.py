@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from twin._alarm_tables import given_rule
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
+from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
 from twin.record_rules import RecordRule, record_rule
 from twin.secret import secret_of
@@ -181,6 +182,7 @@ class Factory:
     notify: tuple[NotifyConfig, ...] = ()
     mail: MailConfig = field(default_factory=MailConfig)
     record: tuple[RecordRule, ...] = ()
+    episodes: tuple[EpisodeRules, ...] = ()
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -221,6 +223,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         notify=tuple(notify_of(table, hub, mail) for table in root.tables("notify")),
         mail=mail,
         record=tuple(one for table in root.tables("record") if (one := record_rule(table, hub)) is not None),
+        episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
     )
     unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)

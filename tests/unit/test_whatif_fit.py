@@ -108,3 +108,16 @@ def test_a_job_is_from_idle_to_idle_and_none_is_cut_short():
     assert jobs_of(spans) == ([25.0], [10.0, 8.0], [42 * NS_PER_S])
     lost = (*spans[:2], StateInterval(17 * NS_PER_S, 42 * NS_PER_S, UnitState.EXECUTE, known=Known.STALE), *spans[4:])
     assert jobs_of(lost)[0] == []
+
+
+def test_a_law_of_few_numbers_is_another_one_in_each_replication_and_one_of_many_hardly():
+    few, many = fitted(RANDOM.exponential(300.0, 15)).law, fitted(RANDOM.exponential(300.0, 1500)).law
+    spreads = []
+    for law in (few, many):
+        means = np.array([law.guessed(seed).mean_s for seed in range(300)])
+        assert means.mean() == pytest.approx(law.mean_s, rel=0.08)
+        assert means.std() / means.mean() == pytest.approx(law.error, rel=0.25)
+        spreads.append(law.error)
+    assert spreads[0] > 5 * spreads[1]
+    assert few.guessed(3).scaled(0.5).mean_s == pytest.approx(few.scaled(0.5).guessed(3).mean_s)
+    assert constant(5.0).guessed(3).mean_s == pytest.approx(5.0)

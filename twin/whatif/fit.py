@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from twin.whatif.law import SHARES, Law, exponential, measured
+from twin.whatif.law import SHARES, Law, exponential, key, measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,8 @@ def _told(  # noqa: PLR0913  what is told of a fit
     """The fit of the best family; of ``may_refuse`` and a poor one what was measured is drawn from."""
     frozen, given = found[name]
     refused = may_refuse and p < REFUSED_BELOW and len(values) >= LEAST_MEASURED
-    law = measured(values) if refused else _law(frozen, values)
+    spread = float(values.std(ddof=1) / values.mean()) if may_refuse else 1.0  # of what is censored nobody knows
+    law = measured(values) if refused else _law(frozen, values, spread / len(values) ** 0.5)
     bars, edges = np.histogram(values, bins=min(24, max(6, round(len(values) ** 0.5))))
     middles, width = (edges[1:] + edges[:-1]) / 2, float(edges[1] - edges[0])
     return Fit(
@@ -133,7 +134,8 @@ def _told(  # noqa: PLR0913  what is told of a fit
 def rare(total_s: float, count: int, why: str) -> Fit:
     """The law of something that happened too seldom to fit: without memory, once in ``total_s / (count + ½)``."""
     mean_s = total_s / (count + 0.5)
-    return Fit(exponential(mean_s), count, "exponential", "", {"mean_s": round(mean_s, 3)}, why=why)
+    law = exponential(mean_s, (count + 0.5) ** -0.5, f"rare/{mean_s:.3f}")
+    return Fit(law, count, "exponential", "", {"mean_s": round(mean_s, 3)}, why=why)
 
 
 def _candidates(values: Floats) -> dict[str, tuple[Any, dict[str, float]]]:
@@ -163,10 +165,10 @@ def _named(given: tuple[float, ...], start_s: float, aic: float) -> dict[str, fl
     return named | ({"shape": float(given[0])} if len(given) > 2 else {})  # noqa: PLR2004  shape, location, scale
 
 
-def _law(frozen: Any, values: Floats) -> Law:
+def _law(frozen: Any, values: Floats, error: float) -> Law:
     """Its quantiles, no further out than three times the greatest that was measured: tails are guesses."""
     quantiles = np.asarray(frozen.ppf(SHARES), np.float64)
-    return Law(np.clip(quantiles, 0.0, 3.0 * float(values.max())))
+    return Law(np.clip(quantiles, 0.0, 3.0 * float(values.max())), error, key(values))
 
 
 def _anderson(values: Floats, frozen: Any) -> float:

@@ -133,10 +133,11 @@ def _made(scope: Scope, runs: Iterable[LineRun], grid: NDArray[np.float64]) -> N
 def _trips(fleet: Fleet, horizon_s: float, seed: int) -> int:
     """How many jobs the mobile robots end, each by itself and with luck of its own."""
     ended = 0
+    job, idle = fleet.job.guessed(seed), fleet.idle.guessed(seed)
     need = int(horizon_s / max(fleet.job.mean_s + fleet.idle.mean_s, 1.0) * 3) + 16
     for number in range(fleet.count):
         shares = random_of(seed, "mobile_robot", str(number)).random((2, need))
-        rounds = np.cumsum(fleet.job.draw(shares[0]) + fleet.idle.draw(shares[1]))
+        rounds = np.cumsum(job.draw(shares[0]) + idle.draw(shares[1]))
         ended += int(np.searchsorted(rounds - rounds[0] * shares[0, 0], horizon_s))
     return ended
 

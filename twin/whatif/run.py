@@ -80,7 +80,9 @@ class _Unit:
         "until",
     )  # fmt: skip
 
-    def __init__(self, station: Station, place: int, step: int, horizon_s: float, shares: NDArray[np.float64]) -> None:
+    def __init__(  # noqa: PLR0913  what a station runs by
+        self, station: Station, place: int, step: int, horizon_s: float, shares: NDArray[np.float64], seed: int
+    ) -> None:
         n = (len(shares) - 4 - 2 * _SELDOM * (1 + len(station.stops))) // 2
         self.station = station
         self.place, self.step, self.horizon_s = place, step, horizon_s
@@ -93,14 +95,15 @@ class _Unit:
         # A cycle's luck is independent of its pause's: the scrap's shares, turned round, serve for both.
         ratio = station.pauses_ratio
         self.pauses: list[bool] = (shares[4 + n : 4 + 2 * n] > 1.0 - ratio).tolist() if ratio else []
-        self.pause: list[float] = station.pause.draw(rest[0]).tolist()
+        self.pause: list[float] = station.pause.guessed(seed).draw(rest[0]).tolist()
         stops = station.stops
-        self.between = [stop.between.draw(rest[2 + 2 * i]).tolist() for i, stop in enumerate(stops)]
-        self.lasts = [stop.lasts.draw(rest[3 + 2 * i]).tolist() for i, stop in enumerate(stops)]
+        between = [stop.between.guessed(seed) for stop in stops]
+        self.between = [law.draw(rest[2 + 2 * i]).tolist() for i, law in enumerate(between)]
+        self.lasts = [stop.lasts.guessed(seed).draw(rest[3 + 2 * i]).tolist() for i, stop in enumerate(stops)]
         since = station.start.since_s
         self.until: list[float] = [
-            float(stop.between.left(rest[2 + 2 * i][:1], since[i])[0]) if since else self.between[i][0]
-            for i, stop in enumerate(stops)
+            float(law.left(rest[2 + 2 * i][:1], since[i])[0]) if since else self.between[i][0]
+            for i, law in enumerate(between)
         ]
         self.at = 0
         self.seldom = 1
@@ -181,7 +184,7 @@ class _Run:
 
     def _unit(self, station: Station, place: int, step: int, seed: int, counts: dict[str, int]) -> _Unit:
         need = 4 + 2 * counts[station.id] + 2 * _SELDOM * (1 + len(station.stops))
-        return _Unit(station, place, step, self.horizon_s, random_of(seed, station.id).random(need))
+        return _Unit(station, place, step, self.horizon_s, random_of(seed, station.id).random(need), seed)
 
     def push(self, t: float, what: int, place: int) -> None:
         """Something is to happen."""
