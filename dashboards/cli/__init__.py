@@ -16,6 +16,7 @@ from dashboards.cli import (
     audit,
     bench,
     care,
+    datasets,
     decode,
     devices,
     episodes,
@@ -74,6 +75,8 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.add_typer(episodes.app, name="episodes")
+app.command()(datasets.export)
+app.add_typer(datasets.app, name="datasets")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 

@@ -84,3 +84,22 @@ def test_a_list_is_filtered_and_says_of_each_what_came_of_it(recorded):
     wrong = twin("episodes", "list", "--url", url, "--episodes", "colour=blue")
     assert wrong.returncode == 2
     assert "NAME=VALUE" in wrong.stderr
+
+
+def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(recorded, tmp_path):
+    url, file = recorded
+    twin("episodes", "cut", "--url", url, "--factory", file)
+    asked = ("export", str(tmp_path / "set"), "--fps", "1", "--url", url, "--factory", file)
+    refused = twin(*asked)
+    assert refused.returncode == 2
+    assert "goes out under a licence" in refused.stderr
+    done = twin(*asked, "--licence", "CC-BY-4.0", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["episodes"], told["frames"], told["success"]) == (249, 7420, 134)
+    assert told["tasks"] == ["Pick up the part with the gripper and put it down at its place"]
+    checked = twin("datasets", "verify", str(tmp_path / "set"), "--json")
+    assert checked.returncode == 0, checked.stdout
+    assert json.loads(checked.stdout) == {"ok": True, "findings": []}
+    (tmp_path / "set/meta/info.json").write_text("{}", "utf-8")
+    assert twin("datasets", "verify", str(tmp_path / "set")).returncode == 1
