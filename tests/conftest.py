@@ -3,7 +3,11 @@
 import itertools
 import os
 import secrets
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -61,3 +65,31 @@ def new_database():
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     return made
+
+
+@pytest.fixture(scope="session")
+def ur3(tmp_path_factory):
+    """(store, factory file) of a real robot's whole recording, ingested from its file as `examples/ur3` says."""
+    root = Path(__file__).parents[1]
+    recorded, example = root.parent / "shared/data/ur3_cobotops.csv", root / "examples/ur3"
+    if not recorded.exists():
+        pytest.skip("the UR3 recording is not in ../shared/data")
+    folder = tmp_path_factory.mktemp("ur3")
+    source = f'name = "ur3"\ntype = "capture"\npath = "{recorded}"\nmap = "{example / "mapping.toml"}"\n'
+    text = (example / "factory.toml").read_text(encoding="utf-8")
+    text = text.replace('name = "ur3"\ntopics = ["ur3/+/+/+/cobot"]\n', source)
+    file, url = folder / "factory.toml", f"sqlite:///{folder / 'data/twin.db'}"
+    file.write_text(text.replace("[[site]]", '[broker]\nuse = "mqtt://127.0.0.1:9"\n\n[[site]]', 1), encoding="utf-8")
+    command = [sys.executable, "-m", "dashboards.cli"]
+    child = subprocess.Popen([*command, "ingest", str(file)])
+    try:
+        deadline, stored = time.monotonic() + 90, b""
+        while b"7409" not in stored and time.monotonic() < deadline:
+            time.sleep(0.5)
+            info = [*command, "store", "info", "--url", url, "--by-stream", "--json"]
+            stored = subprocess.run(info, capture_output=True, check=False).stdout
+    finally:
+        child.terminate()
+        child.wait(20)
+    assert b"7409" in stored
+    return url, str(file)

@@ -5,19 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from pathlib import Path
-
-import pytest
-
-from connectors.stores.sql import open_history
-
-ROOT = Path(__file__).parents[2]
-RECORDED = ROOT.parent / "shared" / "data" / "ur3_cobotops.csv"
-EXAMPLE = ROOT / "examples" / "ur3"
-STREAM = "ur3/lab/cell1/UR3:cobot"
-
-pytestmark = pytest.mark.skipif(not RECORDED.exists(), reason="the UR3 recording is not in ../shared/data")
 
 
 def twin(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -25,45 +12,8 @@ def twin(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory) -> tuple[str, str]:
-    """(store, factory file) of the whole recording, as an ingest reads it from the file."""
-    folder = tmp_path_factory.mktemp("ur3")
-    text = (EXAMPLE / "factory.toml").read_text(encoding="utf-8")
-    source = f'name = "ur3"\ntype = "capture"\npath = "{RECORDED}"\nmap = "{EXAMPLE / "mapping.toml"}"\n'
-    text = text.replace('name = "ur3"\ntopics = ["ur3/+/+/+/cobot"]\n', source)
-    text = text.replace("[[site]]", '[broker]\nuse = "mqtt://127.0.0.1:9"\n\n[[site]]', 1)
-    file = folder / "factory.toml"
-    file.write_text(text, encoding="utf-8")
-    url = f"sqlite:///{folder / 'data/twin.db'}"
-    child = subprocess.Popen([sys.executable, "-m", "dashboards.cli", "ingest", str(file)])
-    try:
-        deadline, stored = time.monotonic() + 60, 0
-        while stored < 7409 and time.monotonic() < deadline:
-            time.sleep(0.2)
-            if (folder / "data/twin.db").exists():
-                stored = _stored(url)
-    finally:
-        child.terminate()
-        child.wait(20)
-    assert stored == 7409
-    return url, str(file)
-
-
-def _stored(url: str) -> int:
-    try:
-        history = open_history(url)
-    except Exception:  # noqa: BLE001  its tables are being made
-        return 0
-    try:
-        counts = history.by_stream().get(STREAM)
-        return counts.frames if counts else 0
-    finally:
-        history.close()
-
-
-def test_the_recording_is_249_episodes_of_which_134_succeeded(recorded):
-    url, file = recorded
+def test_the_recording_is_249_episodes_of_which_134_succeeded(ur3):
+    url, file = ur3
     cut = twin("episodes", "cut", "--url", url, "--factory", file, "--json")
     assert cut.returncode == 0, cut.stderr
     told = json.loads(cut.stdout)
@@ -74,8 +24,8 @@ def test_the_recording_is_249_episodes_of_which_134_succeeded(recorded):
     assert again["kept"] == {"new": 0, "kept": 249, "retired": 0, "labels": 0}, "the same cut changes nothing"
 
 
-def test_a_list_is_filtered_and_says_of_each_what_came_of_it(recorded):
-    url, file = recorded
+def test_a_list_is_filtered_and_says_of_each_what_came_of_it(ur3):
+    url, file = ur3
     twin("episodes", "cut", "--url", url, "--factory", file)
     told = json.loads(twin("episodes", "list", "--url", url, "--episodes", "success=false", "--json").stdout)
     assert told["episodes"] == 115
@@ -86,8 +36,8 @@ def test_a_list_is_filtered_and_says_of_each_what_came_of_it(recorded):
     assert "NAME=VALUE" in wrong.stderr
 
 
-def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(recorded, tmp_path):
-    url, file = recorded
+def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(ur3, tmp_path):
+    url, file = ur3
     twin("episodes", "cut", "--url", url, "--factory", file)
     asked = ("export", str(tmp_path / "set"), "--fps", "1", "--url", url, "--factory", file)
     refused = twin(*asked)
