@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from twin._alarm_tables import given_rule
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
+from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
 from twin.secret import secret_of
 from twin.simulation.faults import AT_S, Fault, FaultKind, near, problem_of
@@ -176,6 +177,7 @@ class Factory:
     alarms: tuple[GivenRule, ...] = ()
     notify: tuple[NotifyConfig, ...] = ()
     mail: MailConfig = field(default_factory=MailConfig)
+    episodes: tuple[EpisodeRules, ...] = ()
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -215,6 +217,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         ),
         notify=tuple(notify_of(table, hub, mail) for table in root.tables("notify")),
         mail=mail,
+        episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
     )
     unique([source.name for source in factory.sources], "source", mistakes)
     unique([one.rule.name for one in factory.notify], "notify", mistakes)

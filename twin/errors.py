@@ -15,6 +15,7 @@ TwinError
  x PluginError        a plug-in name that leads nowhere
  x DrawingError       an uploaded floor drawing that cannot be taken
  x Forbidden          a person asks for what their role does not allow
+ x EpisodeError       episodes or a dataset that cannot be as asked
  x AccountError       an account, a session or a token that cannot be as asked
 """
 
@@ -143,3 +144,12 @@ class Forbidden(TwinError):
 
 class AccountError(TwinError):
     """An account, a session or a token that cannot be as asked."""
+
+
+class EpisodeError(TwinError):
+    """Episodes or a dataset that cannot be had as asked: what is wrong, and what to do."""
+
+    def __init__(self, problem: str, do: str = "") -> None:
+        super().__init__(f"{problem}: {do}" if do else problem)
+        self.problem = problem
+        self.do = do

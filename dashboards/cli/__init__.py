@@ -18,6 +18,7 @@ from dashboards.cli import (
     care,
     decode,
     devices,
+    episodes,
     files,
     kpi,
     processes,
@@ -62,6 +63,7 @@ app.add_typer(store.app, name="store")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
+app.add_typer(episodes.app, name="episodes")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 
