@@ -23,10 +23,10 @@ install-test: .venv/installed-test
 demo: install
 	$(BIN)/twin demo
 
-# Three at once: much of the time they wait for networks, brokers, databases and browsers.
+# Four at once: much of the time they wait for networks, brokers, databases and browsers.
 test: install-test
-	$(BIN)/python -m pytest -m "not slow" -n 3 --ignore=tests/faults
-	$(BIN)/python -m pytest -m "not slow" -n 3 tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 4 --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 4 tests/faults
 
 lint: install-test
 	$(BIN)/ruff check .
@@ -36,7 +36,7 @@ lint: install-test
 
 # What takes longer than CI allows: every test, every fault on every broker and store, ten thousand schedules.
 proof: lint
-	$(BIN)/python -m pytest -n 2 --ignore=tests/faults
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 --ignore=tests/faults
 	$(BIN)/python -m pytest -n 3 tests/faults
 
 # Each fault at length, and what came of it into docs/loss-ledger.md; fails if anything was lost.

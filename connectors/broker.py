@@ -240,12 +240,12 @@ class BrokerProcess:
             return self._child.wait(timeout_s)
         return None
 
-    def stop(self) -> None:
-        """End it cleanly, and for good after a few seconds."""
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """End it cleanly, and for good after ``timeout_s``."""
         if self._child is None or self._child.poll() is not None:
             return
         self._child.send_signal(signal.SIGTERM)
-        if self.wait(STOP_TIMEOUT_S) is None:
+        if self.wait(timeout_s) is None:
             self._child.kill()
             self._child.wait()
 
@@ -310,7 +310,7 @@ class LogWatch:
     def stop(self) -> None:
         """End."""
         self._stop.set()
-        self._thread.join(2.0)
+        self._thread.join(1.0)
 
     def _follow(self) -> None:
         while not self._stop.wait(0.5):

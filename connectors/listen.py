@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from connectors.broker import host_port, url_of
 from connectors.factory_file import read_secret
 from connectors.tls import context
-from twin.config import OWN_TOPICS, filter_problem
+from twin.config import NOT_INGESTED, filter_problem
 from twin.errors import BrokerError, ConfigError, Mistake
 from twin.message import Message
 
@@ -39,7 +39,7 @@ class _Ear:
         self.subscribed.set()
 
     def take(self, _client: paho.Client, _userdata: Any, told: paho.MQTTMessage) -> None:
-        if told.topic.startswith(OWN_TOPICS) or len(told.payload) > MAX_PAYLOAD_BYTES:
+        if told.topic.startswith(NOT_INGESTED) or len(told.payload) > MAX_PAYLOAD_BYTES:
             return
         self.heard.append(Message(told.topic, bytes(told.payload), self._clock.now_ns(), told.qos, told.retain))
         if len(self.heard) == self._limit:

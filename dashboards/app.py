@@ -23,12 +23,14 @@ from dashboards.access.login import login_router
 from dashboards.calls.api import ERRORS, api_router
 from dashboards.calls.api_alarms import alarm_router
 from dashboards.calls.api_audit import audit_router
+from dashboards.calls.api_recordings import recordings_router
 from dashboards.calls.health import health_router
 from dashboards.calls.kpi import kpi_router
 from dashboards.calls.layout import layout_router, watch
 from dashboards.calls.line import line_router
 from dashboards.calls.trend import trend_router
 from dashboards.calls.view import view_router
+from dashboards.calls.whatif import whatif_router
 from dashboards.i18n import words
 from dashboards.page import Asked, Behind, find_pages, route
 from dashboards.parts import empty
@@ -137,11 +139,13 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(view_router(behind))
     server.include_router(line_router(behind))
     server.include_router(trend_router(behind))
+    server.include_router(whatif_router(behind))
     server.include_router(layout_router(behind))
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
     server.include_router(kpi_router(behind))
     server.include_router(alarm_router(behind), responses=ERRORS)
+    server.include_router(recordings_router(behind), responses=ERRORS)
 
 
 def _script(lang: str) -> bytes:

@@ -15,7 +15,7 @@ from connectors.devices import Ledger
 from connectors.factory_file import read_factory
 from connectors.stores.sql import open_history
 from connectors.wall_clock import WallClock
-from dashboards.supervise import Child
+from dashboards.supervise import Child, stop_together
 from twin.errors import BrokerError, ConfigError, StoreUnavailable
 from twin.events import EventKind
 
@@ -29,6 +29,9 @@ READY_TIMEOUT_S = 60.0
 SUBSCRIBED_TIMEOUT_S = 10.0
 UNPROMISED_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 60.0
+"""How long nothing more may be stored before what is missing is told as missing."""
+DEVICES_STOP_S, HUB_STOP_S, BROKER_STOP_S = 1.5, 2.0, 1.0
+"""How long each may take to stop, together less than 5 s."""
 POLL_S = 0.1
 FILE_LOOK_S = 1.0
 """How often the factory file is looked at; what changed is taken up once it has rested for so long."""
@@ -147,8 +150,9 @@ class Composition:
             return
         if factory == known:
             return
-        if replace(factory, hub=known.hub, sources=known.sources, alarms=known.alarms) != known:
-            log("the factory file changed in more than its devices, sources and alarms: start `twin run` anew")
+        beside = replace(factory, hub=known.hub, sources=known.sources, alarms=known.alarms, record=known.record)
+        if beside != known:
+            log("the factory file changed in more than devices, sources, alarms and recordings: start `twin run` anew")
             return
         log("the factory file changed: ingest and web start anew with it")
         self.plan = replace(self.plan, factory=factory)
@@ -178,28 +182,30 @@ class Composition:
             self.watch()
 
     def stop(self) -> None:
-        """Stop the devices, then ingest and web, then the broker: within 5 s, nothing lost."""
-        for group in ([self.simulator], [self.ingest, self.web, self.notify]):
-            for child in group:
-                if child is not None:
-                    child.ask_to_stop()
-            for child in group:
-                if child is not None:
-                    child.wait(2.0 if child is self.simulator else 2.5)
+        """Stop the devices, then ingest and web, then the broker: within 5 s even where the machine is busy.
+
+        Whoever takes too long is killed. Nothing is lost: what is not stored is not acknowledged, and comes again.
+        """
+        groups = (([self.simulator], DEVICES_STOP_S), ([self.ingest, self.web, self.notify], HUB_STOP_S))
+        for group, timeout_s in groups:
+            for name in stop_together([child for child in group if child is not None], timeout_s):
+                log(f"{name} took too long to stop and was killed; what it had in hand comes again")
         if self._watch is not None:
             self._watch.stop()
         if self.broker is not None:
-            self.broker.stop()
+            self.broker.stop(BROKER_STOP_S)
 
     def settle(self, ledger: Path, stop: threading.Event) -> tuple[int, int, int]:
         """Stop the devices and wait until ingest has all of it; returns (published, stored, missing) frames."""
         if self.simulator is not None:
             self.simulator.ask_to_stop()
             self.simulator.wait(15.0)
-        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        deadline, most = time.monotonic() + DRAIN_TIMEOUT_S, 0
         while True:
             self.ingest.watch(log)
             published, stored, missing = compare(ledger, self.plan.factory.store.url)
+            if stored > most:
+                deadline, most = time.monotonic() + DRAIN_TIMEOUT_S, stored
             if missing == 0 or time.monotonic() > deadline or stop.wait(0.2):
                 return published, stored, missing
 

@@ -19,14 +19,18 @@ SECRETIVE = "the store cannot be read now"
 
 
 class AskedWrongly(Exception):
-    """A question that has no answer: HTTP ``status``, what is wrong, where, what to do instead."""
+    """A question that has no answer: HTTP ``status``, what is wrong, where, what to do instead.
 
-    def __init__(self, status: int, what: str, where: str = "", do: str = "") -> None:
+    ``code`` stands for ``what`` where pages have words for it in the reader's language.
+    """
+
+    def __init__(self, status: int, what: str, where: str = "", do: str = "", code: str = "") -> None:
         super().__init__(what)
         self.status = status
         self.what = what
         self.where = where
         self.do = do
+        self.code = code
 
 
 def json_body(body: bytes, kind: type[_T]) -> _T:
@@ -37,9 +41,10 @@ def json_body(body: bytes, kind: type[_T]) -> _T:
         raise AskedWrongly(400, str(error), "body", "see docs/reference/live-protocol.md") from error
 
 
-def answer(status: int, what: str, where: str = "", do: str = "") -> JSONResponse:
+def answer(status: int, what: str, where: str = "", do: str = "", code: str = "") -> JSONResponse:
     """The error as JSON."""
-    return JSONResponse({"error": {"what": what, "where": where, "do": do}}, status)
+    named = {"code": code} if code else {}
+    return JSONResponse({"error": {"what": what, "where": where, "do": do, **named}}, status)
 
 
 def install(server: FastAPI) -> None:
@@ -47,7 +52,7 @@ def install(server: FastAPI) -> None:
 
     async def asked_wrongly(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, AskedWrongly)  # noqa: S101  narrows the type for the reader
-        return answer(error.status, error.what, error.where, error.do)
+        return answer(error.status, error.what, error.where, error.do, error.code)
 
     async def invalid(_request: Request, error: Exception) -> JSONResponse:
         return answer(422, *_first(error))  # type: ignore[arg-type]  # registered for this type only
@@ -56,7 +61,7 @@ def install(server: FastAPI) -> None:
         return answer(503, f"{SECRETIVE}: {error}", "store", "see /healthz; it is tried again by itself")
 
     async def forbidden(_request: Request, error: Exception) -> JSONResponse:
-        return answer(403, str(error), "role", "ask an administrator of this plant for the role")
+        return answer(403, str(error), "role", "ask an administrator of this plant for the role", "forbidden")
 
     server.add_exception_handler(AskedWrongly, asked_wrongly)
     server.add_exception_handler(Forbidden, forbidden)

@@ -34,9 +34,13 @@ class Reader:
 
         Raises StoreUnavailable while there is none (tried once a second at most).
         """
-        return history_of(self._whole())
+        return history_of(self.whole())
 
-    def _whole(self) -> History:
+    def whole(self) -> History:
+        """The history of every site, for what belongs to the installation: numbers, never content.
+
+        Raises StoreUnavailable as `history` does.
+        """
         with self._lock:
             if self._history is not None:
                 return self._history

@@ -46,6 +46,15 @@ STOP_S = 1
 POLL_S = 0.1
 
 
+class _CutOff(logging.Filter):
+    """Leaves out what the stop itself cut off: a request that waits for its rest, a socket whose browser is asleep."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line of the server's is told."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, asyncio.CancelledError) and "graceful shutdown exceeded" not in record.getMessage()
+
+
 def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     """Serve the pages on ``[web] host`` and ``port`` until ``stop`` is set.
 
@@ -71,6 +80,7 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
             limit_concurrency=1000,
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(_CutOff())
     try:
         asyncio.run(_serve(server, stop))
     finally:

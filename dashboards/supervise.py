@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RESTART_PAUSE_S = (0.2, 5.0)
 CALM_S = 20.0
-STOP_TIMEOUT_S = 3.5
+_LOOK_S = 0.02
 
 
 class Child:
@@ -80,15 +80,28 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
 
-    def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+    def wait(self, timeout_s: float) -> None:
         """Wait for its end; kill it when it takes too long."""
         if self._process is None:
             return
         try:
-            self._process.wait(timeout_s)
+            self._process.wait(max(0.0, timeout_s))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def stop_together(children: Sequence[Child], timeout_s: float) -> list[str]:
+    """Ask all to stop and wait, ``timeout_s`` for all together; returns the names of those that were killed."""
+    for child in children:
+        child.ask_to_stop()
+    deadline_s = time.monotonic() + timeout_s
+    while any(child.pid for child in children) and time.monotonic() < deadline_s:
+        time.sleep(_LOOK_S)
+    late = [child for child in children if child.pid]
+    for child in children:
+        child.wait(0.0)
+    return [child.name for child in late]
 
 
 def stop_event() -> threading.Event:

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-settings.register_profile("twin", deadline=None)
-settings.load_profile("twin")
+settings.register_profile("twin", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "twin"))
 STEADY_SEED = 20_261_127
 SERVER = {"host": "127.0.0.1", "user": "root"}
 _NUMBERS = itertools.count(1)

@@ -14,6 +14,7 @@ from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
+from twin.record_rules import RecordRule, record_rule
 from twin.secret import secret_of
 from twin.simulation.faults import AT_S, Fault, FaultKind, near, problem_of
 from twin.site import Hub
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 SPARKPLUG_TOPICS = "spBv1.0/#"
 OWN_TOPICS = "factory-twin/"
 """Topics below this prefix are the twin's own (live and replay packets); it never ingests them."""
+REPLAY_TOPICS = "replay/"
+"""Topics below this prefix carry what was recorded; it is never ingested again."""
+NOT_INGESTED = (OWN_TOPICS, REPLAY_TOPICS)
 _MAX_PORT = 65535
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
@@ -177,6 +181,7 @@ class Factory:
     alarms: tuple[GivenRule, ...] = ()
     notify: tuple[NotifyConfig, ...] = ()
     mail: MailConfig = field(default_factory=MailConfig)
+    record: tuple[RecordRule, ...] = ()
     episodes: tuple[EpisodeRules, ...] = ()
 
 
@@ -217,8 +222,10 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         ),
         notify=tuple(notify_of(table, hub, mail) for table in root.tables("notify")),
         mail=mail,
+        record=tuple(one for table in root.tables("record") if (one := record_rule(table, hub)) is not None),
         episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
     )
+    unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)
     unique([one.rule.name for one in factory.notify], "notify", mistakes)
     root.done()
@@ -382,6 +389,8 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
             table.wrong("topics", f"{topic!r}: {problem}")
         elif topic.startswith(OWN_TOPICS):
             table.wrong("topics", f"{topic!r} are the twin's own packets; it never ingests itself")
+        elif topic.startswith(REPLAY_TOPICS):
+            table.wrong("topics", f"{topic!r} is what was recorded, replayed; it is never ingested again")
         elif kind == "mqtt" and topic.split("/")[0] == "spBv1.0":
             # A host's session must be clean, a durable one is not: what waited in it would be births of long ago.
             table.wrong(

@@ -14,6 +14,7 @@ TwinError
  x BrokerError        the embedded or external broker cannot be started or reached
  x PluginError        a plug-in name that leads nowhere
  x DrawingError       an uploaded floor drawing that cannot be taken
+ x RecordingError     a recording or a moment that is not there, or cannot be as asked
  x Forbidden          a person asks for what their role does not allow
  x EpisodeError       episodes or a dataset that cannot be as asked
  x AccountError       an account, a session or a token that cannot be as asked
@@ -129,6 +130,10 @@ class DrawingError(TwinError):
         super().__init__(problem)
         self.problem = problem
         self.do = do
+
+
+class RecordingError(TwinError):
+    """A recording that is not there or cannot be as asked; a moment that nothing is kept of any longer."""
 
 
 class Forbidden(TwinError):

@@ -16,7 +16,7 @@ from twin.ids import leaf_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twin.site import Asset
+    from twin.site import Asset, Site
 
 STATION_TYPES = ("robot_arm", "machine_tool", "inspection")
 
@@ -82,6 +82,16 @@ def flow_of(place: str, assets: Iterable[Asset]) -> Flow:
     steps = tuple(_step(number, listed, tenders) for number, listed in sorted(ranks.items()))
     steps, infeed = _with_buffers(steps, mine)
     return Flow(place, steps, infeed, is_declared=bool(numbered) or not stations)
+
+
+def takt_of(site: Site, asset_id: str) -> float | None:
+    """The takt of a station: that of the nearest place above it, times the stations that share its work."""
+    above = [place for place in site.places if place.takt_s and asset_id.startswith(place.id + "/")]
+    if not above:
+        return None
+    place = max(above, key=lambda one: len(one.id))
+    step = next((one for one in flow_of(place.id, site.assets).steps if asset_id in one.stations), None)
+    return (place.takt_s or 0.0) * (len(step.stations) if step else 1)
 
 
 def _step(number: float, stations: list[Asset], tenders: dict[str, str]) -> Step:

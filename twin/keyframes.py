@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from twin.alarms.book import AlarmBook
 from twin.alarms.kept import AlarmFold, book_of
@@ -19,7 +19,7 @@ from twin.mirror import Mirror, difference, patch, restore
 from twin.ports import Keyframe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from twin.alarms.record import AlarmEvent
     from twin.alarms.rule import RulesByAsset
@@ -134,6 +134,7 @@ class Verdict:
     """What `verify` found. ``unfolded`` batches lie between a recorded hole and the next keyframe.
 
     ``alarm_batches`` are those whose alarms were folded again: all that were folded with the rules of today.
+    ``gone`` batches are there no longer, by the record of what was let go or lost.
     """
 
     batches: int
@@ -142,10 +143,28 @@ class Verdict:
     mismatches: tuple[Mismatch, ...]
     unfolded: int = 0
     alarm_batches: int = 0
+    gone: float = 0.0
+
+    @property
+    def coverage(self) -> float | None:
+        """The share (0 to 1) of the batches of the time that were folded again; None where it has none."""
+        missing = sum(one.what == "batch missing" for one in self.mismatches)
+        every = self.batches + self.gone + missing
+        return (self.batches - self.unfolded) / every if every else None
 
 
-def verify(history: History, rules: RulesByAsset | None = None) -> Verdict:
+def verify(
+    history: History,
+    rules: RulesByAsset | None = None,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    look: Callable[[Batch, Mirror], None] = lambda _batch, _mirror: None,
+) -> Verdict:
     """Fold every stored batch again, with its recorded tick, and compare hashes, events and alarms.
+
+    With ``start_ns`` and ``end_ns`` only the batches with ticks in that range, from the keyframe before
+    it on: what leads up to the range is folded and compared too. ``look`` sees each batch before it is
+    folded, with the mirror as it was.
 
     The live run recorded a SHA-256 at every keyframe and the events of every batch; both must
     come out the same. The batches' own checksums must fit too (a value that was live between two
@@ -154,7 +173,8 @@ def verify(history: History, rules: RulesByAsset | None = None) -> Verdict:
     the next keyframe. Alarms are folded from a keyframe of the same ``rules`` on, to one of others.
     """
     removals = history.removals()
-    verdicts = [_verify(history, writer, Kept(writer, removals), rules) for writer in history.writers()]
+    asked = _Asked(start_ns, end_ns, look)
+    verdicts = [_verify(history, writer, Kept(writer, removals), rules, asked) for writer in history.writers()]
     return Verdict(
         sum(one.batches for one in verdicts),
         sum(one.frames for one in verdicts),
@@ -162,7 +182,16 @@ def verify(history: History, rules: RulesByAsset | None = None) -> Verdict:
         tuple(mismatch for one in verdicts for mismatch in one.mismatches),
         sum(one.unfolded for one in verdicts),
         sum(one.alarm_batches for one in verdicts),
+        sum(one.gone for one in verdicts),
     )
+
+
+class _Asked(NamedTuple):
+    """Which part of a history is folded again."""
+
+    start_ns: int | None
+    end_ns: int | None
+    look: Callable[[Batch, Mirror], None]
 
 
 class Kept:
@@ -170,11 +199,22 @@ class Kept:
 
     def __init__(self, writer: str, removals: Iterable[Removal]) -> None:
         mine = [one for one in removals if one.writer == writer]
+        self._gone = [one for one in mine if one.kind in ("raw", "begun", "lost")]
         self.first = max([1, *(one.to_n + 1 for one in mine if one.kind in ("raw", "begun"))])
         """The first batch that must be there."""
         self.events_from = max([1, *(one.to_n + 1 for one in mine if one.kind == "event")])
         """The first batch whose events must be there."""
         self._holes = [(one.from_n, one.to_n) for one in mine if one.kind == "lost"]
+
+    def gone(self, start_ns: int | None, end_ns: int | None) -> float:
+        """How many batches of a time are gone; of a removal that reaches beyond it, by its share of the time."""
+        found = 0.0
+        for one in self._gone:
+            start = one.from_ns if start_ns is None else max(start_ns, one.from_ns)
+            end = one.to_ns if end_ns is None else min(end_ns - 1, one.to_ns)
+            if start <= end:
+                found += (one.to_n - one.from_n + 1) * (end - start + 1) / (one.to_ns - one.from_ns + 1)
+        return found
 
     def __contains__(self, n: int) -> bool:
         return n >= self.first and not any(start <= n <= end for start, end in self._holes)
@@ -201,6 +241,12 @@ class _Alarms:
         self._rules = rules
         self._book: AlarmBook | None = None
         self._due = {one.n: one for one in history.alarm_keyframes(writer)} if rules is not None else {}
+
+    def begin(self, n: int, mirror: Mirror) -> None:
+        """Go on from the keyframe of batch ``n``, which the mirror stands at."""
+        keyframe = self._due.get(n)
+        if keyframe is not None and self._rules is not None and keyframe.rules == self._rules_sha256:
+            self._book = book_of(keyframe, self._rules, mirror)
 
     def forget(self) -> None:
         """What lies between is not known: go on from the next keyframe."""
@@ -234,15 +280,67 @@ def _told(
     return told, tuple(one for one in kept.events if one.kind is not AlarmEventKind.DROPPED)
 
 
-def _verify(history: History, writer: str, kept: Kept, rules: RulesByAsset | None) -> Verdict:  # noqa: C901  one step a law
+class _Due:
+    """Keyframes in order, one batch after the other: a month of them does not fit into memory. Mutable."""
+
+    def __init__(self, keyframes: Iterator[Keyframe]) -> None:
+        self._rest = keyframes
+        self._next = next(keyframes, None)
+        self.strays: list[Keyframe] = []
+        """Those that no batch came for."""
+
+    def take(self, n: int) -> Keyframe | None:
+        """That of batch ``n``."""
+        while self._next is not None and self._next.n < n:
+            self._skip()
+        found = self._next if self._next is not None and self._next.n == n else None
+        if found is not None:
+            self._next = next(self._rest, None)
+        return found
+
+    def end(self, last_n: int | None) -> list[Keyframe]:
+        """All that no batch came for, up to batch ``last_n``."""
+        while self._next is not None and (last_n is None or self._next.n <= last_n):
+            self._skip()
+        return self.strays
+
+    def _skip(self) -> None:
+        if self._next is not None:
+            self.strays.append(self._next)
+        self._next = next(self._rest, None)
+
+
+def _before(history: History, writer: str, start_ns: int | None) -> tuple[Keyframe, Keyframe | None] | None:
+    """The keyframe that a range is folded from, and its full one; None where it is folded from the first batch."""
+    n = 0 if start_ns is None else history.batch_at(writer, start_ns - 1)
+    keyframe = history.last_keyframe(writer, until_n=n) if n else None
+    if keyframe is None:
+        return None
+    return keyframe, keyframe if keyframe.full else history.last_keyframe(writer, full=True, until_n=n)
+
+
+def _verify(  # noqa: C901, PLR0912, PLR0915  one step a law
+    history: History, writer: str, kept: Kept, rules: RulesByAsset | None, asked: _Asked
+) -> Verdict:
     batches = frames = compared = unfolded = 0
     mismatches: list[Mismatch] = []
     mirror: Mirror | None = Mirror() if 1 in kept else None
-    due = {keyframe.n: keyframe for keyframe in history.keyframes(writer)}
     full: Keyframe | None = None
     next_n = kept.first
+    last_n = None if asked.end_ns is None else history.batch_at(writer, asked.end_ns - 1)
+    before = _before(history, writer, asked.start_ns)
+    if before is not None:
+        begun, full = before
+        next_n = begun.n + 1
+        compared += 1
+        mirror = _begin_again(history, begun, full)
+        if mirror is None:
+            mismatches.append(Mismatch(writer, begun.n, "hash", begun.sha256, "the state is damaged"))
     alarms = _Alarms(history, writer, kept, rules)
-    for batch in history.batches(writer, kept.first):
+    if before is not None and mirror is not None:
+        alarms.begin(before[0].n, mirror)
+    due = _Due(history.keyframes(writer, next_n))
+    for batch in history.batches(writer, next_n, last_n):
         missing = next((n for n in range(next_n, batch.n) if n in kept), None)
         if missing is not None:
             mismatches.append(Mismatch(writer, missing, "batch missing", "", f"the next one is {batch.n}"))
@@ -255,9 +353,10 @@ def _verify(history: History, writer: str, kept: Kept, rules: RulesByAsset | Non
         whole = not written.startswith(SALVAGED)
         if whole and read != written:
             mismatches.append(Mismatch(writer, batch.n, "checksum", written, read))
-        keyframe = due.pop(batch.n, None)
+        keyframe = due.take(batch.n)
         full = keyframe if keyframe is not None and keyframe.full else full
         if mirror is not None and whole:
+            asked.look(batch, mirror)
             events = mirror.apply(batch)
             recorded = history.batch_events(writer, batch.n)
             if events != recorded and batch.n >= kept.events_from:
@@ -277,5 +376,7 @@ def _verify(history: History, writer: str, kept: Kept, rules: RulesByAsset | Non
             mirror = _begin_again(history, keyframe, full)
             if mirror is None:
                 mismatches.append(Mismatch(writer, batch.n, "hash", keyframe.sha256, "the state is damaged"))
-    mismatches += [Mismatch(writer, n, "keyframe without batch", k.sha256, "") for n, k in due.items() if n in kept]
-    return Verdict(batches, frames, compared, tuple(mismatches), unfolded, alarms.batches)
+    strays = [one for one in due.end(last_n) if one.n in kept]
+    mismatches += [Mismatch(writer, one.n, "keyframe without batch", one.sha256, "") for one in strays]
+    gone = kept.gone(asked.start_ns, asked.end_ns)
+    return Verdict(batches, frames, compared, tuple(mismatches), unfolded, alarms.batches, gone)

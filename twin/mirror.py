@@ -19,6 +19,7 @@ import numpy as np
 
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
+from twin.hearing import LISTENING_SUFFIX, Hearing, heard_by_asset, patience_ns
 from twin.sample import PRESENCE_SUFFIX, Batch, Kind, Latest, Quality, Stream
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class _Death(NamedTuple):
 class _Undo:
     latest: dict[str, Latest | None]
     presence: dict[str, Presence | None]
+    hearing: Hearing
     n: int
     tick_ns: int
     checked_ns: int
@@ -76,11 +78,14 @@ class Mirror:
     def __init__(self) -> None:
         self.latest: dict[str, Latest] = {}
         self.presence: dict[str, Presence] = {}
+        self.hearing = Hearing()
         self.n = 0
         self.tick_ns = 0
         self._checked_ns = 0
         self._undo: _Undo | None = None
         self._changed: dict[str, Latest] = {}
+        self._sources: dict[str, set[str]] | None = None
+        """By asset: the sources that its streams come by; None while it must be made anew from ``latest``."""
 
     @property
     def changed(self) -> tuple[Latest, ...]:
@@ -93,9 +98,11 @@ class Mirror:
         Frames whose device clock runs ahead (`Quality.CLOCK_AHEAD`) are history, not state: they
         never move the live value. Late frames do not either.
         """
-        self._undo = _Undo({}, {}, self.n, self.tick_ns, self._checked_ns)
+        self._undo = _Undo({}, {}, self.hearing.copy(), self.n, self.tick_ns, self._checked_ns)
         self._changed = {}
         events: list[Event] = []
+        self.hearing.tick(self.tick_ns, batch.tick_ns)
+        self.hearing.hear((p for p in batch.frames if p.stream.id.endswith(LISTENING_SUFFIX)), batch.tick_ns)
         parts = _of_now(batch)
         # The name first: most streams have another one, and this is asked of each of them in each batch.
         said = [p for p in parts.frames if p.stream.id.endswith(PRESENCE_SUFFIX) and p.stream.tells_presence]
@@ -129,6 +136,11 @@ class Mirror:
         rows: NDArray[np.intp] = order[keep[order]]
         return rows
 
+    def late(self, part: Frames) -> NDArray[np.bool_]:
+        """Which frames are older than the live value, were they to be folded now: bool (n,)."""
+        before = self.latest.get(part.stream.id)
+        return np.zeros(len(part), np.bool_) if before is None else ~_newer_than(before, part)
+
     def undo(self) -> None:
         """Take the last `apply` back (its transaction failed, or its batch is cut anew)."""
         undo = self._undo
@@ -137,6 +149,7 @@ class Mirror:
         for stream, old in undo.latest.items():
             if old is None:
                 del self.latest[stream]
+                self._sources = None
             else:
                 self.latest[stream] = old
         for asset, presence in undo.presence.items():
@@ -144,6 +157,7 @@ class Mirror:
                 del self.presence[asset]
             else:
                 self.presence[asset] = presence
+        self.hearing = undo.hearing
         self.n, self.tick_ns, self._checked_ns = undo.n, undo.tick_ns, undo.checked_ns
         self._undo = None
         self._changed = {}
@@ -246,6 +260,8 @@ class Mirror:
     def _replace(self, stream: Stream, part: Frames, row: int, before: Latest | None) -> None:
         if self._undo is not None:
             self._undo.latest.setdefault(stream.id, before)
+        if before is None or before.stream.source != stream.source:
+            self._sources = None
         latest = _latest(part, row)
         self.latest[stream.id] = latest
         self._changed[stream.id] = latest
@@ -272,18 +288,32 @@ class Mirror:
         self.presence[asset] = Presence(heard_ns, lost=lost, lost_after_ns=after_ns, died_ns=died_ns)
 
     def _look_for_lost(self, events: list[Event]) -> None:
+        by_asset: dict[str, list[Latest]] | None = None
         for asset, presence in self.presence.items():
             waits = presence.lost_after_ns > 0 and not presence.lost
-            if waits and self.tick_ns - presence.heard_ns > presence.lost_after_ns:
+            if not waits or self.tick_ns - presence.heard_ns <= presence.lost_after_ns:
+                continue
+            by_asset = heard_by_asset(self.latest) if by_asset is None else by_asset
+            from_ns = max(presence.heard_ns, self.silence_counts_from_ns(asset))
+            after_ns = patience_ns(presence.lost_after_ns, by_asset.get(asset, ()))
+            if self.tick_ns - from_ns > after_ns:
                 self._keep(asset)
                 self.presence[asset] = Presence(presence.heard_ns, lost=True, lost_after_ns=presence.lost_after_ns)
-                events.append(Event(EventKind.ASSET_LOST, presence.heard_ns + presence.lost_after_ns, asset))
+                events.append(Event(EventKind.ASSET_LOST, from_ns + after_ns, asset))
+
+    def silence_counts_from_ns(self, asset: str) -> int:
+        """From when on an asset's silence counts: the hub listens to it since then, and it had time to connect."""
+        if self._sources is None:
+            self._sources = {}
+            for one in self.latest.values():
+                self._sources.setdefault(one.stream.asset, set()).add(one.stream.source)
+        return self.hearing.counts_from_ns(self._sources.get(asset, ()))
 
     def canonical(self, known: Mapping[str, bytes] | None = None) -> bytes:
         """The whole state as bytes, the same on every machine: what keyframes hash and keep.
 
-        A head line, then one JSON line a stream and asset, sorted; floats as hexadecimal IEEE-754
-        little-endian, −0 as 0, absent as null. ``known`` may hold lines already made.
+        A head line, then one JSON line a stream, an asset and a time without ear, sorted; floats as hexadecimal
+        IEEE-754 little-endian, −0 as 0, absent as null. ``known`` may hold lines already made.
         """
         head = json.dumps(["mirror", 1, self.n, self.tick_ns, self._checked_ns])
         made = known or {}
@@ -292,6 +322,7 @@ class Mirror:
             json.dumps(["asset", asset, *_presence_row(p)], ensure_ascii=False).encode()
             for asset, p in sorted(self.presence.items())
         ]
+        lines += [json.dumps(line, ensure_ascii=False).encode() for line in self.hearing.lines()]
         return b"\n".join([head.encode(), *lines]) + b"\n"
 
     def sha256(self) -> str:
@@ -375,6 +406,8 @@ def restore(state: bytes, streams: Callable[[str], Stream]) -> Mirror:
                 [np.nan if cell is None else struct.unpack("<d", bytes.fromhex(cell))[0] for cell in cells], np.float64
             )
             mirror.latest[stream_id] = Latest(streams(stream_id), t_ns, seq, received_ns, quality, values, tuple(texts))
+        elif row[0] == "hearing":
+            mirror.hearing.take(row[1], row[2])
         else:
             _, asset, *presence = row
             mirror.presence[asset] = Presence(*presence)
@@ -398,9 +431,8 @@ def patch(full: bytes, changes: bytes) -> bytes:
     head, *changed = changes.splitlines()
     lines = {key(line): line for line in full.splitlines()[1:]}
     lines.update({key(line): line for line in changed})
-    streams = [lines[k] for k in sorted(k for k in lines if k[0] == "stream")]
-    assets = [lines[k] for k in sorted(k for k in lines if k[0] == "asset")]
-    return b"\n".join([head, *streams, *assets]) + b"\n"
+    sorts = ("stream", "asset", "hearing")
+    return b"\n".join([head, *(lines[k] for sort in sorts for k in sorted(k for k in lines if k[0] == sort))]) + b"\n"
 
 
 def fold(mirror: Mirror, batches: Iterable[Batch]) -> list[Event]:

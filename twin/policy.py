@@ -37,6 +37,8 @@ class Right(StrEnum):
     """Suppress alarms by design, take them out of service, and take that back."""
     LAYOUT = "layout"
     """Place assets on the floor plan, and upload its drawing."""
+    SIMULATE = "simulate"
+    """Run what-ifs: they cost the server's cores, and show what came after their moment."""
     CONFIGURE = "configure"
     """Change the factory file."""
     ADMINISTER = "administer"
@@ -51,6 +53,7 @@ LEAST_ROLE = {
     Right.EXPORT: Role.OPERATOR,
     Right.SUPPRESS: Role.ENGINEER,
     Right.LAYOUT: Role.ENGINEER,
+    Right.SIMULATE: Role.ENGINEER,
     Right.CONFIGURE: Role.ENGINEER,
     Right.ADMINISTER: Role.ADMIN,
 }

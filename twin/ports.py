@@ -81,6 +81,11 @@ class Source(Protocol):
 
     name: str
 
+    @property
+    def connected(self) -> bool:
+        """Whether what devices send would come: silence counts only then."""
+        ...
+
     def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Begin; both may be called from another thread, and never raise.
 
@@ -415,6 +420,10 @@ class History(AlarmHistory, Protocol):
         """The `twin.checksum` of the batch as its writer recorded it; "" where there is no such batch."""
         ...
 
+    def batch_at(self, writer: str, t_ns: int) -> int:
+        """The writer's last batch with a tick at or before ``t_ns``, 0 for none; one such where ticks ran back."""
+        ...
+
     def writers(self) -> tuple[str, ...]:
         """Who has written."""
         ...
@@ -423,8 +432,8 @@ class History(AlarmHistory, Protocol):
         """Keyframes in order of n."""
         ...
 
-    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
-        """The newest keyframe (the newest full one)."""
+    def last_keyframe(self, writer: str, *, full: bool = False, until_n: int | None = None) -> Keyframe | None:
+        """The newest keyframe (the newest full one); of those up to batch ``until_n``."""
         ...
 
     def events(

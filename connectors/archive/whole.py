@@ -33,7 +33,8 @@ class WholeHistory(SqlHistory):
 
     def __init__(self, reader: Reader, base: Path | None) -> None:
         self._archive = Archive(reader, base)
-        self._reader: ArchivedReader = ArchivedReader(reader, self._archive)
+        self._reader: ArchivedReader
+        super().__init__(ArchivedReader(reader, self._archive))
 
     def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
         """The frames of a stream by device time, ordered by (t_ns, seq); the first ``limit`` of them."""

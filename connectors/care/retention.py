@@ -48,9 +48,10 @@ _POSTGRES_SIZE = """SELECT coalesce(sum(pg_total_relation_size(relid)
 
 @dataclass(slots=True)
 class LetGo:
-    """How many rows went, by class (mutable)."""
+    """How many rows went, by class (mutable). ``held_ns``: raw data from there on stays for a pin; None for no pin."""
 
     rows: dict[str, int] = field(default_factory=dict)
+    held_ns: int | None = None
 
     def add(self, kind: str, rows: int) -> None:
         """Count some."""
@@ -105,7 +106,9 @@ class Retention:
 
     def _pinned(self, cutoff_ns: int) -> int:
         """The cutoff, no later than the first pin that it would reach into."""
-        return min([cutoff_ns, *(start for start, end in self._pins if start < cutoff_ns and end > start)])
+        held = min((start for start, end in self._pins if start < cutoff_ns and end > start), default=None)
+        self.result.held_ns = held
+        return cutoff_ns if held is None else held
 
     def _before(self, name: str, key: int, cutoff_ns: int) -> int:
         """The batch to begin with: the last full keyframe's before everything that stays; 0 where nothing can go."""

@@ -1,6 +1,6 @@
 """What ingest does beside ingesting, in threads of its own.
 
-Salvage, the check of a large file, packing the indexes of closed days, the archive, retention.
+Salvage, the check of a large file, packing the indexes of closed days, recordings by rule, the archive, retention.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from connectors.care.check import SQLITE
 from connectors.care.retention import Retention
 from connectors.care.salvage import Salvage
 from connectors.care.start import check_in_background, to_salvage
+from connectors.desk import Desk
+from connectors.desk.recordings import recordings
 from connectors.stores._packing import pack_closed_days
 from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_driver, open_history
-from twin.clock import NS_PER_S
+from twin.clock import NS_PER_S, iso_from_ns
 from twin.config import RetentionConfig
 from twin.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.care.recorder import Recorder
     from twin.clock import Clock
     from twin.config import StoreConfig
     from twin.ports import Store
@@ -38,6 +41,7 @@ PACK_EVERY_NS = 3600 * NS_PER_S
 CLOSED_AFTER_DAYS = 2 / 24
 """A day is packed so long after its end: what comes late has come by then."""
 PACKING_LOCK = "packing"
+RECORDING_LOCK = "recording-rules"
 RETENTION_LOCK = "retention"
 """The name under which one process at a time lets old data go."""
 
@@ -45,12 +49,14 @@ RETENTION_LOCK = "retention"
 class Upkeep:
     """Runs while ingest does (mutable). `damage` is what the check in the background found; "" so far nothing."""
 
-    def __init__(self, config: StoreConfig, store: Store, clock: Clock) -> None:
+    def __init__(self, config: StoreConfig, store: Store, clock: Clock, recorder: Recorder | None = None) -> None:
         self._config = config
         self._store = store
         self._clock = clock
+        self._recorder = recorder
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._holding = ""
         self.damage = ""
 
     def start(self) -> None:
@@ -62,7 +68,7 @@ class Upkeep:
             salvage = Salvage(aside, path, self._store, self._clock, self._stop)
             self._spawn("salvage", salvage.run)
         by_day = not url.startswith(SQLITE)
-        if by_day or self._config.archive or self._config.retention != RetentionConfig():
+        if by_day or self._config.archive or self._config.retention != RetentionConfig() or self._recorder:
             self._spawn("care", self._care)
         if url.startswith(SQLITE):
             check_in_background(Path(url.removeprefix(SQLITE)), self._found)
@@ -80,6 +86,8 @@ class Upkeep:
         by_day = not self._config.url.startswith(SQLITE)
         while not self._stop.wait(PERIOD_S):
             try:
+                if self._recorder is not None and self._is_free(RECORDING_LOCK):
+                    self._recorder.look()
                 if self._config.archive and self._clock.now_ns() >= next_archive_ns and self._is_free(LOCK):
                     self._archive()
                     next_archive_ns = self._clock.now_ns() + ARCHIVE_EVERY_NS
@@ -122,7 +130,15 @@ class Upkeep:
             closing(open_driver(config.url)) as driver,
         ):
             rules, archived_only = config.retention, bool(config.archive)
-            Retention(history, driver, rules, self._clock, self._stop, archived_only=archived_only).run()
+            with closing(Desk(config.url, self._clock)) as desk:
+                kept = recordings(desk)
+            pins = [(one.from_ns, one.to_ns) for one in kept]
+            care = Retention(history, driver, rules, self._clock, self._stop, archived_only=archived_only, pins=pins)
+            held_ns = care.run().held_ns
+        holding = next((one.name for one in kept if one.from_ns == held_ns), "")
+        if holding != self._holding and held_ns is not None:
+            log.warning("raw data from %s on stays for the recording %r", iso_from_ns(held_ns), holding)
+        self._holding = holding
 
     def _found(self, damage: str) -> None:
         self.damage = damage

@@ -64,9 +64,9 @@ _TRUST = {"human": 2, "rule": 1, "model": 0}
 
 
 def keep(desk: Desk, who: str, found: Iterable[Episode], spans: dict[str, tuple[int, int]]) -> dict[str, int]:
-    """Keep a cut of some assets over ``spans`` (asset → [from, to)): one act, audited.
+    """Keep a cut of some assets over ``spans`` (asset → [from, to)): one audited act; the same again changes nothing.
 
-    The same cut again changes nothing. What only an earlier cut found there is retired, with its labels.
+    What an earlier cut found there and this one did not is retired, with its labels.
     """
     episodes = list(found)
     detail: dict[str, object] = {"assets": sorted(spans)}
@@ -231,8 +231,7 @@ def _all_labels(connection: Connection) -> dict[str, list[Label]]:
 
 
 def _label_of(row: Row[tuple[object, ...]]) -> Label:
-    r = row._mapping  # noqa: SLF001  SQLAlchemy's public name for it
-    return Label(**{name: r[name] for name in label_row.c.keys()})  # noqa: SIM118  a collection of columns
+    return Label(**row._mapping)  # noqa: SLF001  SQLAlchemy's public name for it
 
 
 def _parts(listed: list[_T]) -> Iterable[list[_T]]:

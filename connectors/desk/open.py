@@ -20,6 +20,7 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     notices,
     pens,
     people,
+    recordings,
     stops,
     trail,
 )

@@ -40,8 +40,10 @@ class _Gathered:
     t_ns: list[NDArray[np.int64]] = field(default_factory=list)
     values: list[NDArray[np.float64]] = field(default_factory=list)
 
-    def add(self, t_ns: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+    def add(self, t_ns: NDArray[np.int64], values: NDArray[np.float64], keep: NDArray[np.bool_] | None = None) -> None:
         present = ~np.isnan(values)
+        if keep is not None:
+            present &= keep
         self.t_ns.append(t_ns[present])
         self.values.append(values[present])
 
@@ -58,7 +60,7 @@ def streams_of(history: History) -> dict[str, list[Stream]]:
     return found
 
 
-def read_story(  # noqa: PLR0913  a range of one asset
+def read_story(  # noqa: PLR0913  a range of an asset's streams
     history: History, asset: str, streams: Sequence[Stream], rules: EpisodeRules, start_ns: int, end_ns: int
 ) -> Story:
     """What an asset told in [start_ns, end_ns). Its motion is read only where nothing else can cut it."""
@@ -103,8 +105,9 @@ def _speeds(stream: Stream) -> tuple[NDArray[np.bool_], bool]:
     """Which columns tell of motion, (width,); and whether they are positions, whose change does."""
     roles = [one.role for one in stream.columns]
     units = [one.unit for one in stream.columns]
-    moving = (Role.JOINT_VELOCITY, Role.SPEED)
-    speeds = np.array([role in moving or unit == "rad/s" for role, unit in zip(roles, units, strict=True)], bool)
+    speeds = np.array(
+        [r in (Role.JOINT_VELOCITY, Role.SPEED) or u == "rad/s" for r, u in zip(roles, units, strict=True)], bool
+    )
     if speeds.any():
         return speeds, False
     return np.array([role in (Role.JOINT_POSITION, Role.X, Role.Y) for role in roles], bool), True
@@ -135,7 +138,7 @@ def _read(  # noqa: PLR0913  a range of some streams
             for column, signal in enumerate(stream.columns):
                 values = frames.values[:, column]
                 if is_cycle(signal, rules):
-                    numbers.setdefault("cycle", _Gathered()).add(frames.t_ns, values)
+                    numbers.setdefault("cycle", _Gathered()).add(frames.t_ns, values, _ends(frames.t_ns, values, rules))
                 elif signal.role in (Role.GOOD_COUNT, Role.SCRAP_COUNT):
                     numbers.setdefault(signal.role, _Gathered()).add(frames.t_ns, values)
                 elif is_failure(signal, rules):
@@ -143,23 +146,32 @@ def _read(  # noqa: PLR0913  a range of some streams
             _read_words(stream, frames, words)
             if motion:
                 _read_motion(stream, frames, numbers)
-    cycle, good, scrap, speed = (
-        numbers[name].track() if name in numbers else NOTHING
-        for name in ("cycle", Role.GOOD_COUNT, Role.SCRAP_COUNT, "speed")
-    )
+    tracks = {name: one.track() for name, one in numbers.items()}
     return Story(
         asset,
         np.unique(np.concatenate(heard)) if heard else np.empty(0, np.int64),
-        states=_changes(words[Role.STATE]),
-        modes=_changes(words[Role.MODE]),
-        programs=_changes(words[Role.PROGRAM]),
-        cycle=cycle,
-        good=good,
-        scrap=scrap,
-        speed=speed,
+        _changes(words[Role.STATE]),
+        _changes(words[Role.MODE]),
+        _changes(words[Role.PROGRAM]),
+        cycle=tracks.get("cycle", NOTHING),
+        good=tracks.get(Role.GOOD_COUNT, NOTHING),
+        scrap=tracks.get(Role.SCRAP_COUNT, NOTHING),
+        speed=tracks.get("speed", NOTHING),
         faults={name: one.track() for name, one in faults.items()},
         events=tuple(events),
     )
+
+
+def _ends(t_ns: NDArray[np.int64], values: NDArray[np.float64], rules: EpisodeRules) -> NDArray[np.bool_]:
+    """The rows that cutting needs: both ends of each run of one value, and of each third of a gap in it."""
+    gap_ns = max(round(rules.max_gap_s * NS_PER_S), 3)
+    breaks = (values[1:] != values[:-1]) | (np.diff(t_ns) > gap_ns)
+    keep = np.ones(len(values), np.bool_)
+    keep[1:-1] = breaks[1:] | breaks[:-1]
+    steps = np.diff(t_ns // (gap_ns // 3)) > 0
+    keep[1:] |= steps
+    keep[:-1] |= steps  # or the way to the next row kept would look longer than it is, and be taken for a gap
+    return keep
 
 
 def _read_words(stream: Stream, frames: Frames, words: dict[Role, list[tuple[int, str]]]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from twin.clock import NS_PER_MS, NS_PER_S
+from twin.flow import takt_of
 from twin.kpi import Of, kpis, losses
 from twin.shifts import calendar_of, shift_spans
 
@@ -93,12 +94,24 @@ def row(one: Sum, site: Site, convention: str, span: ShiftSpan | None = None) ->
         "to_ms": ms(one.end_ns),
         "assets": len(scope.assets),
         "coverage": one.total.coverage,
-        "kpis": kpi_json(kpis(one.total, outlet=outlet, outlets=max(1, len(scope.outlets))), convention),
+        "kpis": kpi_json(
+            kpis(one.total, outlet=outlet, outlets=max(1, len(scope.outlets)), takt_ns=_takt_ns(site, scope)),
+            convention,
+        ),
         "losses_s": losses_json(losses(one.total)),
         "totals": totals_json(one.total),
         "outlet": None if outlet is None else totals_json(outlet),
         "targets": dict(site.targets),
     }
+
+
+def _takt_ns(site: Site, scope: Scope) -> int | None:
+    """How often a part is wanted of a line or a station; a site's lines have each their own."""
+    if scope.of is Of.ASSET:
+        takt_s = takt_of(site, scope.id)
+    else:
+        takt_s = next((one.takt_s for one in site.places if one.id == scope.id), None)
+    return None if takt_s is None else round(takt_s * NS_PER_S)
 
 
 def _line(scope: Scope) -> str | None:

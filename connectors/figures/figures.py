@@ -8,38 +8,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.figures.reading import Reading
-from connectors.figures.streams import Telling, ideal_ns, tellings
-from twin.clock import NS_PER_S
 from twin.events import EventKind
 from twin.kpi import (
-    NOTHING,
     AssetRecord,
     Scope,
     Slice,
     StopReason,
     Totals,
-    combined,
     joined,
-    scopes_of,
-    slices_of,
+    record_of,
+    scopes_told,
+    summed,
     totals_of,
 )
-from twin.shifts import calendar_of, planned
+from twin.kpi.tellings import Telling, ideal_ns, tellings
 from twin.site import Hub, Name, Site
-from twin.states import Heard, Observation, state_intervals
+from twin.states import Heard, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from connectors.figures.streams import Place, Wanted
-    from twin.kpi import Kept, Rises
     from twin.ports import History, StreamCount
 
-LOOK_BACK_NS = 24 * 3600 * NS_PER_S
-"""A failure that has gone on for longer counts anew."""
 TOTALS_KEPT = 20_000
-STARTUP_S = 300
-"""Scrap so soon behind a setup counts as the start's."""
 _PRESENCE = (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED)
 _MOST_EVENTS = 10_000
 
@@ -86,11 +77,7 @@ class Figures:
 
     def scopes(self, asked: Asked, site: Site) -> tuple[Scope, ...]:
         """The site, its lines and its assets, as far as they tell something."""
-        mine = {asset: one for asset, one in asked.told.items() if asset.startswith(site.id + "/")}
-        counting = [asset for asset, one in mine.items() if one.state is not None and one.good is not None]
-        metering = [asset for asset, one in mine.items() if one.energy is not None]
-        stated = [asset for asset, one in mine.items() if one.state is not None]
-        return scopes_of(site, counting, metering, stated)
+        return scopes_told(site, asked.told)
 
     def sites(self, asked: Asked) -> tuple[Site, ...]:
         """The hub's sites, and those of which assets are heard that nobody named."""
@@ -101,16 +88,8 @@ class Figures:
     def sum(self, asked: Asked, site: Site, scope: Scope, start_ns: int, end_ns: int) -> Sum:
         """What a scope did in [start, end), to now at the latest."""
         end_ns = max(start_ns, min(end_ns, asked.now_ns))
-        wanted = (*scope.assets, *scope.outlets, *scope.meters)
-        each = {asset: self.totals(asked, site, asset, start_ns, end_ns) for asset in dict.fromkeys(wanted)}
-        # A meter that is no machine brings its energy, and no time.
-        energy = [
-            Totals(energy=each[asset].energy, metered=each[asset].metered)
-            for asset in scope.meters
-            if asset not in scope.assets
-        ]
-        total = combined([*(each[asset] for asset in scope.assets), *energy])
-        return Sum(scope, start_ns, end_ns, total, combined(each[asset] for asset in scope.outlets))
+        total, outlet = summed(scope, lambda asset: self.totals(asked, site, asset, start_ns, end_ns))
+        return Sum(scope, start_ns, end_ns, total, outlet)
 
     def totals(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> Totals:
         """The sums of one asset over [start, end)."""
@@ -157,54 +136,19 @@ class Figures:
             for wanted in telling.wanted
         }
         declared = next((one for one in site.assets if one.id == asset), None)
-        counted = telling.good or telling.scrap
-        return AssetRecord(
-            self._slices(asked, site, telling, kept, start_ns, end_ns),
-            good=_rises(kept, telling.good),
-            scrap=_rises(kept, telling.scrap),
-            energy=None if telling.energy is None else _rises(kept, telling.energy, telling.energy_scale),
-            ideal_ns=ideal_ns(declared),
-            gap_ns=None if counted is None else counted[0].stale_ns,
-            startup_ns=STARTUP_S * NS_PER_S,
-        )
+        by_exception = telling.state is not None and telling.state[0].stale_ns is None
+        said = presence_of(history, asset, start_ns, end_ns) if by_exception else ()
+        return record_of(
+            telling, kept, site, start_ns, end_ns,
+            ideal_ns=ideal_ns(declared), presence=said, reasons=asked.reasons.get(asset, ()),
+        )  # fmt: skip
 
     def slices(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> tuple[Slice, ...]:
         """Where an asset's time went, without gap over [start, end)."""
         return self.record(asked, site, asset, start_ns, end_ns).slices
 
-    def _slices(  # noqa: PLR0913  what states depend on
-        self,
-        asked: Asked,
-        site: Site,
-        telling: Telling,
-        kept: Mapping[Wanted, Kept],
-        start_ns: int,
-        end_ns: int,
-    ) -> tuple[Slice, ...]:
-        if telling.state is None:
-            return ()
-        wanted, place = telling.state
-        same = telling.mode is not None and telling.mode[0] == wanted
-        observed = kept[wanted].observations(wanted.stale_ns, place, telling.mode[1] if same and telling.mode else None)
-        if telling.mode is not None and not same:
-            observed += kept[telling.mode[0]].observations(None, None, telling.mode[1])
-        if wanted.stale_ns is None:
-            observed += _presence(asked.history, telling.asset, start_ns, end_ns)
-        # From the frame before on, so that a failure that goes on is counted where it began.
-        first_ns = max(start_ns - LOOK_BACK_NS, min([start_ns, *(one.t_ns for one in observed)]))
-        intervals = state_intervals(observed, first_ns, end_ns, None)
-        spans = planned(calendar_of(site), first_ns, end_ns)
-        reasons = [
-            one for one in asked.reasons.get(telling.asset, ()) if one.start_ns < end_ns and one.end_ns > first_ns
-        ]
-        return slices_of(intervals, spans, None, reasons)
 
-
-def _rises(kept: Mapping[Wanted, Kept], place: Place | None, scale: int = 1) -> Rises:
-    return NOTHING if place is None else kept[place[0]].rises(place[1], scale)
-
-
-def _presence(history: History, asset: str, start_ns: int, end_ns: int) -> list[Observation]:
+def presence_of(history: History, asset: str, start_ns: int, end_ns: int) -> list[Observation]:
     """When an asset whose frames come on change only was lost and heard again, and how it stood before."""
     before = history.events(0, start_ns, asset=asset, kinds=_PRESENCE, limit=16)
     last = next((one for one in before if one.asset == asset), None)

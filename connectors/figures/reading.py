@@ -15,7 +15,7 @@ from twin.sample import Frames
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.figures.streams import Wanted
+    from twin.kpi.tellings import Wanted
     from twin.ports import History, StreamCount
     from twin.sample import Latest
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.clock import NS_PER_S
+from twin.hearing import listening_stream
 from twin.sample import Kind, Signal, frame, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from connectors.ingest.decoding import Decoded
     from twin.ports import Outcome, SourceCount
@@ -66,6 +67,7 @@ class Metrics:
             name: stream_of(f"twin/ingest/{name}", "metrics", _SOURCE_SIGNALS, period_s=1.0, source="twin")
             for name in sources
         }  # fmt: skip
+        self._listening = {name: listening_stream(name) for name in sources}
         self._next_ns = 0
         self._told_before_ns = 0
         self._commit_s = 0.0
@@ -112,8 +114,10 @@ class Metrics:
         """The frames told last were not stored: tell them again with the next batch."""
         self._next_ns = self._told_before_ns
 
-    def frames(self, now_ns: int, tick_ns: int, n: int, queue: int) -> list[Frames]:
-        """The frames due now, or none; batch ``n`` with that tick holds them.
+    def frames(
+        self, now_ns: int, tick_ns: int, n: int, queue: int, deaf: Callable[[], Collection[str]] = tuple
+    ) -> list[Frames]:
+        """The frames due now, or none; batch ``n`` with that tick holds them. ``deaf``: sources that do not listen.
 
         They are dated by the tick, which never goes back, and told apart by ``n``: so they are the newest
         even where the clock was set back. ``received_ns`` is the clock itself.
@@ -122,7 +126,7 @@ class Metrics:
         if self._next_ns - EVERY_NS <= now_ns < self._next_ns:  # earlier still: the clock was set back
             return []
         self._next_ns = now_ns + EVERY_NS
-        rows = self._rows.values()
+        rows, unheard = self._rows.values(), deaf()
         own = frame(
             self._own,
             tick_ns,
@@ -141,6 +145,7 @@ class Metrics:
         return [
             own,
             *(frame(stream, tick_ns, n, now_ns, _told(self._rows[name])) for name, stream in self._streams.items()),
+            *(frame(stream, tick_ns, n, now_ns, (name not in unheard,)) for name, stream in self._listening.items()),
         ]
 
 

@@ -48,6 +48,8 @@ TICK_S = 1.0
 LOOK_S = 0.1
 """How often a wait for messages looks whether it is told to stop."""
 _BACK_OFF_S = (0.1, 5.0)
+BEHIND_NS = 5 * NS_PER_S
+"""A message that waited here for longer: what a device sent since waits too, and is no silence."""
 HOLD_AFTER_S = 10.0
 """A store that is away for longer: the sources give their connections up, and the brokers keep what comes."""
 
@@ -167,7 +169,9 @@ class Pipeline:
         decoded = prepared.decoded
         now_ns = self._clock.now_ns()
         self._tick_ns = max(self._tick_ns, now_ns)
-        own = self.metrics.frames(now_ns, self._tick_ns, self._n, len(self._queue))
+        own = self.metrics.frames(
+            now_ns, self._tick_ns, self._n, len(self._queue), partial(self._deaf, decoded, now_ns)
+        )
         batch = batch_of(self._config.writer, self._n, self._tick_ns, [*(part for part, _ in decoded.parts), *own])
         counts = count(decoded)
         commit = Commit(
@@ -207,6 +211,17 @@ class Pipeline:
             self._committed(batch, self._folding.mirror.changed)
             self._ask(decoded)
             return
+
+    def _deaf(self, decoded: Decoded, now_ns: int) -> list[str]:
+        """The sources that are not connected, or whose newest messages waited so long that more of them must wait."""
+        newest_ns = dict.fromkeys(self._sources, now_ns)
+        for source, message, _ in decoded.deliveries:
+            newest_ns[source] = message.received_ns  # in order
+        return [
+            name
+            for name, source in self._sources.items()
+            if not source.connected or now_ns - newest_ns[name] > BEHIND_NS
+        ]
 
     def _ask(self, decoded: Decoded) -> None:
         """Publish what decoders asked for: after the commit, so once, however often that was tried."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from connectors.broker import url_of
 from connectors.care.guarded import GuardedStore
+from connectors.care.recorder import Recorder
 from connectors.care.room import room_of
 from connectors.care.start import open_for_writing, suspect
 from connectors.care.upkeep import Upkeep
@@ -111,7 +112,8 @@ def _run(factory: Factory, stop: threading.Event, clock: WallClock) -> None:
         factory.ingest, queue, decoding, mirror, keyframes, store, sources, clock, packets.committed, stop,
         alarming,
     )  # fmt: skip
-    upkeep = Upkeep(config, store, clock)
+    recorder = Recorder(config.url, factory.hub, factory.record, clock) if factory.record else None
+    upkeep = Upkeep(config, store, clock, recorder)
     upkeep.start()
     packets.start()
     for each in sources.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twin.config import OWN_TOPICS, topic_matches
+from twin.config import NOT_INGESTED, topic_matches
 
 if TYPE_CHECKING:
     from twin.clock import Clock
@@ -35,7 +35,7 @@ MAX_TOPICS = 100_000
 class Share:
     """Which topics are a source's own, of those that its filters bring (mutable: it remembers topics).
 
-    Not its own are the twin's own topics, and what it leaves to other sources.
+    Not its own are the twin's own topics, what is replayed, and what it leaves to other sources.
     """
 
     def __init__(self, config: SourceConfig) -> None:
@@ -43,7 +43,7 @@ class Share:
         # Some brokers let a bare # match topics that begin with $, against MQTT 3.1.1 § 4.7.2.
         self._asks_broker = not config.leaves or any(topic.startswith("$") for topic in config.topics)
         roots = {topic.split("/")[0] for topic in config.topics}
-        self.is_all = not self._leaves and not roots & {"#", "+", OWN_TOPICS.split("/")[0]}
+        self.is_all = not self._leaves and not roots & {"#", "+", *(one.split("/")[0] for one in NOT_INGESTED)}
         """Whether nothing that comes can be another's."""
         self._known: dict[str, bool] = {}
 
@@ -53,7 +53,7 @@ class Share:
         if found is None:
             is_brokers = topic.startswith("$") and not self._asks_broker
             is_left = any(topic_matches(one, topic) for one in self._leaves)
-            found = not topic.startswith(OWN_TOPICS) and not is_brokers and not is_left
+            found = not topic.startswith(NOT_INGESTED) and not is_brokers and not is_left
             if len(self._known) >= MAX_TOPICS:
                 self._known.clear()
             self._known[topic] = found

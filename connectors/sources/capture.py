@@ -49,6 +49,11 @@ class Source:
         self._room = threading.Event()
         self._stopping = threading.Event()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is more to read."""
+        return not self.exhausted.is_set()
+
     def start(self, deliver: Callable[[Sequence[Delivery]], int], report: Callable[[Event], None]) -> None:
         """Deliver everything from a thread of its own."""
         del report

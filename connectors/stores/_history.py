@@ -40,6 +40,7 @@ FRAMES_A_READ = 20_000
 """Batches, and about how many frames of them, fetched at once by `SqlHistory.batches`: bounds its memory."""
 KEYFRAMES_A_READ = 16
 TEXTS_A_LOOK_BACK = 64
+_LAST_N = int(np.iinfo(np.int64).max)
 
 TERMS = (
     "received", "decoded", "decoded_frames", "stored", "duplicate", "key_conflict", "redriven", "dead_letters",
@@ -61,6 +62,7 @@ class SqlHistory(AlarmReads):
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._writer_keys: dict[str, int] = {}
 
     def streams(self) -> dict[int, Stream]:
         """Every stream by its stream key."""
@@ -194,6 +196,25 @@ class SqlHistory(AlarmReads):
             (first_id, last_id),
         )
 
+    def batch_at(self, writer: str, t_ns: int) -> int:
+        """The writer's last batch with a tick at or before ``t_ns``, 0 for none; one such where ticks ran back.
+
+        Halves the numbers on the primary key: there is no index by tick, and a commit pays for each.
+        """
+        key = self._writer_key(writer)
+        low, (_, high) = 0, self.batch_range(writer)
+        while low < high:
+            middle = (low + high + 1) // 2
+            rows = self._reader.ask(
+                "SELECT n, tick_ns FROM batch WHERE writer_key = ? AND n >= ? ORDER BY n LIMIT 1", (key, middle)
+            )
+            n, tick_ns = (int(one) for one in rows[0])
+            if tick_ns <= t_ns:
+                low = n
+            else:
+                high = middle - 1
+        return low
+
     def writers(self) -> tuple[str, ...]:
         """Who has written."""
         return tuple(name for (name,) in self._reader.ask("SELECT name FROM writer ORDER BY writer_key"))
@@ -209,9 +230,12 @@ class SqlHistory(AlarmReads):
                 return
             first_n = int(rows[-1][1]) + 1
 
-    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
-        """The newest keyframe (the newest full one)."""
-        rows = self._reader.ask(f"{_KEYFRAME}{' AND k.is_full' if full else ''} ORDER BY k.n DESC LIMIT 1", (writer,))
+    def last_keyframe(self, writer: str, *, full: bool = False, until_n: int | None = None) -> Keyframe | None:
+        """The newest keyframe (the newest full one); of those up to batch ``until_n``."""
+        until = _LAST_N if until_n is None else until_n
+        rows = self._reader.ask(
+            f"{_KEYFRAME}{' AND k.is_full' if full else ''} AND k.n <= ? ORDER BY k.n DESC LIMIT 1", (writer, until)
+        )
         return _keyframe(rows[0]) if rows else None
 
     def events(
@@ -370,8 +394,12 @@ class SqlHistory(AlarmReads):
         self._reader.close()
 
     def _writer_key(self, writer: str) -> int | None:
-        rows = self._reader.ask("SELECT writer_key FROM writer WHERE name = ?", (writer,))
-        return int(rows[0][0]) if rows else None
+        if writer not in self._writer_keys:  # a key is for good
+            rows = self._reader.ask("SELECT writer_key FROM writer WHERE name = ?", (writer,))
+            if not rows:
+                return None
+            self._writer_keys[writer] = int(rows[0][0])
+        return self._writer_keys[writer]
 
     def _stream(self, stream: str) -> tuple[int, Stream]:
         rows = self._reader.ask(f"SELECT {_STREAM} FROM stream WHERE id = ?", (stream,))  # noqa: S608  constants only

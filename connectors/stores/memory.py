@@ -343,6 +343,11 @@ class MemoryStore(MemoryAlarms):
         end = len(cuts) if last_n is None else bisect_right([n for n, _ in cuts], last_n)
         yield from (batch for n, batch in cuts[:end] if n >= first_n)
 
+    def batch_at(self, writer: str, t_ns: int) -> int:
+        """The writer's last batch with a tick at or before ``t_ns``, 0 for none."""
+        with self._lock:
+            return max((n for n, one in self._batches.get(writer, {}).items() if one.tick_ns <= t_ns), default=0)
+
     def writers(self) -> tuple[str, ...]:
         """Who has written."""
         with self._lock:
@@ -354,9 +359,10 @@ class MemoryStore(MemoryAlarms):
             kept = sorted(self._keyframes.get(writer, ()), key=lambda keyframe: keyframe.n)
         yield from (keyframe for keyframe in kept if keyframe.n >= first_n)
 
-    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
-        """The newest keyframe (the newest full one)."""
-        wanted = [keyframe for keyframe in self.keyframes(writer) if keyframe.full or not full]
+    def last_keyframe(self, writer: str, *, full: bool = False, until_n: int | None = None) -> Keyframe | None:
+        """The newest keyframe (the newest full one); of those up to batch ``until_n``."""
+        kept = self.keyframes(writer)
+        wanted = [one for one in kept if (one.full or not full) and (until_n is None or one.n <= until_n)]
         return wanted[-1] if wanted else None
 
     def events(

@@ -109,6 +109,7 @@ def _factory_of(factory: Factory, sites: frozenset[str]) -> Factory:
         sources=sources,
         simulate=played,
         alarms=tuple(one for one in rules if one.assets),
+        record=tuple(one for one in factory.record if one.site in sites),
         notify=(),  # people are told of alarms by rules that may be of several sites
     )
 
@@ -171,6 +172,10 @@ class SiteHistory:
         """That of the store: a hash."""
         return self._all.batch_checksum(writer, n)
 
+    def batch_at(self, writer: str, t_ns: int) -> int:
+        """That of the store: a number."""
+        return self._all.batch_at(writer, t_ns)
+
     def writers(self) -> tuple[str, ...]:
         """Those of the store."""
         return self._all.writers()
@@ -180,9 +185,9 @@ class SiteHistory:
         del writer, first_n
         return iter(())
 
-    def last_keyframe(self, writer: str, *, full: bool = False) -> Keyframe | None:
+    def last_keyframe(self, writer: str, *, full: bool = False, until_n: int | None = None) -> Keyframe | None:
         """The store's, without what is in it: its hash and its time belong to the installation."""
-        found = self._all.last_keyframe(writer, full=full)
+        found = self._all.last_keyframe(writer, full=full, until_n=until_n)
         return None if found is None else dataclasses.replace(found, state=b"")
 
     def events(

@@ -1,10 +1,21 @@
-// A session that ended leads to the login page; the account's box closes as people expect.
+// A session that ended leads to the login page; what a role may not do is said; the account's box closes as people expect.
 (() => {
   const leave = () => {
     const next = location.pathname + location.search;
     location.assign(`/login?${new URLSearchParams({ next })}`);
   };
   let leaving = false;
+  const SAID_MS = 8000;
+  /** Say for a while that a click did nothing, and why: Dash itself tells only the console. */
+  function refuse() {
+    document.getElementById("refused")?.remove();
+    const box = document.createElement("p");
+    box.id = "refused";
+    box.setAttribute("role", "alert");
+    box.textContent = window.factoryTwin?.words?.["account.may_not"] ?? "403";
+    document.body.append(box);
+    setTimeout(() => box.remove(), SAID_MS);
+  }
   const asked = window.fetch.bind(window);
   window.fetch = async (...what) => {
     const answer = await asked(...what);
@@ -12,6 +23,7 @@
       leaving = true;
       leave();
     }
+    if (answer.status === 403 && new URL(what[0].url ?? what[0], location.href).pathname === "/_dash-update-component") refuse();
     return answer;
   };
 

@@ -134,7 +134,7 @@
     } else {
       what.textContent = t[KINDS[event.kind]] || event.kind;
       if (event.kind === "ActionChanged" || event.kind === "OrderChanged") what.textContent += `: ${event.before || "–"} → ${event.after || "–"}`;
-      if (event.kind.startsWith("Error")) what.textContent += `: ${event.signal}`;
+      if (event.kind.startsWith("Error")) what.textContent += `: ${window.factoryTwin.faultWord(event.signal)}`, what.title = event.after || event.before;
     }
     const seek = document.createElement("button");
     seek.type = "button";

@@ -37,7 +37,7 @@ def download(  # noqa: PLR0913  a file, and what the trail is told
     writer.writerow(column.removesuffix("_ms") for column in columns)
     count = 0
     for row in rows:
-        writer.writerow(_cell(row[column], column, lang) for column in columns)
+        writer.writerow(_cell(row.get(f"{column}_said", row[column]), column, lang) for column in columns)
         count += 1
     behind.desk.note(one.name, "export", f"{name}.csv", {"site": site, "rows": count})
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}

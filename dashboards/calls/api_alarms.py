@@ -22,6 +22,7 @@ from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.moment import MAX_SPAN_S, ns_of_text, span, view_of
 from dashboards.status import ms
+from dashboards.summary.alarm_words import refused_said
 from dashboards.summary.alarms import active, figures, load_of
 from dashboards.summary.directory import EVERY_SITE
 from twin.alarms.desk import refusal
@@ -164,6 +165,7 @@ def _action(
     why = asked.why.replace("\0", "").strip()
     action = AlarmAction(kind, asked.alarm, person().name, now_ns, why, asked.occurrence, asked.for_s)
     problem = refusal(action, state or AlarmState(asked.alarm, asset, rule, signal))
-    if problem:
-        raise AskedWrongly(409, problem, f"{kind} {asked.alarm[:200]}", "look at /api/v1/alarms again")
+    if problem is not None:
+        what = refused_said(problem)["en"]
+        raise AskedWrongly(409, what, f"{kind} {asked.alarm[:200]}", "look at /api/v1/alarms again", problem.value)
     return action

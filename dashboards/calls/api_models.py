@@ -225,6 +225,7 @@ class AlarmModel(BaseModel):
     beyond: str
     who: str
     why: str
+    why_said: NameModel
     can: list[str]
 
 
@@ -262,6 +263,7 @@ class AlarmEntryModel(BaseModel):
     value: float | str | None
     who: str
     why: str
+    why_said: NameModel
     hidden: bool
 
 

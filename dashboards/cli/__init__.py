@@ -23,9 +23,13 @@ from dashboards.cli import (
     kpi,
     processes,
     publish,
+    record,
+    scenario,
     sql,
+    state,
     store,
     users,
+    whatif,
 )
 from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
 
@@ -51,7 +55,11 @@ app.command()(decode.decode)
 app.command()(decode.conformance)
 app.command()(decode.plugins)
 app.command()(store.verify)
+app.command()(state.state)
+app.command()(record.record)
+app.command()(record.replay)
 app.command()(kpi.kpi)
+app.command()(whatif.whatif)
 app.command()(sql.sql)
 app.command()(alarms.alarms)
 store.app.command()(sql.migrate)
@@ -60,6 +68,8 @@ for verb in (care.check, care.backup, care.restore, care.confirm, care.archive):
 store.app.command()(sql.role)
 app.add_typer(devices.app, name="devices")
 app.add_typer(store.app, name="store")
+app.add_typer(record.app, name="recordings")
+app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")

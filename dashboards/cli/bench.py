@@ -104,6 +104,39 @@ def query(*, store: StoreKind = "sqlite", full: Full = False, json: Json = False
 
 
 @app.command()
+def seek(
+    *,
+    store: StoreKind = "sqlite",
+    days: Annotated[float, typer.Option("--days", help="Keyframes of so many days.")] = 0.5,
+    assets: Annotated[int, typer.Option("--assets", help="Machines of ten signals, once a second.")] = 500,
+    seeks: Annotated[int, typer.Option("--seeks", help="How many instants are looked for.")] = 100,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """The state at random instants of many days, server only: the mirror folded, and the newest frames then."""
+    from dashboards.bench.seek import run_seek
+
+    _known(store)
+    _print(run_seek(store, 30.0 if full else days, assets, seeks, note), json)
+
+
+@app.command()
+def verify(
+    *,
+    store: StoreKind = "sqlite",
+    seconds: Annotated[int, typer.Option("--seconds", help="How long a plant was recorded, a batch a second.")] = 120,
+    assets: Annotated[int, typer.Option("--assets", help="Machines of ten signals, once a second.")] = 500,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """A recorded plant folded again and compared; the limit is the bare reading of the same batches."""
+    from dashboards.bench.seek import run_verify
+
+    _known(store)
+    _print(run_verify(store, 10 * seconds if full else seconds, assets, 5 if full else 3), json)
+
+
+@app.command()
 def decode(
     *,
     dialect: Annotated[str, typer.Option("--dialect", help="Only this dialect.")] = "",

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from twin.config import Factory
 
 DAY_S = 24 * 3600
-SHOWN = ("oee", "availability", "effectiveness", "quality_ratio", "throughput", "mtbf", "mttr", "energy_per_part")
+SHOWN = (
+    "oee", "availability", "effectiveness", "quality_ratio", "throughput", "cycle_to_takt", "mtbf", "mttr",
+    "energy_per_part",
+)  # fmt: skip
 
 
 def kpi(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
+from dashboards.cli.times import moment
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
@@ -143,22 +144,35 @@ def redrive(
             typer.echo(f"{kept} {why}")
 
 
-def verify(url: Url, *, factory: RulesFile = None, json: Json = False) -> None:
-    """Fold everything again and compare with what was recorded live; exit 1 on a mismatch.
+def verify(
+    url: Url,
+    *,
+    start: Annotated[str, typer.Option("--from", help="Only from here on: ISO 8601 with offset, or ms.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Only up to here (not included).")] = "",
+    factory: RulesFile = None,
+    json: Json = False,
+) -> None:
+    """Fold everything again, or a range of it, and compare with what was recorded live; exit 1 on a mismatch.
 
-    The alarms too, where --factory names the file whose rules they were folded with.
+    The alarms too, where --factory names the file whose rules they were folded with. A range is by when
+    it was received, and is folded from the keyframe before it on.
     """
+    import time
+
     from connectors.factory_file import read_factory
     from connectors.plugins import rules_of
     from connectors.stores.sql import open_history
     from twin.keyframes import verify as refold
 
     rules = rules_of(read_factory(factory)) if factory is not None else None
+    start_ns, end_ns = (moment(text, option) if text else None for text, option in ((start, "--from"), (end, "--to")))
     history = open_history(url)
+    began = time.monotonic()
     try:
-        verdict = refold(history, rules)
+        verdict = refold(history, rules, start_ns, end_ns)
     finally:
         history.close()
+    frames_per_s = round(verdict.frames / max(time.monotonic() - began, 1e-9))
     if json:
         print_json(
             {
@@ -166,6 +180,8 @@ def verify(url: Url, *, factory: RulesFile = None, json: Json = False) -> None:
                 "frames": verdict.frames,
                 "keyframes": verdict.keyframes,
                 "alarm_batches": verdict.alarm_batches,
+                "frames_per_s": frames_per_s,
+                "coverage": verdict.coverage,
                 "mismatches": len(verdict.mismatches),
                 "details": [asdict(mismatch) for mismatch in verdict.mismatches[:100]],
             }
@@ -173,7 +189,8 @@ def verify(url: Url, *, factory: RulesFile = None, json: Json = False) -> None:
     else:
         typer.echo(
             f"{verdict.batches} batches, {verdict.frames} frames folded again, {verdict.keyframes} keyframes compared: "
-            f"{len(verdict.mismatches)} mismatches"
+            f"{len(verdict.mismatches)} mismatches ({frames_per_s:,} frames/s, "
+            + ("nothing is there of that time)" if verdict.coverage is None else f"coverage {verdict.coverage:.2%})")
         )
         if factory is None:
             typer.echo("  the alarms were not folded again: name their rules with --factory FILE")

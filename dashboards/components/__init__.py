@@ -67,8 +67,8 @@ class TileGrid(_Coarse):
     - ``view``: ``overview`` (a card a site), ``assets`` (a site's assets as a list), ``signals``
       (all signals of ``asset``), ``connections`` (the accounting of what was received), ``line`` (a line
       as ``flow`` says), ``joints``, ``cell``, ``safety`` (an arm's joints and tool, its program and cycles,
-      what it says of safety), ``fleet`` (a site's mobile robots), ``oee`` (figures and losses of ``scope``) or
-      ``report`` (a shift's report).
+      what it says of safety), ``fleet`` (a site's mobile robots), ``oee`` (figures and losses of ``scope``),
+      ``report`` (a shift's report) or ``whatif`` (what-ifs of a site).
     - ``site``, ``asset`` (an asset's id, for ``signals``), ``assets`` (list of ids, for ``assets``;
       left out: all of the site).
     - ``selected`` (written by clicks): an asset's id in ``assets`` and ``fleet``, a signal's id in ``signals``
@@ -76,11 +76,12 @@ class TileGrid(_Coarse):
     - ``signals`` (list of ids): further signals to mark as selected, in ``signals`` and ``joints``.
     - ``flow``: `dashboards.summary.line.flow_json` of a line, for ``line``.
     - ``scope`` (id of a site, line or asset) and ``scopes`` (those to choose from: id, of, name), for ``oee``.
+    - ``targets`` (what can be changed: id, kind, line, standard), for ``whatif``.
     - ``day`` (a local date) and ``shift`` (its id), for ``report``; left out: the running shift.
     """
 
     _props = (
-        "view", "site", "asset", "assets", "selected", "signals", "flow", "scope", "scopes", "day", "shift",
+        "view", "site", "asset", "assets", "selected", "signals", "flow", "scope", "scopes", "day", "shift", "targets",
     )  # fmt: skip
 
 

@@ -177,12 +177,19 @@ def _places(asked: Asked, asset_id: str) -> list[Crumb]:
 
 
 def first_signals(streams: list[Stream]) -> list[str]:
-    """The few signals whose trends are drawn before anything is chosen."""
+    """The few signals whose trends are drawn before anything is chosen: what a type is about, then what has a range.
+
+    What is said of a connection (whether it is there, how many messages came) is nobody's first question.
+    """
     gauges = [
-        (stream.asset, signal) for stream in streams for signal in stream.columns if signal.kind is Kind.GAUGE
-    ]  # fmt: skip
+        (stream.asset, signal)
+        for stream in streams
+        if not stream.is_of_a_node
+        for signal in stream.columns
+        if signal.kind is Kind.GAUGE
+    ]
     rank = {role: place for place, role in enumerate(INTERESTING)}
-    gauges.sort(key=lambda one: (rank.get(one[1].role, len(rank)), one[1].index))
+    gauges.sort(key=lambda one: (rank.get(one[1].role, len(rank)), one[1].high is None, one[1].index))
     return [f"{asset}:{signal.name}" for asset, signal in gauges[:FIRST]]
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from connectors.figures.streams import tellings
 from dashboards.components import TileGrid
 from dashboards.page import Asked, Page, address
 from dashboards.parts import empty
 from twin.ids import leaf_of, site_of
 from twin.kpi import Of, Scope, scopes_of
+from twin.kpi.tellings import tellings
 
 if TYPE_CHECKING:
     from dashboards.page import Behind, Crumb

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.i18n import component_words
 from dashboards.status import ms
-from twin.alarms.desk import possible
-from twin.alarms.record import AlarmEventKind, Letter
+from twin.alarms.desk import TIME_OVER, Refusal, possible
+from twin.alarms.record import ActionKind, AlarmEventKind, Letter
 from twin.alarms.rule import Deviation, DeviceError, InState, Limit, Rate, limit_of
 from twin.alarms.watch import split_alarm
 from twin.ids import site_of
@@ -68,7 +68,8 @@ class AlarmWords:
             "condition": {"ko": "", "en": ""} if rule is None else _condition(rule, signal),
             "beyond": "" if rule is None else _beyond(rule.condition),
             "who": state.who,
-            "why": state.why,
+            "why": why_said(state.why)["en"],
+            "why_said": why_said(state.why),
             "can": [kind.value for kind in possible(state)] if rule is not None else [],
         }
 
@@ -91,7 +92,8 @@ class AlarmWords:
             "cause_ms": ms(event.cause_ns) if event.cause_ns else None,
             "value": event.value,
             "who": event.who if event.kind in _ACTS else "",
-            "why": event.why if event.kind in _ACTS else "",
+            "why": why_said(event.why)["en"] if event.kind in _ACTS else "",
+            "why_said": why_said(event.why if event.kind in _ACTS else ""),
             "hidden": event.hidden,
         }
 
@@ -106,6 +108,22 @@ class AlarmWords:
         """An alarm by its id only, for lists of the worst."""
         asset, name, signal = split_alarm(alarm)
         return {"alarm": alarm, "asset": asset, "signal": signal, "name": _name(self.rule(asset, name), name)}
+
+
+def refused_said(problem: Refusal) -> dict[str, str]:
+    """Why an action is refused, in both languages."""
+    return {lang: component_words(lang)[f"refused.{problem}"] for lang in ("ko", "en")}
+
+
+def why_said(why: str) -> dict[str, str]:
+    """A reason in both languages: people's own words as they are, the fold's in ours."""
+    if why == TIME_OVER:
+        return {lang: component_words(lang)["alarm.time_over"] for lang in ("ko", "en")}
+    kind, _, problem = why.partition(":")
+    if kind in set(ActionKind) and problem in set(Refusal):
+        said = refused_said(Refusal(problem))
+        return {lang: f"{component_words(lang)[f'alarm.{kind}']}: {said[lang]}" for lang in ("ko", "en")}
+    return {"ko": why, "en": why}
 
 
 def _name(rule: AlarmRule | None, name: str) -> dict[str, str]:

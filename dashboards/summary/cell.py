@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboards.status import ms
-from dashboards.summary.line import WINDOW_NS, cycles_of, standard_s, takt_of
+from dashboards.summary.line import WINDOW_NS, cycles_of, standard_s
 from twin.clock import NS_PER_S
 from twin.cycles import histogram_of, spread_of
+from twin.flow import takt_of
 from twin.ids import site_of
 from twin.sample import Role
 

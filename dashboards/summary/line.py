@@ -70,16 +70,6 @@ def flow_json(flow: Flow) -> Row:
     }
 
 
-def takt_of(site: Site, asset_id: str) -> float | None:
-    """The takt of a station: that of the nearest place above it, times the stations that share its work."""
-    above = [place for place in site.places if place.takt_s and asset_id.startswith(place.id + "/")]
-    if not above:
-        return None
-    place = max(above, key=lambda one: len(one.id))
-    step = next((one for one in flow_of(place.id, site.assets).steps if asset_id in one.stations), None)
-    return (place.takt_s or 0.0) * (len(step.stations) if step else 1)
-
-
 def line_states(view: View, site: Site, place: Place, window_ns: int = WINDOW_NS) -> Row:
     """The states of each station over the window, what it waited for, and the line's bottleneck."""
     flow = flow_of(place.id, site.assets)

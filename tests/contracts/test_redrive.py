@@ -52,6 +52,7 @@ seq = "n"
 
 class Silent:
     name = "press"
+    connected = True
 
     def hold(self):
         pass

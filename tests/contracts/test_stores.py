@@ -608,8 +608,18 @@ def test_keyframes_come_back_in_order(bench):
     assert list(bench.history.keyframes("w", 38)) == made[37:]
     assert bench.history.last_keyframe("w") == made[-1]
     assert bench.history.last_keyframe("w", full=True) == made[2]
+    assert bench.history.last_keyframe("w", until_n=30) == made[29]
+    assert bench.history.last_keyframe("w", full=True, until_n=2) == made[0]
     assert bench.history.last_keyframe("nobody") is None
     assert bench.history.summary().keyframes == 40
+
+
+def test_the_last_batch_at_a_moment_is_found_by_its_tick(bench):
+    for tick_ns in (10, 20, 20, 30, 50):
+        bench.append(tick_ns=tick_ns)
+    found = [bench.history.batch_at("w", t_ns) for t_ns in (9, 10, 19, 20, 29, 30, 49, 50, 99)]
+    assert found == [0, 1, 1, 3, 3, 4, 4, 5, 5]
+    assert bench.history.batch_at("nobody", 99) == 0
 
 
 def test_events_are_read_by_time_asset_and_kind(bench):

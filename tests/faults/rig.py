@@ -158,13 +158,16 @@ class Rig:
         due = 1 + self._more_sources.count("[[source]]")
         wait_for(lambda: self.connections() >= due, f"the first subscription (see {self.folder / 'ingest.log'})", 30)
         if self._web_port:
-            self.web = self._process("web", ["-m", "dashboards.cli", "web"])
+            self.start_web()
             wait_for(self.is_green, "a green light", 30)
         self._watch.start()
 
     def start_ingest(self) -> None:
         self._connected_before = self.connections()
         self.ingest = self._process("ingest", self.own_processes["ingest"])
+
+    def start_web(self) -> None:
+        self.web = self._process("web", ["-m", "dashboards.cli", "web"])
 
     def _process(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("TWIN__")}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 from sqlalchemy import select
+from starlette.routing import Mount, WebSocketRoute
 
 from connectors.desk import Desk
 from connectors.desk.accounts import Accounts
@@ -19,6 +20,7 @@ from connectors.desk.tables import audit
 from connectors.desk.tokens import Tokens
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
+from dashboards.access.rules import SOCKET
 from dashboards.app import create_app
 from dashboards.live import LiveHub
 from dashboards.page import Behind
@@ -153,3 +155,28 @@ class Caller:
 @contextlib.asynccontextmanager
 async def _nothing():
     yield
+
+
+def routes_of(app) -> list[tuple[str, str, object]]:
+    """(method or WS, the route's own path, route) of every one, those of included routers too."""
+    found = []
+    for route in app.routes:
+        if hasattr(route, "original_router"):
+            found += routes_of(route.original_router)
+        elif isinstance(route, WebSocketRoute) or type(route).__name__ == "APIWebSocketRoute":
+            found.append((SOCKET, route.path, route))
+        elif isinstance(route, Mount):
+            found.append(("GET", route.path, route))
+        else:
+            found += [(method, route.path, route) for method in sorted(route.methods - {"HEAD", "OPTIONS"})]
+    return found
+
+
+def packets_of(chunk: bytes) -> list[bytes]:
+    """The live packets that a chunk of a replay is made of."""
+    count, at, found = int.from_bytes(chunk[:4], "little"), 8, []
+    for _ in range(count):
+        size = int.from_bytes(chunk[at : at + 4], "little")
+        found.append(chunk[at + 8 : at + 8 + size])
+        at += 8 + size
+    return found

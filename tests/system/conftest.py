@@ -32,6 +32,8 @@ BAD_TOPIC, BAD_PAYLOAD = "jeonju/weld/line1/R-101/status", b'{"ts": '
 class Receipts:
     """A source in memory: it hands nothing out by itself and keeps what was acknowledged."""
 
+    connected = True
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.acknowledged = 0

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,8 +19,10 @@ import pytest
 
 from connectors.broker import any_port, is_reachable
 from connectors.stores.sql import open_history
+from connectors.truth import read_truth
 from dashboards.cli.processes import _bring
 from twin.keyframes import verify
+from twin.simulation.judge import judge
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
@@ -90,6 +93,27 @@ class Demo:
             self._reader.join(5)
 
 
+UPGRADE = (
+    "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+HALF = (
+    "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+    "Expect: 100-continue\r\n\r\n"
+)
+HANGING = [(UPGRADE, "/ws/live?site=*", "101"), (HALF, "/_dash-update-component", "100")]
+"""A browser that is asleep and takes nothing, and a request whose rest does not come."""
+
+
+def _left_hanging(port: int, asked: tuple[str, str, str]) -> socket.socket:
+    """A connection that the page has taken up, and that nobody goes on with."""
+    text, path, answer = asked
+    opened = socket.create_connection(("127.0.0.1", port), 5)
+    opened.sendall(text.format(path, port).encode())
+    assert opened.recv(200).split()[1].decode() == answer
+    return opened
+
+
 def wait_for_more(demo: Demo, frames: int) -> None:
     deadline = time.monotonic() + 30
     while demo.stored() <= frames:
@@ -140,12 +164,17 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(
         with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/", timeout=5) as page:
             assert page.status == 200
         children = [demo.pid_of(verb) for verb in ("ingest", "web", "simulate")]
+        open_to_web = [_left_hanging(demo.port, asked) for asked in HANGING]
         began_s = time.monotonic()
         demo.process.send_signal(signal.SIGINT)
     finally:
         code = demo.end()
+    took_s = time.monotonic() - began_s
+    for one in open_to_web:
+        one.close()
     assert code == 0
-    assert time.monotonic() - began_s < 5
+    assert took_s < 5
+    assert not [line for line in demo.lines if "Traceback" in line or "Error" in line], demo.lines
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
     assert not is_reachable(f"mqtt://127.0.0.1:{demo.mqtt_port}", 0.2)
     before = demo.stored()
@@ -161,6 +190,15 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(
     assert took_s < 15, "5 s on a quiet machine"
     assert ledger.group(3) == "0"
     assert again.stored() > before
+    history = open_history(f"sqlite:///{tmp_path / 'twin.db'}")
+    try:
+        journal = [event for event in history.alarm_events(0, 1 << 62, limit=100_000) if not event.hidden]
+        active = [alarm.id for alarm in history.alarms() if alarm.raised]
+    finally:
+        history.close()
+    judged = judge(journal, read_truth(tmp_path / "published-faults.jsonl"))
+    assert judged.false == (), "neither history, nor two ends and two starts, raise an alarm that is not true"
+    assert not [alarm for alarm in active if alarm.endswith(":silent")]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from twin.sample import batch_of
 from twin.simulation.faults import Fault, FaultKind
 from twin.simulation.judge import judge
 
+pytestmark = pytest.mark.slow
 SECONDS = 400
 AT_S = 20.0
 FAULTS = (

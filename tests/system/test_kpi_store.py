@@ -166,7 +166,7 @@ def test_the_command_gives_the_shift_as_computed_by_hand(url, factory):
     assert value["mttr"] == 600.0
     assert value["throughput"] == 320 / 7.5
     assert value["takt_time"] is None
-    assert row["kpis"]["takt_time"]["why_none"] == "no demand is given"
+    assert row["kpis"]["takt_time"]["why_none"] == "neither takt nor demand is given"
     assert row["kpis"]["availability"]["inputs"] == {"APT": 20_400.0, "PBT": 27_000.0}
     assert (row["coverage"], row["part"], row["line"]) == (1.0, None, "jeonju/weld/line1")
     assert row["losses_s"]["breakdown"] == 4_200.0

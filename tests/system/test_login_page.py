@@ -88,3 +88,30 @@ def test_an_open_page_leads_to_the_login_when_its_session_is_ended(browser, guar
         page.wait_for_url("**/login?next=%2Fconnections", timeout=15_000)
         assert page.get_attribute("html", "data-theme") == "dark"
         assert page.inner_text("button.main-btn") == "Log in"
+
+
+ASK_ANYWAY = """() => fetch("/_dash-update-component", {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({
+        output: "..try-heard.options...try-heard-note.children..",
+        outputs: [{ id: "try-heard", property: "options" }, { id: "try-heard-note", property: "children" }],
+        inputs: [{ id: "try-listen", property: "n_clicks", value: 1 }],
+        state: [{ id: "try-topic", property: "value", value: "#" }],
+        changedPropIds: ["try-listen.n_clicks"],
+    }) }).then((answer) => answer.status)"""
+"""What Dash sends for a click, and by the page's own fetch."""
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("ko", "이 역할로는 여기에서 할 수 없습니다."), ("en", "Your role may not do this here.")]
+)
+def test_who_clicks_what_the_role_may_not_is_told_so(browser, guarded, lang, said):  # noqa: F811
+    with page_of(browser, (1024, 768)) as (page, _):
+        page.goto(f"{guarded.url}/login?lang={lang}&next=/connections/mapping", wait_until="domcontentloaded")
+        page.fill("[name=name]", "olaf")
+        page.fill("[name=password]", PASSWORD)
+        page.click("button.main-btn")
+        page.wait_for_selector("#try-listen:disabled")
+        page.evaluate(ASK_ANYWAY)  # the button is off; a right may also have gone since the page was drawn
+        page.wait_for_selector("#refused", timeout=15_000)
+        assert page.inner_text("#refused") == said
+        assert page.get_attribute("#refused", "role") == "alert"

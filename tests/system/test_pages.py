@@ -365,6 +365,41 @@ def test_the_lanes_of_a_time_bar_are_moved_through_by_keys(browser, server):
         assert not wrong
 
 
+def test_a_replay_runs_backwards_at_a_typed_speed_in_a_loop_and_its_address_keeps_that(browser, server, recorded):
+    at_ns = (recorded.start_ns + recorded.end_ns) // 2
+    with opened(browser, _address(server, "/floor/jeonju", "en", "light", at_ns)) as (page, wrong):
+        page.wait_for_selector(".ft-timebar .is-play", timeout=15_000)
+        clock = "window.factoryTwin.clock"
+        until(page, f"{clock}?.replaying && {clock}.player.covers({clock}.at_ms)")
+        before_ms = page.evaluate(f"{clock}.at_ms")
+        page.keyboard.press(".")
+        until(page, f"{clock}.at_ms > {before_ms}")
+        stepped_ms = page.evaluate(f"{clock}.at_ms")
+        page.keyboard.press(",")
+        until(page, f"{clock}.at_ms < {stepped_ms}")
+        page.fill(".ft-speed-in", "200")
+        page.keyboard.press("Enter")
+        assert page.get_attribute(".ft-speed-in", "aria-invalid") == "true"
+        assert page.evaluate(f"{clock}.speed") == 1
+        page.fill(".ft-speed-in", "-2.5x")
+        page.keyboard.press("Enter")
+        assert page.evaluate(f"{clock}.speed") == -2.5
+        started_ms = page.evaluate(f"{clock}.at_ms")
+        page.keyboard.press("i")
+        page.keyboard.press(" ")
+        until(page, f"{clock}.at_ms > {started_ms} + 30000")
+        page.wait_for_url(re.compile(r"speed=-2\.5&loop="))
+        page.keyboard.press(" ")
+        with opened(browser, page.url) as (other, _):
+            other.wait_for_selector(".ft-timebar .is-play", timeout=15_000)
+            until(other, f"{clock}?.speed === -2.5")
+            assert other.evaluate(f"{clock}.loop") == page.evaluate(f"{clock}.loop.map(Math.floor)")
+        page.keyboard.press("l")
+        until(page, "document.documentElement.dataset.mode === 'live'")
+        page.wait_for_url(lambda url: "loop" not in url and "at=" not in url)
+        assert not wrong
+
+
 def test_wall_mode_shows_one_page_after_the_other_until_escape(browser, server):
     with opened(browser, f"{server.url}/?wall=5&pages=/,/floor/jeonju&lang=en") as (page, _):
         page.wait_for_selector("html[data-wall] .hdr")

@@ -14,9 +14,8 @@ from typing import Protocol
 import dash
 import numpy as np
 import pytest
-from access_world import PASSWORD, Caller, World
+from access_world import PASSWORD, Caller, World, packets_of, routes_of
 from fastapi import FastAPI
-from starlette.routing import Mount, WebSocketRoute
 
 from connectors.packet import CHANGES, decode_packet, encode_packet
 from dashboards.access import rules
@@ -58,21 +57,6 @@ async def _start(world) -> None:
 
 
 # ---- the walk
-
-
-def routes_of(app) -> list[tuple[str, str, object]]:
-    """(method or WS, the route's own path, route) of every one, those of included routers too."""
-    found = []
-    for route in app.routes:
-        if hasattr(route, "original_router"):
-            found += routes_of(route.original_router)
-        elif isinstance(route, WebSocketRoute) or type(route).__name__ == "APIWebSocketRoute":
-            found.append((SOCKET, route.path, route))
-        elif isinstance(route, Mount):
-            found.append(("GET", route.path, route))
-        else:
-            found += [(method, route.path, route) for method in sorted(route.methods - {"HEAD", "OPTIONS"})]
-    return found
 
 
 def unruled(routes) -> list[tuple[str, str]]:
@@ -235,15 +219,6 @@ def values(world) -> dict[str, list[object]]:
     }
 
 
-def packets_of(chunk: bytes) -> list[bytes]:
-    count, at, found = int.from_bytes(chunk[:4], "little"), 8, []
-    for _ in range(count):
-        size = int.from_bytes(chunk[at : at + 4], "little")
-        found.append(chunk[at + 8 : at + 8 + size])
-        at += 8 + size
-    return found
-
-
 def told(world, path: str, query: dict) -> bytes:
     """What a call tells, without what the caller said himself; packets by the ids of their streams."""
     answer = world.get(path, "eva", **query)
@@ -395,6 +370,7 @@ def test_of_the_other_site_the_socket_tells_nothing(world, site):
             await caller.until(lambda: len(caller.bodies) >= 2 and len(caller.texts) >= 3)
             return caller
 
+    world.cookie("eva")  # she logs in by a loop of her own
     caller = asyncio.run(heard())
     assert not any(word in text for text in caller.texts for word in OTHERS)
     for body in caller.bodies:

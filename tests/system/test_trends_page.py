@@ -52,7 +52,7 @@ def test_a_link_opens_exactly_this(browser, server, recorded):  # noqa: F811
         page.focus(".ft-board-plot")
         page.keyboard.press("Escape")
         until(page, "!location.search.includes('&a=') && location.search.includes('shift=60')")
-        assert not page.locator(".ft-readings th.is-a").is_visible()
+        page.locator(".ft-readings th.is-a").wait_for(state="hidden")
         assert not wrong
 
 

@@ -22,7 +22,7 @@ from twin.simulation.plant import ASSET_TYPES, build_plant
 
 DEMO = Path(__file__).parents[2] / "dashboards" / "demo" / "factory.toml"
 START_NS = ns_from_iso("2026-11-16T08:00:00+09:00")
-STEP_S, CHUNK_S, HOUR_S = 10, 600, 3600
+STEP_S, CHUNK_S, HOUR_S = 5, 600, 3600
 RULES = [(name, rule) for name, one in ASSET_TYPES.items() for rule in one.alarms] + [
     ("buffer", FULL),
     ("buffer", EMPTY),

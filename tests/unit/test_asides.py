@@ -90,6 +90,7 @@ class Talk:
     """A source that can be asked."""
 
     name = "talk"
+    connected = True
 
     def __init__(self):
         self.asked = []

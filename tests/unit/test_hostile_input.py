@@ -67,6 +67,8 @@ BEFORE = {
 class Silent:
     """A source that takes acknowledgements and counts them."""
 
+    connected = True
+
     def __init__(self, name):
         self.name = name
         self.acknowledged = 0

@@ -146,7 +146,15 @@ def test_without_parts_or_plan_or_pri_there_is_no_value_but_a_reason():
     assert found["quality_ratio", ""].value == 1.0
     assert losses(no_pri) is None
     assert found["energy_per_part", ""].why_none == "nothing is metered"
-    assert found["takt_time", ""].why_none == "no demand is given"
+    assert found["takt_time", ""].why_none == "neither takt nor demand is given"
+
+
+def test_a_takt_that_is_given_is_what_the_cycle_is_compared_with():
+    total = totals_of(RECORD, 0, 28_800 * S)
+    given = values(total, takt_ns=75 * S)
+    assert given["takt_time", ""].value == 75.0
+    assert given["cycle_to_takt", ""].value == 63.75 / 75
+    assert values(total, takt_ns=75 * S, outlets=2)["cycle_to_takt", ""].value == 63.75 / 75 / 2, "two side by side"
 
 
 def test_an_effectiveness_above_one_is_shown_and_its_speed_loss_is_below_zero():

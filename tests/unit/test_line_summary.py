@@ -9,10 +9,10 @@ from connectors.stores.memory import MemoryStore
 from dashboards.marks import Marks
 from dashboards.summary.cell import cell_cycles, cell_steps
 from dashboards.summary.fleet import fleet
-from dashboards.summary.line import flow_json, line_cycles, line_parts, line_states, place_in, takt_of
+from dashboards.summary.line import flow_json, line_cycles, line_parts, line_states, place_in
 from dashboards.view import PastView
 from twin.clock import NS_PER_S
-from twin.flow import flow_of
+from twin.flow import flow_of, takt_of
 from twin.mirror import Mirror
 from twin.ports import Commit, Folded
 from twin.sample import Kind, Role, Signal, batch_of, frame, stream_of

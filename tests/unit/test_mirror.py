@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from twin.clock import NS_PER_S
 from twin.events import Event, EventKind
+from twin.hearing import listening_stream
 from twin.mirror import Mirror, difference, fold, patch, restore, stream_line
 from twin.sample import Batch, Frames, Kind, Latest, Quality, Role, Signal, batch_of, frame, stream_of
 
@@ -329,25 +330,82 @@ def empty(n, tick_ns):
     return Batch("w", n, tick_ns)
 
 
+def seconds_pass(mirror, first_s, last_s, *streams, listening=1.0):
+    """Batches as ingest cuts them, one each second from T0 + first_s to T0 + last_s; ``streams`` say who listens."""
+    events = []
+    for t in range(first_s, last_s + 1):
+        tick_ns = T0 + t * NS_PER_S
+        parts = [frame(stream, tick_ns, mirror.n + 1, tick_ns, (listening,)) for stream in streams]
+        events += mirror.apply(batch_of("w", mirror.n + 1, tick_ns, parts))
+    return [event for event in events if event.kind is not EventKind.ASSET_APPEARED]
+
+
 def test_an_asset_appears_is_lost_after_its_silence_and_returns():
     mirror, after_ns = Mirror(), 10 * NS_PER_S
     kinds = []
     kinds += mirror.apply(batch_of("w", 1, T0, [one(ARM, T0 - 7, 1, T0)]))
-    kinds += mirror.apply(empty(2, T0 + after_ns))
+    kinds += seconds_pass(mirror, 1, 10)
     assert kinds == [Event(EventKind.ASSET_APPEARED, T0 - 7, ARM.asset)]
-    (lost,) = mirror.apply(empty(3, T0 + after_ns + NS_PER_S))
+    (lost,) = seconds_pass(mirror, 11, 11)
     assert lost == Event(EventKind.ASSET_LOST, T0 + after_ns, ARM.asset)
-    assert mirror.apply(empty(4, T0 + 2 * after_ns)) == ()
+    assert seconds_pass(mirror, 12, 20) == []
     heard_ns = T0 + 2 * after_ns + 1
-    (returned,) = mirror.apply(batch_of("w", 5, heard_ns, [one(ARM, T0, 2, heard_ns)]))
+    (returned,) = mirror.apply(batch_of("w", 50, heard_ns, [one(ARM, T0, 2, heard_ns)]))
     assert returned == Event(EventKind.ASSET_RETURNED, heard_ns, ARM.asset)
+
+
+def test_a_time_without_ingest_is_no_silence_of_the_devices():
+    mirror = folded([one(ARM, T0, 1, T0)])
+    assert seconds_pass(mirror, 1, 5) == []
+    assert seconds_pass(mirror, 3600, 3630) == [], "it was stopped for an hour, and they have 20 s to connect again"
+    (lost,) = seconds_pass(mirror, 3631, 3640)
+    assert lost == Event(EventKind.ASSET_LOST, T0 + 3630 * NS_PER_S, ARM.asset)
+
+
+def test_a_time_without_a_connection_is_no_silence_of_those_that_come_by_it():
+    other = stream_of("changwon/line/mill", "data", [Signal("load")], period_s=1.0, source="other")
+    mine = stream_of(ARM.asset, "state", [Signal("load")], period_s=1.0, source="mine")
+    mirror = folded([frame(other, T0, 1, T0, (1.0,)), frame(mine, T0, 1, T0, (1.0,))])
+    away = seconds_pass(mirror, 1, 60, listening_stream("mine"), listening=0.0)
+    assert [(event.kind, event.asset) for event in away] == [(EventKind.ASSET_LOST, other.asset)]
+    assert seconds_pass(mirror, 61, 90, listening_stream("mine")) == []
+    (lost,) = seconds_pass(mirror, 91, 95, listening_stream("mine"))
+    assert lost == Event(EventKind.ASSET_LOST, T0 + 90 * NS_PER_S, ARM.asset)
+
+
+def test_nobody_but_ingest_itself_says_that_it_does_not_listen():
+    mirror = folded([one(ARM, T0, 1, T0)])
+    forged = stream_of("twin/ingest/", "listening", [Signal("listening", Kind.FLAG)], source="a device")
+    assert len(seconds_pass(mirror, 1, 12, forged, listening=0.0)) == 1
+
+
+def test_a_device_that_catches_up_may_pause_for_longer_between_its_chunks():
+    mirror = folded([one(ARM, T0 - 3600 * NS_PER_S, 1, T0)])
+    assert seconds_pass(mirror, 1, 60) == []
+    (lost,) = seconds_pass(mirror, 61, 61)
+    assert lost == Event(EventKind.ASSET_LOST, T0 + 60 * NS_PER_S, ARM.asset)
+
+
+def test_what_is_known_of_the_times_without_ear_outlasts_a_restart_and_is_undone_with_its_batch():
+    mirror = folded([one(ARM, T0, 1, T0)])
+    seconds_pass(mirror, 1, 3, listening_stream("mine"), listening=0.0)
+    before = mirror.canonical()
+    seconds_pass(mirror, 100, 100, listening_stream("other"), listening=0.0)
+    after = mirror.canonical()
+    assert patch(before, difference(before, after)) == after
+    streams = {**STREAMS, **{one.id: one for one in map(listening_stream, ("mine", "other"))}}
+    again = restore(after, streams.__getitem__)
+    assert again.canonical() == after
+    assert again.hearing == mirror.hearing
+    mirror.undo()
+    assert mirror.canonical() == before
 
 
 def test_what_was_received_before_a_silence_does_not_end_it():
     mirror = folded([one(ARM, T0, 1, T0)])
-    mirror.apply(empty(2, T0 + 60 * NS_PER_S))
+    seconds_pass(mirror, 1, 60)
     assert mirror.presence[ARM.asset].lost
-    assert mirror.apply(batch_of("w", 3, T0 + 60 * NS_PER_S, [one(ARM, T0 - 1, 0, T0 - 5)])) == ()
+    assert mirror.apply(batch_of("w", 70, T0 + 60 * NS_PER_S, [one(ARM, T0 - 1, 0, T0 - 5)])) == ()
     assert mirror.presence[ARM.asset].lost
 
 
@@ -355,8 +413,8 @@ def test_an_asset_is_lost_only_when_all_its_streams_are_silent():
     slow = stream_of(ARM.asset, "slow", [Signal("x")], period_s=20.0)
     mirror = Mirror()
     mirror.apply(batch_of("w", 1, T0, [one(ARM, T0, 1, T0), one(slow, T0, 1, T0)]))
-    assert mirror.apply(empty(2, T0 + 59 * NS_PER_S)) == ()
-    (lost,) = mirror.apply(empty(3, T0 + 62 * NS_PER_S))
+    assert seconds_pass(mirror, 1, 60) == []
+    (lost,) = seconds_pass(mirror, 61, 62)
     assert lost == Event(EventKind.ASSET_LOST, T0 + 60 * NS_PER_S, ARM.asset)
 
 
@@ -380,9 +438,9 @@ def test_silence_says_nothing_about_an_asset_that_sends_on_change_only():
     on_change = stream_of("s/door", "data", (Signal("open", Kind.FLAG),))
     periodic = stream_of("s/meter", "data", (Signal("power"),), period_s=1.0)
     mirror = Mirror()
-    parts = [frame(on_change, 10, 1, 10, (1.0,)), frame(periodic, 10, 1, 10, (5.0,))]
-    mirror.apply(batch_of("w", 1, 10, parts))
-    events = mirror.apply(batch_of("w", 2, 3600 * 10**9, []))
+    parts = [frame(on_change, T0, 1, T0, (1.0,)), frame(periodic, T0, 1, T0, (5.0,))]
+    mirror.apply(batch_of("w", 1, T0, parts))
+    events = seconds_pass(mirror, 1, 3600)
     assert [(event.kind, event.asset) for event in events] == [(EventKind.ASSET_LOST, "s/meter")]
 
 

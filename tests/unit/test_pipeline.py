@@ -85,6 +85,7 @@ class Device:
     def __init__(self, name, store):
         self.name = name
         self.acknowledged = []
+        self.connected = True
         self._store = store
 
     def start(self, deliver, report):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SPOKEN_ELSEWHERE = {"key_conflict", "store_rejected", "decoder_fault", "too_large"}
 
 
+@cache
 def reasons() -> set[str]:
     found = set(SPOKEN_ELSEWHERE)
     for folder in ("connectors", "twin"):

@@ -55,7 +55,7 @@ def small_site(**changes: object) -> Site:
     return replace(site, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["jeonju", "changwon"])
+@pytest.mark.parametrize("name", [pytest.param("jeonju", marks=pytest.mark.slow), "changwon"])
 def test_for_a_day_no_two_robots_share_a_node_and_each_keeps_making_trips(name: str) -> None:
     fleet = fleet_of(demo_site(name))
     nodes = np.array(list(fleet.graph.position_m.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -54,14 +55,19 @@ def every_message(draw_status, position, order_nodes, order_edges, asked):
     }
 
 
+@cache
+def _official(topic):
+    schema = json.loads((OFFICIAL / f"{topic}.schema").read_text())
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="the official VDA 5050 schemas are not in ../shared/schemas")
 @settings(deadline=None, max_examples=50)
 @given(statuses, positions, st.lists(nodes, min_size=1, max_size=3), st.lists(edges, max_size=3),
        st.lists(actions, max_size=2))  # fmt: skip
 def test_every_message_is_valid_by_the_official_schema(status, position, order_nodes, order_edges, asked):
     for topic, payload in every_message(status, position, order_nodes, order_edges, asked).items():
-        schema = json.loads((OFFICIAL / f"{topic}.schema").read_text())
-        jsonschema.validate(json.loads(payload), schema)
+        _official(topic).validate(json.loads(payload))
 
 
 @settings(deadline=None, max_examples=50)

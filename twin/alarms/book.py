@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.alarms.desk import given, refusal
+from twin.alarms.desk import TIME_OVER, Refusal, given, refusal
 from twin.alarms.flood import Flood
 from twin.alarms.record import ActionKind, AlarmEvent, AlarmEventKind, AlarmState
 from twin.alarms.rule import Deviation, DeviceError, Frozen, InState, Missing, Rate, Stale
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY_NS = NS_PER_S
 _FRESH_S = 10.0
+"""A stream that sends on change only tells of its sensors for so long after its last frame."""
 _LOOKS = 8
 """A number that never moves must have been seen at least so often, evenly, to count as stuck."""
-"""A stream that sends on change only tells of its sensors for so long after its last frame."""
 MAX_ALARMS_AN_ASSET = 200
 """From here on a device's further errors are one alarm: what a device tells must not fill the memory."""
 MORE = "more"
@@ -130,7 +130,7 @@ class AlarmBook:
             for check in self._watchers.watched.each_second:
                 self._each_second(check, mirror)
         for alarm in sorted(self._timing):
-            self._wait(self.alarms[alarm])
+            self._wait(self.alarms[alarm], mirror)
         for site in sorted(self.floods):
             self._flood(site, self.floods[site])
         return tuple(self._told)
@@ -223,7 +223,8 @@ class AlarmBook:
         condition = check.rule.condition
         if isinstance(condition, Stale):
             after_s = latest.stream.stale_after_s or 0.0
-            stale = self.tick_ns - latest.received_ns > round(after_s * NS_PER_S)
+            from_ns = max(latest.received_ns, mirror.silence_counts_from_ns(check.asset))
+            stale = self.tick_ns - from_ns > round(after_s * NS_PER_S)
             self._turn(check, [(latest.received_ns, stale, None)])
             return
         value = float(latest.values[check.column])
@@ -300,14 +301,27 @@ class AlarmBook:
         """When something counts that was measured at ``t_ns``: at the tick, or, where it came late, then."""
         return t_ns if self.tick_ns - t_ns > LATE_NS else self.tick_ns
 
-    def _due(self, state: AlarmState, rule: AlarmRule, now_ns: int) -> AlarmState:
-        """Raise or clear an alarm whose delay is over at a moment."""
+    def _has_come(self, state: AlarmState, latest: Latest | None) -> bool:
+        """Whether an alarm that came late lasts, or what ends it may be among what still comes.
+
+        A device that catches up tells of ever later times, faster than they pass; one whose clock is slow does not.
+        """
+        if self.tick_ns - state.late_ns < SHOWN_AFTER_NS:
+            return False
+        if latest is None or self.tick_ns - latest.received_ns > LATE_NS:
+            return True
+        lag_ns = latest.received_ns - latest.t_ns
+        return lag_ns <= LATE_NS or lag_ns > state.late_ns - state.raised_ns - SHOWN_AFTER_NS
+
+    def _due(self, state: AlarmState, rule: AlarmRule, now_ns: int, from_ns: int = 0) -> AlarmState:
+        """Raise or clear an alarm whose delay is over at a moment; no delay begins before ``from_ns``."""
         if state.beyond is state.raised:
             return state
         delay_ns = rule.off_delay_ns if state.raised else rule.on_delay_ns
-        if now_ns - state.turning_ns < delay_ns:
+        begun_ns = max(state.turning_ns, from_ns)
+        if now_ns - begun_ns < delay_ns:
             return state
-        due_ns = max(self._when(state.turning_ns + delay_ns), state.raised_ns, state.cleared_ns, state.acted_ns)
+        due_ns = max(self._when(begun_ns + delay_ns), state.raised_ns, state.cleared_ns, state.acted_ns)
         return self._clear(state, rule, due_ns) if state.raised else self._raise(state, rule, due_ns)
 
     def _raise(self, state: AlarmState, rule: AlarmRule, now_ns: int) -> AlarmState:
@@ -341,18 +355,21 @@ class AlarmBook:
         self._tell(AlarmEventKind.CLEARED, state, rule, now_ns)
         return replace(state, late_ns=0)
 
-    def _wait(self, state: AlarmState) -> None:
-        """Let time pass: delays end, and so do shelvings; what came late and lasts is shown."""
+    def _wait(self, state: AlarmState, mirror: Mirror) -> None:
+        """Let time pass: delays end, and so do shelvings; what came late and lasts is shown.
+
+        A delay does not run on while the hub does not hear: what was said last may be over.
+        """
         rule = self._rule(state)
         if rule is None:
             return
         if 0 < state.shelved_until_ns <= self.tick_ns:
-            state = replace(state, shelved_until_ns=0, who="", why="its time is over")
+            state = replace(state, shelved_until_ns=0, who="", why=TIME_OVER)
             self._tell(AlarmEventKind.UNSHELVED, state, rule, self.tick_ns)
             state = self._show(state, rule) if state.raised and not state.hidden else state
         if state.turning_ns and self.tick_ns - state.heard_ns >= SHOWN_AFTER_NS:  # else what ends it may be on its way
-            state = self._due(state, rule, self.tick_ns)
-        if state.late_ns and self.tick_ns - state.late_ns >= SHOWN_AFTER_NS:
+            state = self._due(state, rule, self.tick_ns, mirror.silence_counts_from_ns(state.asset))
+        if state.late_ns and self._has_come(state, mirror.latest.get(state.stream)):
             state = self._show(state, rule) if state.raised and not state.hidden else replace(state, late_ns=0)
         self._keep(state)
 
@@ -361,9 +378,9 @@ class AlarmBook:
         asset, name, signal = split_alarm(action.alarm)
         state = self.alarms.get(action.alarm) or AlarmState(action.alarm, asset, name, signal)
         rule = self._rule(state)
-        problem = "there is no such alarm" if rule is None else refusal(action, state)
-        if rule is None or problem:
-            refused = replace(state, who=action.who, why=f"{action.kind}: {problem}")
+        problem = Refusal.NO_SUCH_ALARM if rule is None else refusal(action, state)
+        if rule is None or problem is not None:
+            refused = replace(state, who=action.who, why=f"{action.kind}:{problem}")
             self._tell(AlarmEventKind.REFUSED, refused, rule, self.tick_ns)
             return
         was_hidden = state.hidden

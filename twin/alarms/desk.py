@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from twin.alarms.record import MAX_SHELVED_S, ActionKind, AlarmAction, AlarmEventKind, AlarmState
@@ -23,18 +24,41 @@ _TOLD: Mapping[ActionKind, AlarmEventKind] = {
 }
 
 
-def refusal(action: AlarmAction, state: AlarmState) -> str:
-    """Why an action cannot be done; empty where it can."""
+class Refusal(StrEnum):
+    """Why an action cannot be done. Faces have the words for it (``refused.CODE`` of their catalogues)."""
+
+    NO_SUCH_ALARM = "no_such_alarm"
+    NOBODY = "nobody"
+    """Nobody said who does it."""
+    NO_REASON = "no_reason"
+    """What hides an alarm needs a reason."""
+    NOTHING_TO_ACKNOWLEDGE = "nothing_to_acknowledge"
+    RAISED_ANEW = "raised_anew"
+    """It was raised again since the row that was looked at."""
+    NOT_LATCHED = "not_latched"
+    """Only a latched alarm that is over and acknowledged is reset."""
+    TIME_LIMIT = "time_limit"
+    """It is shelved for more than 0 and at most `MAX_SHELVED_S`."""
+    AS_IT_STANDS = "as_it_stands"
+    """That is how it stands already."""
+
+
+TIME_OVER = "time_over"
+"""Why an alarm is no longer shelved that nobody unshelved."""
+
+
+def refusal(action: AlarmAction, state: AlarmState) -> Refusal | None:
+    """Why an action cannot be done; None where it can."""
     if not action.who.strip():
-        return "nobody said who does it"
+        return Refusal.NOBODY
     if action.kind in _HIDES and not action.why.strip():
-        return "what hides an alarm needs a reason"
+        return Refusal.NO_REASON
     if action.kind is ActionKind.ACKNOWLEDGE:
         return _no_acknowledging(action, state)
     if action.kind is ActionKind.RESET and (not state.latched or state.raised or not state.acknowledged):
-        return "only a latched alarm that is over and acknowledged is reset"
+        return Refusal.NOT_LATCHED
     if action.kind is ActionKind.SHELVE and not 0 < action.for_s <= MAX_SHELVED_S:
-        return f"it is shelved for more than 0 and at most {MAX_SHELVED_S / 3600:g} h"
+        return Refusal.TIME_LIMIT
     wrong = {
         ActionKind.UNSHELVE: not state.shelved_until_ns,
         ActionKind.SUPPRESS: state.suppressed,
@@ -42,7 +66,7 @@ def refusal(action: AlarmAction, state: AlarmState) -> str:
         ActionKind.TAKE_OUT: state.out_of_service,
         ActionKind.PUT_BACK: not state.out_of_service,
     }
-    return "that is how it stands already" if wrong.get(action.kind) else ""
+    return Refusal.AS_IT_STANDS if wrong.get(action.kind) else None
 
 
 def possible(state: AlarmState) -> tuple[ActionKind, ...]:
@@ -52,12 +76,10 @@ def possible(state: AlarmState) -> tuple[ActionKind, ...]:
     )
 
 
-def _no_acknowledging(action: AlarmAction, state: AlarmState) -> str:
+def _no_acknowledging(action: AlarmAction, state: AlarmState) -> Refusal | None:
     if state.hidden or state.acknowledged:
-        return "there is nothing to acknowledge"
-    if action.occurrence and action.occurrence != state.occurrence:
-        return f"it was raised anew since, as {state.occurrence}"
-    return ""
+        return Refusal.NOTHING_TO_ACKNOWLEDGE
+    return Refusal.RAISED_ANEW if action.occurrence and action.occurrence != state.occurrence else None
 
 
 def given(action: AlarmAction, state: AlarmState, tick_ns: int) -> tuple[AlarmEventKind, AlarmState]:

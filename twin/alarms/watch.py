@@ -230,7 +230,7 @@ class Watchers:
         return read
 
     def _silence(self, stream: Stream, rule: AlarmRule, condition: Stale) -> None:
-        check = Check(alarm_of(stream.asset, rule), stream.asset, rule, "", stream.id)
+        check = Check(alarm_of(stream.asset, rule), stream.asset, rule, "", stream.id if condition.stream else "")
         if condition.stream:
             if stream.name == condition.stream and stream.stale_after_s is not None:
                 self.watched.each_second.append(check)

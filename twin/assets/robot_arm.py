@@ -59,6 +59,19 @@ def _status() -> tuple[Signal, ...]:
     )
 
 
+def _safety() -> tuple[Signal, ...]:
+    return (
+        Signal("e_stop", Kind.FLAG, role=Role.E_STOP, label_ko="비상 정지", label_en="Emergency stop"),
+        Signal(
+            "protective_stop", Kind.FLAG, role=Role.PROTECTIVE_STOP, label_ko="보호 정지", label_en="Protective stop"
+        ),
+        Signal("guard_open", Kind.FLAG, role=Role.GUARD, label_ko="안전문 열림", label_en="Guard open"),
+        Signal(
+            "zone_occupied", Kind.FLAG, role=Role.ZONE, label_ko="보호 영역 침범", label_en="Protective field violated"
+        ),
+    )
+
+
 _TORQUE, _HEAT = On(role=Role.JOINT_EFFORT), On(role=Role.JOINT_TEMPERATURE)
 _ALARMS = (
     AlarmRule(
@@ -67,6 +80,20 @@ _ALARMS = (
         Name("로봇이 사이클 중간에 멈췄고 공정이 정지합니다.", "The arm stands in mid-cycle; its station makes nothing."),
         Name("셀에 들어가기 전 안전 잠금을 확인하고, 티칭 펜던트의 오류를 해제한 뒤 원점에서 재시작하십시오.",
              "Lock the cell before entering; clear the fault on the pendant, then restart from home."),
+    ),
+    AlarmRule(
+        "e_stop", Limit(On(role=Role.E_STOP), Bound.HI, value=0.5), Priority.HIGH,
+        Name("비상 정지 작동", "Emergency stop pressed"),
+        Name("로봇의 동력이 끊겼고 누군가 위험할 수 있습니다.", "The arm is without power, and somebody may be in danger."),
+        Name("현장에서 사람이 안전한지 확인하고, 원인을 없앤 뒤 비상 정지를 해제하십시오.",
+             "See on the spot that everybody is safe; end the cause, then release the stop."),
+    ),
+    AlarmRule(
+        "protective_stop", Limit(On(role=Role.PROTECTIVE_STOP), Bound.HI, value=0.5), Priority.MEDIUM,
+        Name("보호 정지가 길어짐", "Protective stop lasts"),
+        Name("로봇이 보호 장치로 멈춰 있고 공정이 늦어집니다.", "Its protection holds the arm; the station falls behind."),
+        Name("안전문과 보호 영역을 확인하고 비운 뒤 재설정하십시오.", "Look at guard and protective field, clear them, then reset."),
+        on_delay_s=30.0,
     ),
     AlarmRule(
         "held", InState(frozenset({"Held", "Holding"})), Priority.MEDIUM,
@@ -121,6 +148,6 @@ _ALARMS = (
 ASSET_TYPE = AssetType(
     "robot_arm",
     Name("로봇 팔", "Robot arm"),
-    (StreamType("joints", _joints(), 0.05), StreamType("status", _status(), 1.0)),
+    (StreamType("joints", _joints(), 0.05), StreamType("status", _status(), 1.0), StreamType("safety", _safety())),
     alarms=_ALARMS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +98,7 @@ def by_parts(story: Story, rules: EpisodeRules) -> list[Cut]:
     )
     gaps = np.array([after for _, after in story.gaps(rules.max_gap_s)], np.int64)
     found: list[Cut] = []
-    for (before, _, _), (t_ns, outcome, cause) in pairwise(edges):
+    for (before, _, _), (t_ns, outcome, cause) in itertools.pairwise(edges):
         if t_ns > before and not np.any((gaps > before) & (gaps <= t_ns)):
             found.append(Cut(before, t_ns, str(len(found) + 1), outcome, cause))
     return found
@@ -155,7 +155,7 @@ def _runs(
         return
     breaks = (np.diff(values) != 0) | (np.diff(t_ns) > round(max_gap_s * NS_PER_S))
     edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(t_ns)]
-    for first, last in pairwise(edges):
+    for first, last in itertools.pairwise(edges):
         yield first, last, int(t_ns[first]), int(t_ns[last - 1]) + 1
 
 

@@ -24,7 +24,7 @@ _AUTOMATIC = frozenset({"", "production", "automatic", "auto", "semiautomatic", 
 """Modes in which nobody leads the asset by hand (PackML Production; VDA 5050 AUTOMATIC, SEMIAUTOMATIC)."""
 
 
-def judge(  # noqa: PLR0913  what it takes to judge
+def judge(  # noqa: PLR0913  what an asset told, and how to take it
     story: Story, method: Method, cuts: Sequence[Cut], rules: EpisodeRules, task: Name, source: str = "real"
 ) -> list[Episode]:
     """The episodes of an asset's cuts, in order of time; ``task`` is the instruction where no recipe says one."""

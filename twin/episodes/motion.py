@@ -36,8 +36,11 @@ def moves(speed: Track, dwell_s: float, max_gap_s: float) -> list[tuple[int, int
         else:
             spans.append((first, last))
     edges = [(_edge(magnitude, first, rising=True), _edge(magnitude, last, rising=False)) for first, last in spans]
-    times = speed.t_ns
-    return [(int(times[first]), int(times[last - 1]) + 1) for first, last in edges if last > first]
+    return [
+        (int(speed.t_ns[first]), int(speed.t_ns[min(last, len(speed)) - 1]) + 1)
+        for first, last in edges
+        if last > first
+    ]
 
 
 def _hysteresis(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from twin.kpi.counts import ENERGY_SCALE, NOTHING, Rises, rises_of
 from twin.kpi.kept import Kept, joined, kept_of
 from twin.kpi.measures import Kpi, Losses, kpis, losses
 from twin.kpi.reasons import CATALOGUE, Loss, StopCause, catalogue
+from twin.kpi.recorded import record_of, scopes_told, summed
 from twin.kpi.scopes import Of, Scope, scopes_of
 from twin.kpi.times import Bucket, Slice, StopReason, TimeRules, by_reason, slices_of, within
 from twin.kpi.totals import ZERO, AssetRecord, Totals, combined, series, totals_of
@@ -23,5 +24,6 @@ from twin.kpi.totals import ZERO, AssetRecord, Totals, combined, series, totals_
 __all__ = [
     "CATALOGUE", "ENERGY_SCALE", "NOTHING", "ZERO", "AssetRecord", "Bucket", "Kept", "Kpi", "Loss", "Losses", "Of",
     "Rises", "Scope", "Slice", "StopCause", "StopReason", "TimeRules", "Totals", "by_reason", "catalogue", "combined",
-    "joined", "kept_of", "kpis", "losses", "rises_of", "scopes_of", "series", "slices_of", "totals_of", "within",
+    "joined", "kept_of", "kpis", "losses", "record_of", "rises_of", "scopes_of", "scopes_told", "series",
+    "slices_of", "summed", "totals_of", "within",
 ]  # fmt: skip

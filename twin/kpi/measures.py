@@ -72,17 +72,29 @@ def losses(total: Totals) -> Losses | None:
 
 
 def kpis(
-    total: Totals, *, outlet: Totals | None = None, outlets: int = 1, demand: int | None = None
+    total: Totals,
+    *,
+    outlet: Totals | None = None,
+    outlets: int = 1,
+    demand: int | None = None,
+    takt_ns: int | None = None,
 ) -> tuple[Kpi, ...]:
     """Every KPI of an asset, or of assets together (`combined`).
 
     ``outlet`` are the totals of where a line's or a site's parts come out: throughput, cycle time and
     energy per part are of those parts; without it the totals' own. ``outlets`` is how many assets those are:
     side by side they make so many times as much in the same time. ``demand`` is how many parts are wanted in
-    the planned time, for the takt.
+    the planned time, for the takt; ``takt_ns`` the takt itself, where it is given.
     """
     out = total if outlet is None else outlet
-    return (*_oee(total), *_times(total), *_reliability(total), *_quality(total), *_flow(total, out, outlets, demand))
+    return (
+        *_oee(total),
+        *_times(total),
+        *_reliability(total),
+        *_quality(total),
+        *_flow(total, out, outlets),
+        *_takt(out, outlets, demand, takt_ns),
+    )
 
 
 def _oee(total: Totals) -> tuple[Kpi, ...]:
@@ -150,12 +162,33 @@ def _quality(total: Totals) -> tuple[Kpi, ...]:
     )
 
 
-def _flow(total: Totals, out: Totals, outlets: int, demand: int | None) -> tuple[Kpi, ...]:
+def _takt(out: Totals, outlets: int, demand: int | None, takt_ns: int | None) -> tuple[Kpi, ...]:
+    """How often a part is wanted, and how the cycle compares: by the takt that is given, else by the demand."""
+    made, apt = ("PQ", out.made), ("APT", out.production_ns // outlets)
+    if takt_ns is not None:
+        given = ("takt", takt_ns)
+        return (
+            _kpi("takt_time", takt_ns, NS_PER_S, out, unit="s", inputs=(given,)),
+            _kpi("cycle_to_takt", out.production_ns, out.made * takt_ns * outlets, out, inputs=(apt, made, given)),
+        )
+    wanted = ("demand", demand or 0)
+    why = "neither takt nor demand is given" if demand is None else ""
+    return (
+        _kpi(
+            "takt_time", out.planned_ns, (demand or 0) * NS_PER_S * outlets, out, unit="s",
+            inputs=(("PBT", out.planned_ns // outlets), wanted), why=why,
+        ),
+        _kpi(
+            "cycle_to_takt", out.production_ns * (demand or 0), out.made * out.planned_ns, out,
+            inputs=(("APT", out.production_ns), made, ("PBT", out.planned_ns), wanted), why=why,
+        ),
+    )  # fmt: skip
+
+
+def _flow(total: Totals, out: Totals, outlets: int) -> tuple[Kpi, ...]:
     made = ("PQ", out.made)
     hour_ns = 3600 * NS_PER_S
     why = "" if total.metered else "nothing is metered"
-    wanted = ("demand", demand or 0)
-    no_demand = "no demand is given" if demand is None else ""
     return (
         _kpi(
             "throughput", out.made * hour_ns * outlets, out.known_ns, out, unit="/h",
@@ -164,14 +197,6 @@ def _flow(total: Totals, out: Totals, outlets: int, demand: int | None) -> tuple
         _kpi(
             "cycle_time", out.production_ns, out.made * NS_PER_S * outlets, out, unit="s",
             inputs=(("APT", out.production_ns // outlets), made),
-        ),
-        _kpi(
-            "takt_time", out.planned_ns, (demand or 0) * NS_PER_S * outlets, out, unit="s",
-            inputs=(("PBT", out.planned_ns // outlets), wanted), why=no_demand,
-        ),
-        _kpi(
-            "cycle_to_takt", out.production_ns * (demand or 0), out.made * out.planned_ns, out,
-            inputs=(("APT", out.production_ns), made, ("PBT", out.planned_ns), wanted), why=no_demand,
         ),
         # All the energy over all the parts, seen or not: meter and counters went on alike.
         _kpi(

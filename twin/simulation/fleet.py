@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -95,6 +95,8 @@ class Robot:
     trips: int = 0
     blocked: Course = NEVER
     fails: Course = NEVER
+    errands: list[tuple[int, str]] = field(default_factory=list)
+    """From when on it is to go to which node, in order; those that are done are taken out."""
 
     def usable(self, t_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Which share of its battery's charge can be used: (n,), 1 where all is well."""
@@ -143,9 +145,10 @@ class Fleet:
         if usable < CHARGE_BELOW * _WHOLE:
             goal = self._free(robot, "charger", nearest=True)
         else:
-            if last.task != "waiting" and not last.charging and robot.random.random() < _PAUSE_RATIO:
+            is_sent = bool(robot.errands) and robot.errands[0][0] <= t_ms
+            if not is_sent and last.task != "waiting" and not last.charging and robot.random.random() < _PAUSE_RATIO:
                 return self._wait(robot, last, charge, t_ms, int(robot.random.integers(*_PAUSE_MS)))
-            goal = self._free(robot, "station", nearest=False)
+            goal = self._errand(robot, t_ms) or self._free(robot, "station", nearest=False)
         if goal is None:
             return self._wait(robot, last, charge, t_ms, _RETRY_MS)
         return self._travel(robot, place, last, charge, t_ms, goal)
@@ -167,6 +170,16 @@ class Fleet:
 
     def _meet(self, robot: Robot, t_ms: int, spell: Spell) -> None:
         self._happened.append(Happening(FaultKind.AMR_BLOCKED, robot.asset.id, t_ms, spell.end_ms, spell.severity))
+
+    def _errand(self, robot: Robot, t_ms: int) -> str | None:
+        """Where a robot is sent to by now; None where it is not, or somebody stands or goes there."""
+        if not robot.errands or robot.errands[0][0] > t_ms:
+            return None
+        node = robot.errands[0][1]
+        if node == robot.goal or self.held.is_parked_on(node):
+            return None
+        del robot.errands[0]
+        return node
 
     def _free(self, robot: Robot, kind: str, *, nearest: bool) -> str | None:
         """A parking of that kind that nobody holds or drives to; None if there is none."""

@@ -100,7 +100,7 @@ class Unit:
         self.random = random_of(seed, asset.id, "station")
         self.cycle_s = number(asset, "cycle_s", DEFAULT_CYCLE_S[asset.type], low=8.0, high=3600.0)
         self.scrap_ratio = number(asset, "scrap_ratio", DEFAULT_SCRAP_RATIO[asset.type], low=0.0, high=1.0)
-        self._between_failures_s = number(asset, "between_failures_s", DEFAULT_BETWEEN_FAILURES_S, low=60.0, high=1e9)
+        self.between_failures_s = number(asset, "between_failures_s", DEFAULT_BETWEEN_FAILURES_S, low=60.0, high=1e9)
         self.now = StationStep(wear_um=int(self.random.integers(_FRESH_TOOL_UM, _WEAR_LIMIT_UM - 40)))
         self.track: Track[StationStep] = Track(self.now)
         self._until_failure_ms = self._draw_failure_ms()
@@ -182,7 +182,7 @@ class Unit:
     def _draw_failure_ms(self) -> int:
         if not self._breaks_down:
             return _NEVER_MS
-        return round(float(self.random.exponential(self._between_failures_s)) * MS_PER_S)
+        return round(float(self.random.exponential(self.between_failures_s)) * MS_PER_S)
 
     def _write(self, t_ms: int, state: UnitState, phase: float, rate: float, bend: float) -> None:
         self.now = self.now._replace(state=state, phase=phase, rate=rate, bend=bend)

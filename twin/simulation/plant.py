@@ -25,6 +25,7 @@ from twin.sample import Frames, Quality, merge, stream_of
 from twin.simulation.ailments import ailments_of
 from twin.simulation.arms import build_arms, task_of, working_path
 from twin.simulation.calendar import Calendar
+from twin.simulation.changes import change_settings, give_errands, setting_problem
 from twin.simulation.crowd import Crowd
 from twin.simulation.faults import FaultKind, Faults, Trouble, ms_of, ns_of, problem_of
 from twin.simulation.fleet import Fleet, build_fleet
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from twin.sample import Stream
+    from twin.simulation.changes import Errand, Setting
     from twin.simulation.faults import Fault
     from twin.site import Asset, AssetType, Site
 
@@ -92,13 +94,16 @@ def build_plant(  # noqa: PLR0913  what a plant is a function of
     faults_from_ns: int | None = None,
     breakdowns: bool = True,
     crowd: bool = False,
+    settings: Iterable[Setting] = (),
+    errands: Iterable[Errand] = (),
 ) -> Plant:
     """Set a plant up at ``start_ns``; raises ScenarioError where the site cannot be simulated.
 
     With ``keeps_orders`` somebody takes what its ``order_books`` hold, or they grow. The times of ``faults``
     count from ``faults_from_ns`` (the start where nothing is said); those of other sites' assets are left
     out. Without ``breakdowns`` nothing goes wrong of itself. A ``crowd`` has no lines: its
-    assets work side by side, each by itself (`twin.simulation.crowd`).
+    assets work side by side, each by itself (`twin.simulation.crowd`). ``settings`` and ``errands`` change it
+    as it runs, and count from the start.
     """
     if not site.assets:
         raise ScenarioError(f"{site.id}: there is nothing to simulate, the site has no assets")
@@ -130,6 +135,9 @@ def build_plant(  # noqa: PLR0913  what a plant is a function of
         if robots
         else None
     )
+    change_settings(floor, _settings(floor, settings))
+    if fleet is not None:
+        give_errands(fleet, _errands(fleet, errands))
     laws = _laws_of(by_type, streams, floor, fleet, calendar, seed)
     return Plant(floor, laws, fleet, types, seed=seed, start_ns=start_ns)
 
@@ -144,6 +152,23 @@ def _checked(site: Site, faults: Iterable[Fault], types: dict[str, str]) -> Iter
         if problem:
             raise ScenarioError(f"fault {fault.kind} on {fault.asset}: {problem}")
         yield fault
+
+
+def _settings(floor: Floor, settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Those that can be; raises ScenarioError for one that cannot."""
+    for one in settings:
+        problem = setting_problem(one) if one.asset in floor.units else "there is no such station"
+        if problem:
+            raise ScenarioError(f"{one.asset}: {problem}")
+        yield one
+
+
+def _errands(fleet: Fleet, errands: Iterable[Errand]) -> Iterator[Errand]:
+    robots = {robot.asset.id for robot in fleet.robots}
+    for one in errands:
+        if one.asset not in robots or fleet.graph.kind.get(one.node) != "station":
+            raise ScenarioError(f"{one.asset} cannot be sent to {one.node}: a mobile robot goes to a node of a station")
+        yield one
 
 
 _OFF_LINE = ("mobile_robot", "energy_meter", "environment")

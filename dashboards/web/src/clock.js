@@ -2,12 +2,13 @@
 import { live } from "./live.js";
 import { Player } from "./player.js";
 import { decodePacket } from "./packet.js";
+import { advance, nextSpeed, readable, readAddress, SHORTEST_LOOP_MS, writeAddress } from "./playback.js";
 
-export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
 const TICK_MS = 50;
 const URL_EVERY_MS = 500;
 const SETTLE_MS = 180;
 const LIVE_EDGE_MS = 400;
+const LOOP_MS = 60000;
 
 class Clock {
   constructor() {
@@ -20,6 +21,10 @@ class Clock {
     this.player = new Player();
     this.snapshot = null;
     this.marks = [];
+    this.gaps = [];
+    this.loop = null;
+    this.skipGaps = false;
+    this.assets = null;
     this.listeners = new Set();
     this.site = "*";
     this.fetching = false;
@@ -70,6 +75,7 @@ class Clock {
     this.failed = null;
     if (entering) {
       this.speed = 1;
+      this.loop = null;
       this.playing = false;
       document.documentElement.dataset.mode = "replay";
       this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -118,16 +124,51 @@ class Clock {
     if (found !== undefined) this.seek(found);
   }
 
+  /** The next (1) or previous (-1) packet of the record with something of the page's assets; needs what is in memory. */
+  stepData(direction) {
+    if (!this.replaying) this.seek(live.now() - 1000);
+    const { assets } = this;
+    const of = (stream) => assets.some((id) => stream.asset === id || stream.asset.startsWith(`${id}/`));
+    const keys = assets ? new Set([...live.directory.streams.values()].filter(of).map((stream) => stream.key)) : null;
+    const found = this.player.dataTime(this.at_ms, direction, keys);
+    this.play(false);
+    if (found !== null) this.seek(found);
+    else this.step(direction);
+  }
+
+  /** Below 0 time runs backwards. */
   setSpeed(speed) {
-    if (!(speed > 0)) return;
+    if (!speed || !this.replaying) return;
     this.speed = speed;
     this.tell();
     if (this.playing) this.prefetch();
   }
 
-  faster(steps) {
-    const at = SPEEDS.findIndex((speed) => speed >= this.speed);
-    this.setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (at < 0 ? SPEEDS.length - 1 : at) + steps))]);
+  faster(places) {
+    this.setSpeed(nextSpeed(this.speed, places));
+  }
+
+  /** Play the same span again and again; null ends it. */
+  setLoop(from, to) {
+    if (!this.replaying) return;
+    this.loop = to - from >= SHORTEST_LOOP_MS ? [from, Math.min(to, live.now())] : null;
+    this.tell();
+  }
+
+  /** One end of the loop here; the other one stays, or lies a minute off. */
+  loopFrom() {
+    const to = this.loop?.[1] ?? 0;
+    this.setLoop(this.at_ms, to > this.at_ms ? to : this.at_ms + LOOP_MS);
+  }
+
+  loopTo() {
+    const from = this.loop?.[0] ?? Infinity;
+    this.setLoop(from < this.at_ms ? from : this.at_ms - LOOP_MS, this.at_ms);
+  }
+
+  setSkipGaps(on) {
+    this.skipGaps = on;
+    this.tell();
   }
 
   tick() {
@@ -135,7 +176,13 @@ class Clock {
     const passed = Math.min(1000, now - this.before);
     this.before = now;
     if (!this.playing) return;
-    const next = this.at_ms + passed * this.speed;
+    const { speed, loop } = this;
+    const { at: next, stop } = advance(this.at_ms, passed, { speed, loop, gaps: this.skipGaps ? this.gaps : [], first: this.first_ms ?? -Infinity });
+    if (stop) {
+      this.playing = false;
+      this.seek(next);
+      return;
+    }
     if (next >= live.now() - LIVE_EDGE_MS) {
       this.toLive();
       return;
@@ -144,9 +191,13 @@ class Clock {
       this.at_ms = next;
       this.waiting = false;
       this.tell();
-    } else if (!this.waiting) {
-      this.waiting = true;
-      this.tell();
+    } else {
+      // after a leap the record is fetched where the clock will be, not where it was
+      if (Math.abs(next - this.at_ms) > passed * Math.abs(speed) + 1) this.at_ms = next;
+      if (!this.waiting) {
+        this.waiting = true;
+        this.tell();
+      }
     }
     this.prefetch();
   }
@@ -229,19 +280,25 @@ class Clock {
     this.urlPlanned = setTimeout(() => {
       this.urlPlanned = null;
       const url = new URL(location.href);
-      const at = this.replaying ? new Date(this.at_ms).toISOString() : null;
-      if ((url.searchParams.get("at") ?? null) === at) return;
-      if (at) url.searchParams.set("at", at);
-      else url.searchParams.delete("at");
-      history.replaceState(history.state, "", url.pathname + url.search.replaceAll("%3A", ":") + url.hash);
+      const before = url.href;
+      this.writeInto(url);
+      if (url.href === before) return;
+      history.replaceState(history.state, "", url.pathname + readable(url.search) + url.hash);
     }, URL_EVERY_MS);
   }
 
-  /** The moment in the address, if there is one: a link opens exactly this moment. */
+  writeInto(url) {
+    writeAddress(url.searchParams, { at: this.replaying ? this.at_ms : null, speed: this.speed, loop: this.loop });
+  }
+
+  /** The replay in the address, if there is one: a link opens exactly this moment, at its speed, with its loop. */
   readUrl() {
-    const at = Date.parse(new URL(location.href).searchParams.get("at") ?? "");
-    if (Number.isFinite(at)) this.seek(at);
-    return Number.isFinite(at);
+    const { at, speed, loop } = readAddress(new URL(location.href).searchParams);
+    if (at === null) return false;
+    this.seek(at);
+    this.setSpeed(speed ?? 1);
+    if (loop) this.setLoop(...loop);
+    return true;
   }
 }
 
@@ -269,9 +326,15 @@ const KEYS = {
   ArrowRight: (event) => (event.shiftKey ? clock.jump(1) : clock.step(1)),
   "[": () => clock.faster(-1),
   "]": () => clock.faster(1),
+  ",": () => clock.stepData(-1),
+  ".": () => clock.stepData(1),
+  r: () => clock.setSpeed(-clock.speed),
+  i: () => clock.loopFrom(),
+  o: () => clock.loopTo(),
+  p: () => clock.setLoop(0, 0),
+  g: () => clock.setSkipGaps(!clock.skipGaps),
   End: () => clock.toLive(),
   l: () => clock.toLive(),
-  L: () => clock.toLive(),
 };
 
 /** Keys, address and links of the page; called once. */
@@ -285,7 +348,7 @@ export function attachClock() {
       clock.seek(clock.first_ms);
       return;
     }
-    const action = KEYS[event.key];
+    const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
     event.preventDefault();
     action(event);
@@ -298,10 +361,10 @@ export function attachClock() {
       if (!anchor || !clock.replaying || anchor.origin !== location.origin) return;
       const url = new URL(anchor.href);
       if (url.searchParams.has("at")) return;
-      url.searchParams.set("at", new Date(clock.at_ms).toISOString());
+      clock.writeInto(url);
       anchor.href = url.pathname + url.search + url.hash;
       setTimeout(() => {
-        url.searchParams.delete("at");
+        for (const name of ["at", "speed", "loop"]) url.searchParams.delete(name);
         anchor.href = url.pathname + url.search + url.hash;
       });
     },

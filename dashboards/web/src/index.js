@@ -7,6 +7,7 @@ import { AssetAlarmsCore } from "./assetalarms.js";
 import { attachClock, clock } from "./clock.js";
 import { component } from "./component.js";
 import { LayoutEditorCore } from "./layouteditor.js";
+import { faultWord } from "./fleet/errors.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
 import { StateStripCore } from "./statestrip.js";
@@ -29,5 +30,5 @@ window.factory_twin = {
   AssetAlarms: component(AssetAlarmsCore, "ft-asset-alarms"),
   AlarmFigures: component(AlarmFiguresCore, "ft-figures"),
 };
-window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, live, present });
+window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, present });
 attachClock();

@@ -1,17 +1,19 @@
 // State lanes under one time axis, and the time bar: what was received, what happened, one playhead across all of it.
 import { drawPriority } from "./alarms/marks.js";
-import { clock, fetchJson, SPEEDS } from "./clock.js";
+import { clock, fetchJson } from "./clock.js";
 import { Core } from "./component.js";
 import { assetsOf, named } from "./directory.js";
 import { timeTicks } from "./downsample.js";
-import { el, setText, Sheet, svg, toggle } from "./dom.js";
-import { ago, date, shortName, tickLabel, time, zoneName, zoneOffset } from "./format.js";
+import { el, setText, Sheet, toggle } from "./dom.js";
+import { shortName, tickLabel, time, zoneOffset } from "./format.js";
 import { live } from "./live.js";
 import { assetHref, floorHref, follow, lineHref } from "./navigate.js";
+import { gapsOf } from "./playback.js";
 import { drawSegment } from "./segment.js";
 import { siteLane } from "./sitelane.js";
 import { look } from "./states.js";
 import { color, hatch, onTheme } from "./theme.js";
+import { HOUR_MS, TimeControls } from "./timecontrols.js";
 import { stateWord, t } from "./words.js";
 
 const REFRESH_MS = 10000;
@@ -25,8 +27,6 @@ const MARK_PX = 8;
 const LANE_MIN = 13;
 const LANE_MAX = 28;
 const LANE_NATURAL = 20;
-const HOUR_MS = 3_600_000;
-const SPANS_H = [0.25, 1, 4, 8, 24];
 
 /** Events worth a mark: faults, holds, losses and returns; the rest is in the lanes. */
 function notable(event) {
@@ -46,7 +46,7 @@ export class StateStripCore extends Core {
     this.plot = el("div", { class: "ft-lane-plot", ...(props.controls ? { tabindex: "0", role: "slider", "aria-label": t("strip.controls") } : {}) });
     this.body = el("div", { class: "ft-lanes" }, this.names, this.plot);
     this.note = el("p", { class: "ft-note", role: "status", hidden: true });
-    if (props.controls) root.append(this.buildControls());
+    if (props.controls) root.append((this.controls = new TimeControls(this)).node);
     root.append(this.note, this.body);
     toggle(root, "has-controls", props.controls);
     const seen = new ResizeObserver(() => this.plot.style.setProperty("--seen", `${this.body.clientHeight}px`));
@@ -69,7 +69,8 @@ export class StateStripCore extends Core {
     );
     const timer = setInterval(() => this.tick(), 1000);
     this.until(() => clearInterval(timer));
-    this.until(() => (clock.marks = []));
+    clock.assets = props.assets?.length ? props.assets : null;
+    this.until(() => Object.assign(clock, { marks: [], gaps: [], assets: null, first_ms: undefined }));
     this.listen();
     this.layout();
     this.refetch();
@@ -127,6 +128,7 @@ export class StateStripCore extends Core {
       this.answer = answer;
       this.marks = (answer.events ?? []).filter((event) => notable(event) && this.isOf(event.asset));
       clock.marks = this.marks;
+      clock.gaps = gapsOf(answer.received ?? { t_ms: [], frames: [] });
       clock.first_ms = answer.first_ms;
       this.note.hidden = true;
       this.layout();
@@ -171,28 +173,6 @@ export class StateStripCore extends Core {
 
   // ---- time bar ----
 
-  buildControls() {
-    const icon = (d) => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d, fill: "currentColor" }));
-    const button = (key, d, action, className = "") => el("button", { class: `ft-tbtn ${className}`, type: "button", title: t(key), "aria-label": t(key), onclick: action }, icon(d));
-    this.playIcon = "M4 2.5 13.5 8 4 13.5Z";
-    this.pauseIcon = "M4 2.8h3v10.4H4zM9 2.8h3v10.4H9z";
-    this.playButton = button("strip.play", this.playIcon, () => clock.toggle(), "is-play");
-    this.clockText = el("b");
-    this.clockNote = el("small");
-    this.speeds = SPEEDS.map((speed) => el("button", { type: "button", "data-speed": speed, onclick: () => clock.setSpeed(speed) }, `${String(speed).replace(/^0/, "")}×`));
-    this.spans = SPANS_H.map((hours) => el("button", { type: "button", "data-hours": hours, onclick: () => this.setSpan(hours * HOUR_MS) }, hours < 1 ? t("span.minutes", { n: hours * 60 }) : t("span.hours", { n: hours })));
-    this.liveButton = el("button", { class: "btn ft-to-live", type: "button", onclick: () => clock.toLive() }, el("i"), "LIVE", el("kbd", null, "L"));
-    return el(
-      "div",
-      { class: "ft-timebar", role: "toolbar", "aria-label": t("strip.controls") },
-      el("span", { class: "grp" }, button("strip.previous_event", "M2 2.8h2v10.4H2zM13.5 2.8v10.4L5 8Z", () => clock.jump(-1)), button("strip.back", "M11 2.8v10.4L3 8ZM12 2.8h1.6v10.4H12z", () => clock.step(-1)), this.playButton, button("strip.forward", "M5 2.8v10.4L13 8ZM2.4 2.8H4v10.4H2.4z", () => clock.step(1)), button("strip.next_event", "M12 2.8h2v10.4h-2zM2.5 2.8v10.4L11 8Z", () => clock.jump(1))),
-      el("span", { class: "ft-tclock" }, this.clockText, this.clockNote),
-      el("span", { class: "grp" }, el("span", { class: "lab" }, t("strip.speed")), el("span", { class: "seg", role: "group", "aria-label": t("strip.speed") }, this.speeds)),
-      el("span", { class: "grp opt" }, el("span", { class: "lab" }, t("strip.window")), el("span", { class: "seg", role: "group", "aria-label": t("strip.window") }, this.spans)),
-      el("span", { class: "grp end" }, this.liveButton),
-    );
-  }
-
   setSpan(span_ms, share = null) {
     const { from, to } = this.view;
     this.span_ms = Math.min(7 * 24 * HOUR_MS, Math.max(60000, span_ms));
@@ -206,22 +186,7 @@ export class StateStripCore extends Core {
   drawControls() {
     if (!this.props.controls) return;
     const now = clock.now();
-    const moving = !clock.replaying || clock.playing;
-    setText(this.clockText, time(now, this.zone, clock.replaying));
-    setText(this.clockNote, clock.replaying ? `${zoneName(this.zone, now)} · ${ago(live.now() - now)}` : `${date(now, this.zone)} ${zoneName(this.zone, now)}`);
-    const word = moving ? "strip.pause" : "strip.play";
-    if (this.playButton.dataset.word !== word) {
-      this.playButton.dataset.word = word;
-      this.playButton.title = t(word);
-      this.playButton.setAttribute("aria-label", t(word));
-      this.playButton.querySelector("path").setAttribute("d", moving ? this.pauseIcon : this.playIcon);
-    }
-    for (const each of this.speeds) {
-      toggle(each, "on", clock.replaying && Number(each.dataset.speed) === clock.speed);
-      each.disabled = !clock.replaying;
-    }
-    for (const each of this.spans) toggle(each, "on", Math.abs(Number(each.dataset.hours) * HOUR_MS - this.span_ms) < 1000);
-    this.liveButton.disabled = !clock.replaying;
+    this.controls.draw();
     const { from } = this.view;
     const told = { "aria-valuemin": Math.round(from), "aria-valuemax": Math.round(live.now()), "aria-valuenow": Math.round(now), "aria-valuetext": time(now, this.zone) };
     for (const [name, value] of Object.entries(told)) this.plot.setAttribute(name, String(value));
@@ -232,6 +197,7 @@ export class StateStripCore extends Core {
   listen() {
     const { plot } = this;
     let down = false;
+    let looped = null;
     const moment = (event) => {
       const { from, to } = this.view;
       return from + (event.offsetX / Math.max(1, plot.clientWidth - RIGHT)) * (to - from);
@@ -240,11 +206,14 @@ export class StateStripCore extends Core {
       if (event.button !== 0) return;
       down = true;
       plot.setPointerCapture(event.pointerId);
+      // with Shift a part of the bar is chosen to be played again and again
+      looped = event.shiftKey && this.props.controls ? moment(event) : null;
       clock.seek(Math.min(moment(event), live.now() - 500));
     });
     plot.addEventListener("pointermove", (event) => {
       this.cursor = { x: event.offsetX, y: event.offsetY };
-      if (down) clock.seek(Math.min(moment(event), live.now() - 500));
+      if (down && looped !== null) clock.setLoop(Math.min(looped, moment(event)), Math.max(looped, moment(event)));
+      else if (down) clock.seek(Math.min(moment(event), live.now() - 500));
       else this.sheet.ask();
     });
     const up = () => (down = false);
@@ -327,6 +296,7 @@ export class StateStripCore extends Core {
       context.fillRect(x(now), top, right - x(now), bottom - top);
       context.globalAlpha = 1;
     }
+    if (clock.replaying && clock.loop && controls) this.drawLoop(context, area);
     this.drawPlayhead(context, area);
     if (this.cursor) this.drawCursor(context, area, tall);
   }
@@ -434,6 +404,16 @@ export class StateStripCore extends Core {
     }
     context.fillStyle = color("--line-soft");
     context.fillRect(0, top + tall - 0.5, right, 0.5);
+  }
+
+  drawLoop(context, { x, right, bottom }) {
+    const [left, end] = clock.loop.map((moment) => Math.min(right, Math.max(0, x(moment))));
+    context.fillStyle = color("--replay");
+    context.globalAlpha = 0.1;
+    context.fillRect(left, FLAG, end - left, bottom - FLAG);
+    context.globalAlpha = 1;
+    context.fillRect(left, FLAG - 3, end - left, 3);
+    for (const edge of [left, end]) context.fillRect(edge - 1, FLAG - 3, 2, 12);
   }
 
   drawPlayhead(context, { x, right, top, bottom, width }) {

@@ -1,5 +1,6 @@
 // The header's right side: data rate, connection, catching up, mode, clock; in replay the blue band below the header.
 import { clock } from "./clock.js";
+import { readable } from "./playback.js";
 import { Core } from "./component.js";
 import { el, setText, svg, toggle } from "./dom.js";
 import { ago, date, number, span, time, zoneName } from "./format.js";
@@ -71,9 +72,9 @@ export class StatusBarCore extends Core {
 
   async copyLink() {
     const url = new URL(location.href);
-    url.searchParams.set("at", new Date(clock.at_ms).toISOString());
+    clock.writeInto(url);
     try {
-      await navigator.clipboard.writeText(url.href.replaceAll("%3A", ":"));
+      await navigator.clipboard.writeText(readable(url.href));
       setText(this.copy, t("replay.link_copied"));
     } catch {
       setText(this.copy, t("replay.link_not_copied"));

@@ -10,6 +10,7 @@ import { OverviewView } from "./tiles/overview.js";
 import { ReportView } from "./tiles/report.js";
 import { SafetyView } from "./tiles/safety.js";
 import { SignalsView } from "./tiles/signals.js";
+import { WhatifView } from "./tiles/whatif.js";
 
 const VIEWS = {
   overview: OverviewView,
@@ -23,10 +24,11 @@ const VIEWS = {
   fleet: FleetView,
   oee: OeeView,
   report: ReportView,
+  whatif: WhatifView,
 };
 
 export class TileGridCore {
-  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "flow", "words", "scope", "scopes", "day", "shift"];
+  static rebuildOn = ["view", "site", "asset", "lang", "assets", "timezone", "flow", "words", "scope", "scopes", "day", "shift", "targets"];
 
   constructor(root, props, emit) {
     this.view = new (VIEWS[props.view] ?? OverviewView)(root, props, emit);

@@ -23,6 +23,13 @@ test("safety signals are found by what devices call them, the emergency stop fir
   assert.equal(found[0].signal.isText, true);
 });
 
+test("a role says what a signal means, whatever its name", () => {
+  const [stop, guard] = safetySignals(asset([{ ...column("S7_ok", "flag"), role: "guard" }, { ...column("NA1", "flag"), role: "e_stop" }], []));
+  assert.deepEqual([stop.kind, guard.kind], ["e_stop", "door"]);
+  assert.equal(isWell(guard, 0), true);
+  assert.equal(isWell(guard, 1), false, "1 is open, though its name ends like one that says that all is well");
+});
+
 test("an asset without safety signals has none", () => {
   assert.deepEqual(safetySignals(asset([column("speed", "gauge")], [column("state", "state")])), []);
 });

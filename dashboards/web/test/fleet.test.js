@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { listed, readError } from "../src/fleet/errors.js";
+import { faultWord, listed, readError } from "../src/fleet/errors.js";
+import { t } from "../src/words.js";
 
 test("an error is its level, its type and where it is", () => {
   const found = readError(["WARNING obstacleInProtectiveField (orderId=O-1,nodeId=ST-3)", "an obstacle"]);
@@ -16,4 +17,11 @@ test("what an error does not tell is empty", () => {
 test("a list that cannot be read is empty", () => {
   for (const text of [undefined, "", "{", "null", "3", '["a"]']) assert.deepEqual(listed(text), [], text);
   assert.deepEqual(listed('[["a","b"]]'), [["a", "b"]]);
+});
+
+test("an error is said in words where there are some, and as it came where not", () => {
+  assert.equal(faultWord("WARNING obstacleInProtectiveField"), `${t("fleet_error.obstacleInProtectiveField")} (warning)`);
+  assert.equal(faultWord("FATAL frobnicator"), "frobnicator (fatal)");
+  assert.equal(faultWord("more"), "more");
+  assert.equal(faultWord(""), "");
 });

@@ -29,9 +29,9 @@ function packet(kind, clock_ms, entries) {
 }
 
 /** A chunk of one packet a second: stream 1 counts the seconds, stream 2 never changes. */
-function chunk(from, to) {
+function chunk(from, to, step = 1000) {
   const packets = [];
-  for (let t = from; t < to; t += 1000) {
+  for (let t = from; t < to; t += step) {
     const second = [1, t, (t - T0) / 1000];
     packets.push(t === from ? packet(1, t, [second, [2, from, 7]]) : packet(2, t, [second]));
   }
@@ -120,3 +120,39 @@ test("a chunk holds at most 600 packets and shows at most 20 a second at any spe
     assert.ok(hz * speed <= 20, `${speed}`);
   }
 });
+
+test("backwards the record is asked for behind the clock, as far as playing needs it", () => {
+  const player = filled([300_000, 330_000]);
+  assert.deepEqual(player.wanted(T0 + 310_000, -1, T0 + 900_000), [T0 + 270_000, T0 + 300_000, 10]);
+  assert.equal(player.wanted(T0 + 310_000, -1, T0 + 900_000, false), null);
+  player.add(T0 + 270_000, T0 + 300_000, 10, chunk(T0 + 270_000, T0 + 300_000), T0 + 310_000);
+  assert.equal(player.wanted(T0 + 310_000, -1, T0 + 900_000), null);
+});
+
+test("a step by data goes to the next packet that holds one of the streams, and no further than memory", () => {
+  const player = filled([0, 30_000]);
+  assert.equal(player.dataTime(T0 + 4_500, 1, new Set([1])), T0 + 5_000);
+  assert.equal(player.dataTime(T0 + 5_000, 1, new Set([1])), T0 + 6_000);
+  assert.equal(player.dataTime(T0 + 5_000, -1, new Set([1])), T0 + 4_000);
+  assert.equal(player.dataTime(T0 + 5_000, 1, new Set([2])), null);
+  assert.equal(player.dataTime(T0 + 29_500, 1), null);
+  assert.equal(player.dataTime(T0 + 90_000, 1), null);
+});
+
+for (const speed of [64, -64, 128])
+  test(`a day played at ${speed}x never waits for what was fetched, and memory stays bounded`, () => {
+    const player = new Player({ maxBytes: 100_000 });
+    const day = 24 * 3600_000;
+    const [start, end] = speed > 0 ? [0, day] : [day - 1, 0];
+    let most = 0;
+    let fetched = 0;
+    for (let at = start; speed > 0 ? at < end : at > end; at += 0.05 * 1000 * speed) {
+      // every chunk the player wants comes between two ticks
+      for (let i = 0, wanted; i < 8 && (wanted = player.wanted(T0 + at, speed, T0 + day)); i++, fetched++) player.add(wanted[0], wanted[1], wanted[2], chunk(wanted[0], wanted[1], 10_000), T0 + at);
+      most = Math.max(most, player.bytes);
+      assert.ok(player.covers(T0 + at), `nothing in memory ${at} ms into the day`);
+      assert.equal(player.stateAt(T0 + at).state.get(1).t, Math.floor(at / 10_000) * 10_000 + T0);
+    }
+    assert.ok(fetched >= day / 3600_000, `${fetched} chunks`);
+    assert.ok(most <= 100_000, `${most} B in memory`);
+  });

@@ -127,7 +127,7 @@ export class Detail {
     setText(this.texts.condition, inLanguage(row.condition, lang));
     setText(this.texts.consequence, inLanguage(row.consequence, lang));
     setText(this.texts.action, inLanguage(row.action, lang));
-    const last = row.who ? `${row.who}${row.why ? `: ${row.why}` : ""}` : "";
+    const last = [row.who, inLanguage(row.why_said, lang)].filter(Boolean).join(": ");
     this.lastTerm.hidden = this.texts.last.hidden = !last;
     setText(this.texts.last, last);
     this.asset.href = assetHref(row.asset);
@@ -202,7 +202,7 @@ export class Detail {
       ...rows.map((row) => {
         const mark = el("i");
         setPriority(mark, row.priority, row.kind === "AlarmRaised" || row.kind === "AlarmRepeated");
-        return el("li", null, mark, el("time", null, time(row.t_ms, zone)), el("span", null, t(`journal.${row.kind}`, {}, row.kind)), el("small", { class: "mute" }, [row.who, row.why].filter(Boolean).join(": ")));
+        return el("li", null, mark, el("time", null, time(row.t_ms, zone)), el("span", null, t(`journal.${row.kind}`, {}, row.kind)), el("small", { class: "mute" }, [row.who, inLanguage(row.why_said, this.page.lang)].filter(Boolean).join(": ")));
       }),
     );
   }

@@ -22,7 +22,7 @@ export function matches(row, filter, lang) {
   if (filter.area && areaId(row.asset) !== filter.area) return false;
   const words = lower(filter.text).split(/\s+/).filter(Boolean);
   if (!words.length) return true;
-  const text = lower([row.asset, alarmName(row, lang), inLanguage(row.action, lang), row.rule, row.who, row.why].join(" "));
+  const text = lower([row.asset, alarmName(row, lang), inLanguage(row.action, lang), row.rule, row.who, inLanguage(row.why_said, lang)].join(" "));
   return words.every((word) => text.includes(word));
 }
 

@@ -7,7 +7,7 @@ import { Poll } from "../poll.js";
 import { t } from "../words.js";
 import { matches } from "./filter.js";
 import { setPriority } from "./marks.js";
-import { alarmName, assetName, valueOf } from "./say.js";
+import { alarmName, inLanguage, assetName, valueOf } from "./say.js";
 import { Scroller } from "./scroller.js";
 
 const SPANS_H = [1, 8, 24, 168];
@@ -112,8 +112,9 @@ export class Journal {
     const value = valueOf(row);
     setText(cells.value, row.value === null ? "" : `${value.text}${value.unit ? ` ${value.unit}` : ""}`);
     setText(cells.who, row.who);
-    setText(cells.why, row.why);
-    cells.why.title = row.why;
+    const why = inLanguage(row.why_said, lang);
+    setText(cells.why, why);
+    cells.why.title = why;
     cells.name.title = row.alarm;
     node.onclick = (event) => {
       if (event.target.closest("button") || !row.alarm) return;

@@ -2,6 +2,7 @@
 import { clock } from "../clock.js";
 import { live } from "../live.js";
 import { Poll } from "../poll.js";
+import { saidOf } from "../words.js";
 
 const REPLAY_MS = 1000;
 const LIVE_MS = 3_600_000;
@@ -163,7 +164,7 @@ class Alarms {
       const answer = await fetch("/api/v1/alarms/actions", { method: "POST", credentials: "same-origin", headers: { "content-type": "application/json" }, body: JSON.stringify({ actions }) });
       if (!answer.ok) {
         const told = await answer.json().catch(() => null);
-        throw new Error(told?.error?.what ?? `${answer.status} ${answer.statusText}`);
+        throw new Error(saidOf(told?.error) ?? `${answer.status} ${answer.statusText}`);
       }
       for (const row of some) this.pending.set(row.id, { row: this.liveRows.get(row.id), at: performance.now() });
     }

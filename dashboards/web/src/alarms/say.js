@@ -1,5 +1,6 @@
 // How an alarm's value, place and times are said.
 import { named } from "../directory.js";
+import { faultWord } from "../fleet/errors.js";
 import { number, shortName, shownAs, value } from "../format.js";
 import { live } from "../live.js";
 import { stateWord, t } from "../words.js";
@@ -24,7 +25,7 @@ export function alarmName(row, lang) {
   if (id.split(":").length < 3) return text;
   const one = column(row);
   const joint = ["joint_position", "joint_velocity", "joint_effort", "joint_temperature"].includes(one.role) ? `J${(one.index ?? 0) + 1}` : "";
-  const which = joint || inLanguage(one.label, lang) || row.signal;
+  const which = joint || inLanguage(one.label, lang) || faultWord(row.signal);
   return which ? `${text} (${which})` : text;
 }
 

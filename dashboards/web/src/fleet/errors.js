@@ -1,5 +1,14 @@
 // What a mobile robot says is wrong, out of the list that comes as JSON: [["WARNING type (orderId=…,nodeId=…)", "words"], …].
 
+import { t } from "../words.js";
+
+/** An error of VDA 5050 in the page's words, "LEVEL type" as it came where there are none for it. */
+export function faultWord(key) {
+  const { level, type } = readError([key]);
+  const said = t(`fleet_error.${type}`, {}, type || key);
+  return level && type ? `${said} (${t(`fleet_level.${level}`, {}, level)})` : said;
+}
+
 /** Lists that come as JSON; [] where there is none, or where it cannot be read. */
 export function listed(text) {
   try {

@@ -225,7 +225,7 @@ function line(shifts, name, lang, zone, wide) {
 }
 
 const MINUTES = ["mtbf", "mttr"];
-const PLAIN = ["first_pass_yield", "throughput", "cycle_time", "failures", "scrap_ratio", "energy_per_part"];
+const PLAIN = ["first_pass_yield", "throughput", "cycle_time", "cycle_to_takt", "failures", "scrap_ratio", "energy_per_part"];
 
 class ReliabilityCard {
   constructor(view) {
@@ -253,7 +253,7 @@ class ReliabilityCard {
       setText(figure.target, row.targets[name] ? t("oee.target", { n: number(row.targets[name] / 60, 1) }) : "");
       figure.pop.replaceChildren(...inputsOf(name, kpi));
     }
-    const shownAs = { first_pass_yield: [100, 1, "%"], throughput: [1, 1, t("unit.parts_per_h")], cycle_time: [1, 1, "s"], scrap_ratio: [100, 2, "%"], energy_per_part: [1, 2, "kWh"] };
+    const shownAs = { first_pass_yield: [100, 1, "%"], throughput: [1, 1, t("unit.parts_per_h")], cycle_time: [1, 1, "s"], cycle_to_takt: [100, 0, "%"], scrap_ratio: [100, 2, "%"], energy_per_part: [1, 2, "kWh"] };
     for (const [name, figure] of this.plain) {
       if (name === "failures") {
         setText(figure.value, number(row.totals.failures));

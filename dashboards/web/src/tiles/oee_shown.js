@@ -22,6 +22,7 @@ export function shown(name, row) {
 export function inputText(key, value) {
   if (COUNTED.has(key)) return number(value);
   if (key === "energy/1000000") return `${number(value / 1e6, 2)} kWh`;
+  if (key === "takt") return `${number(value, 1)} s`;
   return `${number(value / 60, 1)} ${t("unit.min")}`;
 }
 
@@ -29,7 +30,7 @@ export function inputText(key, value) {
 export function whyText(why) {
   const zero = /^(\S+) is 0$/.exec(why ?? "");
   if (zero) return t("oee.why_zero", { what: zero[1] });
-  const known = { "an asset has no planned run time per item": "no_pri", "nothing is metered": "no_meter", "no demand is given": "no_demand", "nothing is known of the planned time": "nothing_known" }[why];
+  const known = { "an asset has no planned run time per item": "no_pri", "nothing is metered": "no_meter", "neither takt nor demand is given": "no_demand", "nothing is known of the planned time": "nothing_known" }[why];
   return known ? t(`oee.why_${known}`) : (why ?? "");
 }
 

@@ -2,7 +2,7 @@
 import { fetchJson } from "../clock.js";
 import { el, setText } from "../dom.js";
 import { duration, minute, number, shortName, time as clockTime } from "../format.js";
-import { stateWord, t } from "../words.js";
+import { saidOf, stateWord, t } from "../words.js";
 
 const LOSSES = ["breakdown", "setup", "waiting", "planned"];
 
@@ -136,6 +136,6 @@ const keyOf = (group) => [group.asset, group.bucket, group.state, group.code].jo
 export async function post(url, body) {
   const answer = await fetch(url, { method: "POST", credentials: "same-origin", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.error?.what ?? `${answer.status} ${answer.statusText}`);
+  if (!answer.ok) throw new Error(saidOf(told.error) ?? `${answer.status} ${answer.statusText}`);
   return told;
 }

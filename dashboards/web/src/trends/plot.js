@@ -1,6 +1,7 @@
 // The picture of a trend board: pens on axes by unit, what happened meanwhile, cursors. Draws, and says where things are.
 import { ticks, timeTicks } from "../downsample.js";
 import { duration, number, shortName, tickLabel, time, zoneOffset } from "../format.js";
+import { faultWord } from "../fleet/errors.js";
 import { drawSegment } from "../segment.js";
 import { look } from "../states.js";
 import { color, hatch } from "../theme.js";
@@ -276,7 +277,7 @@ export function marksOf({ events, alarms = [] }) {
   const told = events.map((one) => {
     const faulted = one.kind === "StateChanged" || one.kind === "ErrorRaised";
     const lost = one.kind.endsWith("Lost") || one.kind === "IdentityClash";
-    const what = one.kind === "StateChanged" ? stateWord(one.after) : one.kind === "AssetLost" ? t("state.lost") : one.signal || one.kind;
+    const what = one.kind === "StateChanged" ? stateWord(one.after) : one.kind === "AssetLost" ? t("state.lost") : faultWord(one.signal) || one.kind;
     return { t: one.t_ms, shape: lost ? "lost" : faulted ? "fault" : "note", ink: faulted ? "--p1" : lost ? "--stale" : "--ink-3", text: `${shortName(one.asset)} · ${what}` };
   });
   return [...told, ...raised].sort((one, other) => one.t - other.t);

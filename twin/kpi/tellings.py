@@ -1,4 +1,4 @@
-"""Where an asset tells what figures are made of: its state, its parts, its energy."""
+"""Where an asset tells what figures are made of: its state, its parts, its energy. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from twin.clock import NS_PER_S
 from twin.errors import UnitError
-from twin.kpi import ENERGY_SCALE
+from twin.kpi.counts import ENERGY_SCALE
 from twin.sample import Role
 from twin.states import stale_after_ns
 from twin.units import conversion

@@ -1,0 +1,136 @@
+"""A replay is alone with its past: whatever is asked as of a moment, nothing from after it is served."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+
+import pytest
+from access_world import World, packets_of, routes_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.packet import decode_packet
+from twin.clock import NS_PER_MS
+
+MOMENTS = ("as_of_ms", "as_of")
+"""The parameters by which a call is asked as of a moment."""
+NOT_BOUND = {"received_ms", "ends_ms"}
+"""Late data are told as of their device time, with when they came; and when a shift ends is planned."""
+PLANNED = {"shifts"}
+"""What a calendar says is known before: the shifts that a report can be made of."""
+MOST_QUERIES = 3
+
+
+@pytest.fixture(scope="module")
+def world(recorded, tmp_path_factory):
+    made = World(recorded, tmp_path_factory.mktemp("isolation"), people={})
+    asyncio.run(made.hub.load())
+    yield made
+    made.reader.close()
+    made.desk.close()
+
+
+def times_of(value, key=""):
+    """Every time in an answer: numbers under a key that ends in _ms, and both ends of segments."""
+    if key in PLANNED:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from times_of(inner, name)
+    elif key == "segments":
+        yield from (time for segment in value for time in segment[:2])
+    elif isinstance(value, list):
+        for inner in value:
+            yield from times_of(inner, key)
+    elif isinstance(value, int | float) and key.endswith("_ms") and key not in NOT_BOUND:
+        yield value
+
+
+def asked(world) -> list[tuple[str, str, dict[str, object]]]:
+    """(path, its parameter for the moment, the other parameters) of every call that can be asked as of a moment."""
+    found = []
+    for method, path, route in routes_of(world.app._app):
+        if method != "GET" or not path.startswith(("/view/", "/api/v1/")) or not hasattr(route, "dependant"):
+            continue
+        names = [one.alias for one in route.dependant.query_params]
+        moment = next((name for name in MOMENTS if name in names), "")
+        if not moment:
+            continue
+        known = values(world)
+        missing = [one.alias for one in route.dependant.query_params if one.field_info.is_required()]
+        assert not set(missing) - known.keys() - {moment}, (
+            f"{path} needs {missing}: say in `values` what to ask it with"
+        )
+        free = [name for name in names if name in known]
+        queries = itertools.product(
+            *([one for one in known[name] if one is not None or name not in missing] for name in free)
+        )
+        found += [
+            (path, moment, {name: value for name, value in zip(free, chosen, strict=True) if value is not None})
+            for chosen in itertools.islice(queries, MOST_QUERIES)
+        ]
+    return found
+
+
+def values(world) -> dict[str, list[object]]:
+    streams = sorted(world.hub._streams.values(), key=lambda one: one.id)
+    arm = next(one for one in streams if one.asset.startswith("jeonju/weld/line1/R-") and one.columns)
+    tool = next(one for one in streams if one.asset.startswith("changwon/") and one.columns)
+    first_ms, last_ms = (value / NS_PER_MS for value in (world.clock.now_ns() - 3_600e9, world.clock.now_ns()))
+    return {
+        "site": ["jeonju", "changwon"],
+        "asset": [None, arm.asset],
+        "signal": [f"{one.asset}:{one.columns[0].name}" for one in (arm, tool)],
+        "pen": [f"{arm.asset}:{arm.columns[0].name}"],
+        "place": ["jeonju/weld/line1"],
+        "scope": ["jeonju", "jeonju/weld/line1", arm.asset],
+        "from_ms": [first_ms],
+        "to_ms": [last_ms],
+        "hz": [0.1],
+        "start_ms": [first_ms],
+        "end_ms": [last_ms],
+    }
+
+
+def told_after(world, path: str, query: dict[str, object], as_of_ms: float) -> list[float]:
+    answer = world.get(path, **query)
+    assert answer.status_code == 200, (path, query, answer.text[:300])
+    kind = answer.headers["content-type"]
+    if kind == "application/octet-stream":
+        packets = [answer.content] if path == "/view/state" else packets_of(answer.content)
+        entries = [latest for one in packets for _, latest in decode_packet(one, world.hub._streams)[2]]
+        return [one.t_ns / NS_PER_MS for one in entries if one.t_ns / NS_PER_MS > as_of_ms]
+    if not kind.startswith("application/json"):
+        return []
+    return [time for time in times_of(json.loads(answer.text)) if time > as_of_ms]
+
+
+def test_of_no_call_an_answer_as_of_a_moment_holds_anything_from_after_it(world, recorded, capsys):
+    calls = asked(world)
+    assert len({path for path, _, _ in calls}) >= 15
+    start_ms, span_ms = recorded.start_ns / NS_PER_MS, (recorded.end_ns - recorded.start_ns) / NS_PER_MS
+    answers = moments = 0
+
+    @settings(max_examples=settings().max_examples // 12, deadline=None)
+    @given(fraction=st.floats(-0.05, 1.0))
+    def check(fraction: float) -> None:
+        nonlocal answers, moments
+        moments += 1
+        as_of_ms = float(int(start_ms + fraction * span_ms))
+        for path, moment, query in calls:
+            late = told_after(world, path, {**query, moment: as_of_ms}, as_of_ms)
+            assert not late, (path, query, as_of_ms, late[:3])
+            answers += 1
+
+    check()
+    with capsys.disabled():
+        print(f"\n{answers} answers of {len(calls)} calls at {moments} moments: nothing from after the moment")
+
+
+def test_the_same_walk_finds_what_the_present_holds(world, recorded):
+    """The walk would be worth nothing if no call ever told of a time that late."""
+    middle_ms = (recorded.start_ns + recorded.end_ns) / 2 / NS_PER_MS
+    told = {path for path, _, query in asked(world) if told_after(world, path, query, middle_ms)}
+    assert {"/view/overview", "/view/events", "/api/v1/latest", "/api/v1/events", "/view/trend"} <= told, sorted(told)

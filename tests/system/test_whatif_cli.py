@@ -1,0 +1,141 @@
+"""`twin whatif`: from a store, with laws fitted to it, thousands of times faster than real time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from connectors.plugins import rules_of
+from connectors.scenarios import play_into, read_scenario
+from dashboards.cli import app
+from twin.scenario import Playing
+
+DEMO = Path(__file__).parents[2] / "dashboards" / "demo" / "factory.toml"
+HOURS = 4
+pytestmark = pytest.mark.timeout(400)
+SCENARIO = f"""
+name = "morning"
+site = "changwon"
+seed = 5
+start = 2026-11-16T06:00:00+09:00
+duration_s = {HOURS * 3600}
+breakdowns = true
+batch_s = 60
+"""
+NOON = "2026-11-16T09:00:00+09:00"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whatif")
+    path = folder / "morning.toml"
+    path.write_text(SCENARIO, "utf-8")
+    scenario, factory = read_scenario(path, DEMO)
+    place = f"sqlite:///{folder / 'morning.db'}"
+    play_into(Playing(scenario, factory.hub, rules_of(factory)), place)
+    return place
+
+
+def run(url, *args):
+    return CliRunner().invoke(
+        app, ["whatif", "--url", url, "--factory", str(DEMO), "--site", "changwon", "--hours", "1", *args]
+    )
+
+
+def test_a_whatif_answers_with_pairs_beside_what_really_happened(url):
+    told = run(
+        url, "--at", NOON, "--set", "MT-01.cycle=-20%", "--set", "INS-11.down=10min", "--replications", "16", "--json"
+    )
+    assert told.exit_code == 0, told.output
+    answer = json.loads(told.stdout)
+    line = "changwon/machining/line1"
+    for name in ("good", "throughput", "oee", "availability", "effectiveness", "quality_ratio", "cycle_time", "wip"):
+        base, other = answer["baseline"][line][name], answer["variant"][line][name]
+        apart = answer["paired_difference"][line][name]
+        assert base["n"] == other["n"] == 16
+        assert base["ci"][0] <= base["mean"] <= base["ci"][1]
+        assert apart["mean"] == pytest.approx(other["mean"] - base["mean"], abs=1e-9)
+        assert name in answer["actual"][line]
+    assert answer["baseline"]["changwon"]["energy_per_part"]["mean"] > 0
+    actual, base = answer["actual"][line]["good"], answer["baseline"][line]["good"]
+    assert abs(base["mean"] - actual) < 0.25 * actual
+    assert answer["paired_difference"]["changwon/machining/line2"]["good"]["mean"] == 0.0
+    assert answer["replications_per_s"] > 1
+    assert answer["times_real_time"] > 1000
+    assert answer["history"]["hours"] == pytest.approx(3.0, abs=0.01)
+
+
+def test_goodness_of_fit_is_told_and_too_little_data_names_its_fallback(url):
+    answer = json.loads(run(url, "--at", NOON, "--replications", "2", "--json").stdout)
+    rows = {(one["asset"].rpartition("/")[2], one["what"]): one for one in answer["fits"]}
+    cycle = rows["MT-01", "cycle"]
+    assert cycle["n"] > 50
+    assert cycle["family"]
+    assert cycle["p"] is not None
+    assert cycle["anderson_darling"] is not None
+    assert cycle["mean_s"] == pytest.approx(118.0, rel=0.02)
+    assert len(cycle["bars"]) == len(cycle["edges_s"]) - 1 == len(cycle["curve"])
+    assert "machine_tool" in rows["MT-01", "between_aborted"]["why"]
+
+
+def test_the_same_seed_gives_the_same_answer_whatever_the_number_of_processes(url):
+    first, again, other = (
+        json.loads(run(url, "--at", NOON, "--replications", "6", "--json", *more).stdout)
+        for more in (("--workers", "1"), ("--workers", "3"), ("--seed", "2"))
+    )
+    assert first["baseline"] == again["baseline"] != other["baseline"]
+
+
+def test_a_moment_too_near_to_the_end_has_nothing_that_really_happened(url):
+    answer = json.loads(run(url, "--replications", "2", "--json").stdout)
+    assert answer["actual"] is None
+    assert answer["made"]["actual"] is None
+
+
+def test_a_backtest_tells_bias_error_and_how_often_it_was_in_range(url):
+    answer = json.loads(run(url, "--backtest", "3", "--history-hours", "2", "--replications", "12", "--json").stdout)
+    assert len(answer["from"]) == 3
+    row = answer["error"]["changwon/machining/line2"]["good"]
+    assert row["n"] == 3
+    assert len(row["forecast"]) == len(row["actual"]) == 3
+    assert row["bias"] == pytest.approx(sum(row["forecast"]) / 3 - sum(row["actual"]) / 3)
+    assert 0 <= row["within_range"] <= 1
+    assert row["mape"] < 0.4
+
+
+def test_what_cannot_be_is_exit_2_and_says_what_there_is(url):
+    told = run(url, "--at", NOON, "--set", "MT-99.cycle=-10%")
+    assert told.exit_code != 0
+    assert "There are" in str(told.exception)
+    assert run(url, "--at", "noon").exit_code == 2
+    early = run(url, "--at", "2026-11-16T06:05:00+09:00")
+    assert early.exit_code != 0
+    assert "needs 30 min" in str(early.exception)
+    keys = run(url, "--at", NOON, "--keys")
+    assert "MT-01.cycle" in keys.stdout
+    assert "B-11.capacity" in keys.stdout
+    assert "amr.count" in keys.stdout
+
+
+def test_ctrl_c_ends_it_with_all_its_processes(url):
+    command = [
+        sys.executable, "-m", "dashboards.cli", "whatif", "--url", url, "--factory", str(DEMO), "--site", "changwon",
+        "--at", NOON, "--replications", "10000", "--hours", "8", "--steps",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not (line := process.stderr.readline()) or not line.strip().replace(".", "").isdigit():
+        assert process.poll() is None
+    born = [int(one) for one in children.read_text("utf-8").split()]
+    assert born
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 1
+    assert "cancelled" in process.stderr.read()
+    assert not [pid for pid in born if Path(f"/proc/{pid}").exists()]
