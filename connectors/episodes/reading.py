@@ -163,12 +163,14 @@ def _read(  # noqa: PLR0913  a range of some streams
 
 
 def _ends(t_ns: NDArray[np.int64], values: NDArray[np.float64], rules: EpisodeRules) -> NDArray[np.bool_]:
-    """The rows that cutting needs: both ends of each run of one value, and between them one a third of a gap."""
+    """The rows that cutting needs: both ends of each run of one value, and of each third of a gap in it."""
     gap_ns = max(round(rules.max_gap_s * NS_PER_S), 3)
     breaks = (values[1:] != values[:-1]) | (np.diff(t_ns) > gap_ns)
     keep = np.ones(len(values), np.bool_)
     keep[1:-1] = breaks[1:] | breaks[:-1]
-    keep[1:] |= np.diff(t_ns // (gap_ns // 3)) > 0
+    steps = np.diff(t_ns // (gap_ns // 3)) > 0
+    keep[1:] |= steps
+    keep[:-1] |= steps  # or the way to the next row kept would look longer than it is, and be taken for a gap
     return keep
 
 
