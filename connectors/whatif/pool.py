@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from twin.whatif.replicate import Replication, replicate
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from twin.whatif.model import Model
 
 _PARTS_A_WORKER = 6
+LOOK_S = 0.2
+"""So often at least ``progress`` is told, and may end it all."""
 _jobs: list[tuple[Model, ...]] = []
 """In a worker: what it runs."""
 
@@ -47,12 +49,15 @@ def run_all(
     found: dict[tuple[int, int], list[list[Replication]]] = {}
     try:
         running = {pool.submit(_part, job, seed, first, last): (job, first) for job, first, last in parts}
-        for done in as_completed(running):
-            found[running[done]] = done.result()
+        left = set(running)
+        while left:
+            done, left = wait(left, LOOK_S, FIRST_COMPLETED)
+            for one in done:
+                found[running[one]] = one.result()
             progress(len(found) / len(parts))
     except BaseException:
         for process in list((getattr(pool, "_processes", None) or {}).values()):
-            process.terminate()
+            process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -35,6 +36,31 @@ def lines() -> Iterator[Callable[[float], None]]:
         sys.stderr.flush()
 
     yield tell
+
+
+@contextmanager
+def keeping_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Gives a function that raises KeyboardInterrupt once more where Ctrl-C was pressed.
+
+    An exception that a signal raises inside a callback of the interpreter's own is written to stderr and lost.
+    """
+    pressed = False
+
+    def press(number: int, frame: object) -> None:
+        nonlocal pressed
+        del number, frame
+        pressed = True
+        raise KeyboardInterrupt
+
+    def look() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield look
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def yield_to_others() -> None:

@@ -46,7 +46,7 @@ def whatif(
     from connectors.stores.sql import open_history
     from connectors.whatif import answer
     from connectors.whatif.build import Builder
-    from dashboards.cli._progress import bar, lines, yield_to_others
+    from dashboards.cli._progress import bar, keeping_ctrl_c, lines, yield_to_others
     from dashboards.errors import AskedWrongly
     from dashboards.moment import ns_of_text
     from twin.whatif.change import Change, keys_of
@@ -67,7 +67,12 @@ def whatif(
         except AskedWrongly as error:
             note(f"{error.where}: {error.what}; write {error.do}")
             raise typer.Exit(2) from error
-        with lines() if steps else bar("what if") as progress:
+        with keeping_ctrl_c() as look, lines() if steps else bar("what if") as show:
+
+            def progress(done: float) -> None:
+                look()
+                show(done)
+
             if backtest:
                 told = answer.backtest(
                     builder, hours * 3600, history * 3600, backtest, replications,
