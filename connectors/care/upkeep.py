@@ -28,7 +28,7 @@ from twin.errors import StoreError, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.care.recorder import Recorder
+    from connectors.recordings.recorder import Recorder
     from twin.clock import Clock
     from twin.config import StoreConfig
     from twin.ports import Store

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from connectors.broker import url_of
 from connectors.care.guarded import GuardedStore
-from connectors.care.recorder import Recorder
 from connectors.care.room import room_of
 from connectors.care.start import open_for_writing, suspect
 from connectors.care.upkeep import Upkeep
@@ -24,6 +23,7 @@ from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import load, make_decoder, rules_of
 from connectors.publish import Publisher
+from connectors.recordings.recorder import Recorder
 from connectors.sources import Surroundings
 from connectors.stores.lock import writer_lock
 from connectors.stores.sql import open_history

@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from connectors.broker import any_port, host_port
 from connectors.wall_clock import WallClock
 from dashboards.bench import browser, stage
-from dashboards.cli.crowd import crowd_file, last_asset
+from dashboards.demo.crowd import crowd_file, last_asset
 from twin.clock import NS_PER_MS
 from twin.errors import BrokerError
 

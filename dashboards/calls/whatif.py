@@ -14,14 +14,14 @@ from dashboards.access.auth import needs
 from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly, json_body
 from dashboards.summary.directory import EVERY_SITE
-from dashboards.trials import MOST_RUNNING, Question, Trials
+from dashboards.whatif_runs import MOST_RUNNING, Question, Runs
 from twin.errors import ScenarioError
 from twin.policy import Right
 from twin.whatif.change import Change
 
 if TYPE_CHECKING:
     from dashboards.page import Behind
-    from dashboards.trials import Trial
+    from dashboards.whatif_runs import Run
 
 MAX_CHANGES = 20
 MAX_REPLICATIONS = 1000
@@ -44,13 +44,13 @@ def whatif_router(behind: Behind) -> APIRouter:
     """The calls, on what stands behind the pages."""
     router = APIRouter(prefix="/view", include_in_schema=False)
     arguments = ["--factory", str(behind.file)] if behind.file is not None else []
-    trials = Trials(arguments, {"TWIN__STORE__URL": behind.factory.store.url}, behind.clock)
+    runs = Runs(arguments, {"TWIN__STORE__URL": behind.factory.store.url}, behind.clock)
 
     @router.get("/whatif")
     def listed(site: Annotated[str, Query(max_length=200)]) -> Response:
         mine = _one_site(behind, site)
         needs(Right.SIMULATE, mine)
-        return json_of({"trials": [one.told(whole=False) for one in trials.of(mine)]})
+        return json_of({"runs": [one.told(whole=False) for one in runs.of(mine)]})
 
     @router.get("/whatif/{run_id}")
     def one(run_id: str) -> Response:
@@ -63,22 +63,22 @@ def whatif_router(behind: Behind) -> APIRouter:
 
     def start(asked: Asked) -> Response:
         who = needs(Right.SIMULATE, _one_site(behind, asked.site))
-        trial = trials.start(who.name, _checked(asked))
-        if trial is None:
+        run = runs.start(who.name, _checked(asked))
+        if run is None:
             raise AskedWrongly(409, f"{MOST_RUNNING} what-ifs run already", "site", "wait for one, or cancel it")
-        return json_of(trial.told(whole=False))
+        return json_of(run.told(whole=False))
 
     @router.delete("/whatif/{run_id}")
     def end(run_id: str) -> Response:
-        trials.end(found(run_id))
+        runs.end(found(run_id))
         return Response(status_code=204)
 
-    def found(run_id: str) -> Trial:
-        trial = trials.get(run_id[:64])
-        if trial is None:
+    def found(run_id: str) -> Run:
+        run = runs.get(run_id[:64])
+        if run is None:
             raise AskedWrongly(404, "there is no such what-if, or it has expired", "run_id", "start it again")
-        needs(Right.SIMULATE, trial.asked.site)
-        return trial
+        needs(Right.SIMULATE, run.asked.site)
+        return run
 
     return router
 

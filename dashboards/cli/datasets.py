@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
-from dashboards.cli.episodes import FactoryFile, Filter, Url, _desk, place_of
+from dashboards.cli.desk import HERE, desk_of
+from dashboards.cli.episodes import FactoryFile, Filter, Url, place_of
 from dashboards.cli.store import Json
 
 app = typer.Typer(help="Datasets: check one.", no_args_is_help=True)
@@ -51,7 +52,7 @@ def export(
     spdx = licence_of(licence)
     place, known = place_of(url, factory)
     with ExitStack() as stack:
-        desk = stack.enter_context(closing(_desk(place, factory)))
+        desk = stack.enter_context(desk_of(factory or HERE, place))
         history = stack.enter_context(closing(open_history(place)))
         chosen = pick(book.episodes(desk), which)
         if not chosen:

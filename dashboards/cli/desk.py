@@ -25,7 +25,7 @@ HERE = Path("factory.toml")
 
 
 def desk_of(config: Path, url: str) -> AbstractContextManager[Desk]:
-    """The desk beside a store; closed at the end of the block."""
+    """The desk beside a store, by its address or else by the factory file; closed at the end of the block."""
     from connectors.desk import Desk
     from connectors.factory_file import read_factory
     from connectors.wall_clock import WallClock

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dashboards.cli._output import note, print_json
-from dashboards.cli.desk import who
+from dashboards.cli.desk import HERE, desk_of, who
 from dashboards.cli.store import Json
+from dashboards.cli.times import moment
+from twin.clock import iso_from_ns
 
 if TYPE_CHECKING:
-    from connectors.desk import Desk
     from connectors.episodes.cutting import Found
     from twin.config import Factory
     from twin.episodes import Episode
@@ -69,11 +69,11 @@ def cut_(
     known = _overruled(known, method, min_s)
     with ExitStack() as stack:
         history = stack.enter_context(closing(open_history(place)))
-        asked = Asked(_ns(begin, "--from"), _ns(end, "--to"), asset, simulated)
+        asked = Asked(_or_all(begin, "--from"), _or_all(end, "--to"), asset, simulated)
         found = cut_all(history, known, asked, _tell if not json else lambda _found: None)
         kept: dict[str, int] = {}
         if found and not dry:
-            desk = stack.enter_context(closing(_desk(place, factory)))
+            desk = stack.enter_context(desk_of(factory or HERE, place))
             kept = book.keep(desk, who(), (one for some in found for one in some.episodes), _spans(found, asked))
     answer = _answer(found, kept)
     if json:
@@ -101,7 +101,7 @@ def list_(
     from connectors.episodes.filter import pick
 
     place, _ = place_of(url, factory)
-    with closing(_desk(place, factory)) as desk:
+    with desk_of(factory or HERE, place) as desk:
         found = pick(book.episodes(desk), which)
     shown = found[:limit] if limit else found
     if json:
@@ -111,7 +111,7 @@ def list_(
     for one in shown:
         cause = f" ({one.cause})" if one.cause else ""
         typer.echo(
-            f"{_iso(one.start_ns)}  {one.duration_s:8.1f} s  {one.outcome.value}{cause}  {one.asset}  "
+            f"{iso_from_ns(one.start_ns)}  {one.duration_s:8.1f} s  {one.outcome.value}{cause}  {one.asset}  "
             f"{one.method.value} {one.key}  {one.instruction_en}"
         )
     note(f"{len(found)} episodes")
@@ -128,21 +128,8 @@ def place_of(url: str, factory: Path | None) -> tuple[str, Factory | None]:
     return place, known
 
 
-def _desk(place: str, factory: Path | None) -> Desk:
-    from connectors.desk import Desk
-    from connectors.wall_clock import WallClock
-
-    return Desk(place, WallClock(), factory.resolve().parent if factory is not None else None)
-
-
-def _ns(text: str, option: str) -> int | None:
-    from dashboards.errors import AskedWrongly
-    from dashboards.moment import ns_of_text
-
-    try:
-        return ns_of_text(text, option) if text else None
-    except AskedWrongly as error:
-        raise typer.BadParameter(f"{error.what}: {error.do}") from error
+def _or_all(text: str, option: str) -> int | None:
+    return moment(text, option) if text else None
 
 
 def _overruled(known: Factory | None, method: str, min_s: float | None) -> Any:
@@ -186,14 +173,14 @@ def _tell(found: Found) -> None:
 
 def _row(one: Episode) -> dict[str, Any]:
     return {
-        "id": one.id, "asset": one.asset, "site": one.site, "from": _iso(one.start_ns), "to": _iso(one.end_ns),
+        "id": one.id, "asset": one.asset, "site": one.site,
+        "from": iso_from_ns(one.start_ns), "to": iso_from_ns(one.end_ns),
         "start_ns": one.start_ns, "end_ns": one.end_ns, "duration_s": round(one.duration_s, 3),
         "method": one.method.value, "key": one.key, "program": one.program, "outcome": one.outcome.value,
         "success": one.outcome.value == "success", "cause": one.cause, "censored": one.censored,
         "source": one.source, "instruction": {"ko": one.instruction_ko, "en": one.instruction_en},
-        "segments": [{"kind": s.kind.value, "from": _iso(s.start_ns), "to": _iso(s.end_ns)} for s in one.segments],
+        "segments": [
+            {"kind": part.kind.value, "from": iso_from_ns(part.start_ns), "to": iso_from_ns(part.end_ns)}
+            for part in one.segments
+        ],
     }  # fmt: skip
-
-
-def _iso(t_ns: int) -> str:
-    return datetime.fromtimestamp(t_ns / 1e9, UTC).isoformat(timespec="milliseconds")

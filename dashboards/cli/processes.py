@@ -53,8 +53,8 @@ def demo(
     """Two simulated pilot factories, alive in a browser page, in one command."""
     from connectors.broker import free_port
     from connectors.factory_file import read_factory
-    from dashboards.cli.crowd import MOST, crowd_file
     from dashboards.compose import Composition, Plan, log
+    from dashboards.demo.crowd import MOST, crowd_file
 
     if not 0 <= assets <= MOST:
         note(f"--assets {assets}: 1 to {MOST}")

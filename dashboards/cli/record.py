@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
-from dashboards.cli.desk import who
+from dashboards.cli.desk import HERE, desk_of, who
 from dashboards.cli.times import moment
 from twin.errors import RecordingError
 
 if TYPE_CHECKING:
-    from connectors.desk import Desk
     from twin.recording import Fingerprint, Recording
 
 Url = Annotated[str, typer.Option("--url", help="sqlite:///PATH or postgresql://…", envvar="TWIN__STORE__URL")]
@@ -43,7 +42,7 @@ def record(
     from twin.recording import Recording
 
     from_ns, to_ns = moment(start, "--from"), moment(end, "--to")
-    with closing(open_history(url)) as history, closing(_desk(url)) as desk:
+    with closing(open_history(url)) as history, desk_of(HERE, url) as desk:
         sites = {site_of(stream.asset) for stream in history.streams().values()}
         if site not in sites:
             raise RecordingError(f"there is no site {site!r} in the store; there are: {', '.join(sorted(sites))}")
@@ -66,7 +65,7 @@ def recordings(
     if not url:
         note("--url: where is the store? sqlite:///PATH or postgresql://…")
         raise typer.Exit(2)
-    with closing(_desk(url)) as desk:
+    with desk_of(HERE, url) as desk:
         found, marked = recordings(desk), marks(desk)
     if json:
         print_json({"recordings": [asdict(one) for one in found], "marks": [asdict(one) for one in marked]})
@@ -82,7 +81,7 @@ def rename(name: Name, new: Annotated[str, typer.Argument(help="Its new name.")]
     """Give a recording another name."""
     from connectors.desk import recordings as kept
 
-    with closing(_desk(url)) as desk:
+    with desk_of(HERE, url) as desk:
         kept.rename(desk, who(), name, new)
 
 
@@ -91,7 +90,7 @@ def remove(name: Name, *, url: Url) -> None:
     """Let a recording go: its data stays as long as the retention rules keep it."""
     from connectors.desk import recordings as kept
 
-    with closing(_desk(url)) as desk:
+    with desk_of(HERE, url) as desk:
         kept.remove(desk, who(), name)
 
 
@@ -114,7 +113,7 @@ def mark(
 
     from_ns = moment(at, "--at")
     told = dict(_property(text) for text in properties or ())
-    with closing(_desk(url)) as desk:
+    with desk_of(HERE, url) as desk:
         kept = put_mark(desk, who(), Mark("", site, from_ns, moment(end, "--to") if end else from_ns, label, told))
     if json:
         print_json(asdict(kept))
@@ -127,7 +126,7 @@ def unmark(mark_id: Annotated[str, typer.Argument(metavar="ID")], *, url: Url) -
     """Take a bookmark or a marked range away."""
     from connectors.desk.recordings import take_mark
 
-    with closing(_desk(url)) as desk:
+    with desk_of(HERE, url) as desk:
         take_mark(desk, who(), mark_id)
 
 
@@ -141,11 +140,11 @@ def export(
 ) -> None:
     """Write a recording to a file that replays to the same hash elsewhere."""
     from connectors.desk.recordings import recording
-    from connectors.recorded_files import write
+    from connectors.recordings.files import write
     from connectors.stores.sql import open_history
     from twin.recording import batches_of
 
-    with closing(open_history(url)) as history, closing(_desk(url)) as desk:
+    with closing(open_history(url)) as history, desk_of(HERE, url) as desk:
         one = recording(desk, name)
         made = write(file, one, batches_of(history, one.site, one.from_ns, one.to_ns))
         desk.note(who(), "recording.export", name, {"file": file.name, "sha256": made.sha256})
@@ -161,12 +160,12 @@ def import_(
 ) -> None:
     """Take a recording's file into an empty store, and keep the recording there under its name."""
     from connectors.desk.recordings import keep
-    from connectors.recorded_files import read
-    from connectors.recorded_replay import store
+    from connectors.recordings.files import read
+    from connectors.recordings.restore import restore
 
     found = read(file)
-    store(url, found.batches)
-    with closing(_desk(url)) as desk:
+    restore(url, found.batches)
+    with desk_of(HERE, url) as desk:
         one = keep(desk, who(), replace(found.recording, origin=f"import:{found.print.sha256}"))
     _print_hash(one, found.print, json=json)
 
@@ -178,7 +177,7 @@ def hash_(name: Name, *, url: Url, json: Json = False) -> None:
     from connectors.stores.sql import open_history
     from twin.recording import batches_of, fingerprint
 
-    with closing(open_history(url)) as history, closing(_desk(url)) as desk:
+    with closing(open_history(url)) as history, desk_of(HERE, url) as desk:
         one = recording(desk, name)
         made = fingerprint(batches_of(history, one.site, one.from_ns, one.to_ns))
     _print_hash(one, made, json=json)
@@ -195,8 +194,8 @@ def replay(
 ) -> None:
     """Publish a recording's frames again, in order of time, as JSON below a prefix that no ingest takes."""
     from connectors.desk.recordings import recording
-    from connectors.recorded_replay import prefix_problem
-    from connectors.recorded_replay import replay as send
+    from connectors.recordings.replay import prefix_problem
+    from connectors.recordings.replay import replay as send
     from connectors.stores.sql import open_history
 
     prefix = prefix or f"replay/{secrets.token_hex(4)}"
@@ -207,19 +206,12 @@ def replay(
     if problem := prefix_problem(prefix) or ("" if factor is None or factor > 0 else f"--rate {rate} is no pace"):
         note(problem)
         raise typer.Exit(2)
-    with closing(open_history(url)) as history, closing(_desk(url)) as desk:
+    with closing(open_history(url)) as history, desk_of(HERE, url) as desk:
         sent = send(history, recording(desk, name), publish, prefix, factor)
     if json:
         print_json({"prefix": prefix, "messages": sent})
     else:
         typer.echo(f"{sent} messages published below {prefix}/")
-
-
-def _desk(url: str) -> Desk:
-    from connectors.desk import Desk
-    from connectors.wall_clock import WallClock
-
-    return Desk(url, WallClock())
 
 
 def _property(text: str) -> tuple[str, str | float | bool]:

@@ -18,8 +18,8 @@ from connectors.care.upkeep import Upkeep
 from connectors.desk import Desk
 from connectors.desk.proof import told
 from connectors.desk.recordings import keep, marks, put_mark, recordings, remove, take_mark
-from connectors.recorded_files import read
-from connectors.recorded_replay import messages_of, prefix_problem
+from connectors.recordings.files import read
+from connectors.recordings.replay import messages_of, prefix_problem
 from connectors.sources import Share
 from connectors.stores.sql import open_driver, open_history, open_store
 from connectors.wall_clock import WallClock

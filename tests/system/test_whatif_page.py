@@ -105,7 +105,7 @@ def test_a_run_is_followed_to_its_answer_and_listed_until_it_expires(server):
     assert answer["changes"] == [change]
     assert answer["baseline"]["changwon"]["good"]["n"] == 8
     assert answer["actual"]["changwon"]["good"] > 0
-    listed = WEB.get(f"{server}/view/whatif?site=changwon").json()["trials"]
+    listed = WEB.get(f"{server}/view/whatif?site=changwon").json()["runs"]
     mine = next(each for each in listed if each["id"] == run)
     assert mine["expires_ms"] > mine["started_ms"]
     assert "answer" not in mine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from connectors.plugins import asset_types
-from dashboards.cli.crowd import crowd_file, last_asset
+from dashboards.demo.crowd import crowd_file, last_asset
 from twin.clock import NS_PER_S
 from twin.config import parse_factory
 from twin.errors import ConfigError

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.care.recorder import BACK_NS, Recorder
 from connectors.desk import Desk
 from connectors.desk.recordings import recordings
+from connectors.recordings.recorder import BACK_NS, Recorder
 from connectors.stores.sql import open_store
 from twin.alarms import AlarmEvent, AlarmEventKind, Priority
 from twin.clock import NS_PER_S, ManualClock, iso_from_ns, ns_from_iso

@@ -150,9 +150,9 @@ export class WhatifView extends Core {
 
   async list(open = null) {
     try {
-      const { trials } = await fetchJson(`/view/whatif?site=${encodeURIComponent(this.props.site)}`);
-      this.runs.replaceChildren(...(trials.length ? trials.map((one) => this.listed(one)) : [el("li", { class: "ft-empty" }, t("whatif.no_runs"))]));
-      if (open && trials.some((one) => one.id === open)) this.follow(open);
+      const { runs } = await fetchJson(`/view/whatif?site=${encodeURIComponent(this.props.site)}`);
+      this.runs.replaceChildren(...(runs.length ? runs.map((one) => this.listed(one)) : [el("li", { class: "ft-empty" }, t("whatif.no_runs"))]));
+      if (open && runs.some((one) => one.id === open)) this.follow(open);
     } catch {
       // the next look tells
     }

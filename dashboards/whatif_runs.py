@@ -54,7 +54,7 @@ class Question:
 
 
 @dataclass(slots=True)
-class Trial:
+class Run:
     """One what-if. Mutable: its own thread moves it on.
 
     ``state`` is reading, running, done, failed or cancelled; ``done`` how much of the running is done, 0…1.
@@ -98,7 +98,7 @@ class Trial:
         return found
 
 
-class Trials:
+class Runs:
     """All what-ifs of a web process. Mutable; any thread may ask.
 
     ``arguments`` name the factory file, ``environ`` the store.
@@ -109,79 +109,79 @@ class Trials:
         self._environ = {**os.environ, **environ}
         self._clock = clock
         self._lock = threading.Lock()
-        self._trials: dict[str, Trial] = {}
+        self._runs: dict[str, Run] = {}
         atexit.register(self.close)
 
-    def start(self, who: str, asked: Question) -> Trial | None:
+    def start(self, who: str, asked: Question) -> Run | None:
         """Begin one; None while as many run as may."""
         with self._lock:
             self._forget()
-            if sum(not one.is_over for one in self._trials.values()) >= MOST_RUNNING:
+            if sum(not one.is_over for one in self._runs.values()) >= MOST_RUNNING:
                 return None
-            trial = Trial(secrets.token_hex(6), who, asked, self._clock.now_ns())
+            run = Run(secrets.token_hex(6), who, asked, self._clock.now_ns())
             command = [sys.executable, "-m", "dashboards.cli", "whatif", *self._arguments, *asked.arguments()]
-            trial.process = subprocess.Popen(
+            run.process = subprocess.Popen(
                 [*command, "--json", "--steps"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, env=self._environ, start_new_session=True,
             )  # fmt: skip
-            self._trials[trial.id] = trial
-        threading.Thread(target=self._follow, args=(trial,), name=f"what-if {trial.id}", daemon=True).start()
-        return trial
+            self._runs[run.id] = run
+        threading.Thread(target=self._follow, args=(run,), name=f"what-if {run.id}", daemon=True).start()
+        return run
 
-    def of(self, site: str) -> list[Trial]:
+    def of(self, site: str) -> list[Run]:
         """Those of a site, newest first."""
         with self._lock:
             self._forget()
-            mine = [one for one in self._trials.values() if site_of(one.asked.site) == site]
+            mine = [one for one in self._runs.values() if site_of(one.asked.site) == site]
         return sorted(mine, key=lambda one: -one.started_ns)
 
-    def get(self, trial_id: str) -> Trial | None:
+    def get(self, run_id: str) -> Run | None:
         """The one of that id."""
         with self._lock:
             self._forget()
-            return self._trials.get(trial_id)
+            return self._runs.get(run_id)
 
-    def end(self, trial: Trial) -> None:
+    def end(self, run: Run) -> None:
         """Cancel one that runs, or forget one that is over."""
-        if trial.is_over:
+        if run.is_over:
             with self._lock:
-                self._trials.pop(trial.id, None)
+                self._runs.pop(run.id, None)
             return
-        trial.state = "cancelled"
-        _stop(trial)
+        run.state = "cancelled"
+        _stop(run)
 
     def close(self) -> None:
         """End all that run."""
-        for trial in list(self._trials.values()):
-            if not trial.is_over:
-                _stop(trial)
+        for run in list(self._runs.values()):
+            if not run.is_over:
+                _stop(run)
 
-    def _follow(self, trial: Trial) -> None:
+    def _follow(self, run: Run) -> None:
         """Listen to one until it ends."""
-        process = trial.process
+        process = run.process
         assert process is not None  # noqa: S101  it was started
         assert process.stdout is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
         said: list[bytes] = []
-        listening = threading.Thread(target=self._listen, args=(trial, process.stderr, said), daemon=True)
+        listening = threading.Thread(target=self._listen, args=(run, process.stderr, said), daemon=True)
         listening.start()
         answer = process.stdout.read()
         code = process.wait()
         listening.join()
-        if code == 0 and trial.state != "cancelled":
-            trial.answer, trial.state, trial.done = answer, "done", 1.0
-        elif trial.state != "cancelled":
-            trial.state = "failed"
-            trial.error = b"".join(said).decode("utf-8", "replace").strip()[-1000:] or f"it ended with {code}"
-        trial.ended_ns = self._clock.now_ns()
+        if code == 0 and run.state != "cancelled":
+            run.answer, run.state, run.done = answer, "done", 1.0
+        elif run.state != "cancelled":
+            run.state = "failed"
+            run.error = b"".join(said).decode("utf-8", "replace").strip()[-1000:] or f"it ended with {code}"
+        run.ended_ns = self._clock.now_ns()
 
-    def _listen(self, trial: Trial, lines: Any, said: list[bytes]) -> None:
+    def _listen(self, run: Run, lines: Any, said: list[bytes]) -> None:
         """Numbers are progress, the rest is what went wrong."""
         for line in lines:
             try:
-                trial.done = float(line)
-                if trial.state == "reading":
-                    trial.state = "running"
+                run.done = float(line)
+                if run.state == "reading":
+                    run.state = "running"
             except ValueError:
                 said.append(line)
                 del said[:-40]
@@ -189,15 +189,15 @@ class Trials:
     def _forget(self) -> None:
         """Drop what ended too long ago, and the oldest of too many."""
         now_ns = self._clock.now_ns()
-        over = sorted((one for one in self._trials.values() if one.is_over), key=lambda one: one.ended_ns)
+        over = sorted((one for one in self._runs.values() if one.is_over), key=lambda one: one.ended_ns)
         for place, one in enumerate(over):
             if now_ns - one.ended_ns > KEPT_NS or len(over) - place > MOST_KEPT:
-                self._trials.pop(one.id, None)
+                self._runs.pop(one.id, None)
 
 
-def _stop(trial: Trial) -> None:
+def _stop(run: Run) -> None:
     """Ask a process to end, with all that it started; and make it, when it does not."""
-    process = trial.process
+    process = run.process
     if process is None or process.poll() is not None:
         return
     process.send_signal(signal.SIGINT)

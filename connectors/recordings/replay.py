@@ -1,31 +1,23 @@
-"""A recording out to a broker, and into an empty store."""
+"""A recording out to a broker: the same bytes each time, below a prefix that no ingest takes."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from connectors.encoders import columnar
 from connectors.publish import Publisher
-from connectors.stores.lock import writer_lock
-from connectors.stores.sql import open_history, open_store
 from twin.clock import NS_PER_S
 from twin.config import REPLAY_TOPICS, filter_problem
 from twin.errors import BrokerError, RecordingError
 from twin.ids import site_of
-from twin.keyframes import KeyframePolicy
-from twin.mirror import Mirror
-from twin.ports import Commit, Folded, SourceCount
-from twin.recording import WRITER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from twin.ports import History
     from twin.recording import Recording
-    from twin.sample import Batch
 
 CHUNK_NS = 10 * NS_PER_S
 DRAIN_S = 30.0
@@ -85,26 +77,3 @@ def replay(history: History, one: Recording, url: str, prefix: str, rate: float 
     if acknowledged != sent:
         raise BrokerError(f"the broker took {acknowledged} of {sent} messages")
     return sent
-
-
-def store(url: str, batches: Sequence[Batch]) -> None:
-    """Write a recording into a store that nobody has written into yet, as ingest would have.
-
-    Raises RecordingError where somebody has: its frames and those could not be told apart.
-    """
-    with writer_lock(url, WRITER), closing(open_store(url)) as target:
-        with closing(open_history(url)) as history:
-            if history.writers():
-                raise RecordingError(f"the store has data of {', '.join(history.writers())}; import into an empty one")
-        mirror, keyframes = Mirror(), KeyframePolicy()
-
-        def fold(batch: Batch) -> Folded:
-            events = mirror.apply(batch)
-            return Folded(events, mirror.changed, keyframes.after(WRITER, mirror))
-
-        for batch in batches:
-            counts: dict[str, int] = {}
-            for part in batch.frames:
-                counts[part.stream.source] = counts.get(part.stream.source, 0) + len(part)
-            told = tuple(SourceCount(source, decoded_frames=frames) for source, frames in counts.items())
-            target.append(Commit(batch, counts=told), fold)
