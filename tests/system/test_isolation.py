@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from access_world import World, packets_of, routes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recording_plant import Devices
+from simulated import START_NS
 
 from connectors.packet import decode_packet
-from twin.clock import NS_PER_MS
+from twin.clock import NS_PER_MS, NS_PER_S
 
 MOMENTS = ("as_of_ms", "as_of")
 """The parameters by which a call is asked as of a moment."""
@@ -21,6 +24,7 @@ NOT_BOUND = {"received_ms", "ends_ms"}
 PLANNED = {"shifts"}
 """What a calendar says is known before: the shifts that a report can be made of."""
 MOST_QUERIES = 3
+CUT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,53 @@ def test_of_no_call_an_answer_as_of_a_moment_holds_anything_from_after_it(world,
     check()
     with capsys.disabled():
         print(f"\n{answers} answers of {len(calls)} calls at {moments} moments: nothing from after the moment")
+
+
+@pytest.fixture(scope="module")
+def cut_off(recorded, tmp_path_factory):
+    """The same plants, of which nothing was recorded after `CUT_S`: what was known then, and no more."""
+    folder = tmp_path_factory.mktemp("cut_off")
+    devices = Devices(recorded.factory, f"sqlite:///{folder / 'twin.db'}")
+    devices.record(CUT_S)
+    devices.store.close()
+    made = World(replace(recorded, url=f"sqlite:///{folder / 'twin.db'}"), folder, people={})
+    asyncio.run(made.hub.load())
+    yield made
+    made.reader.close()
+    made.desk.close()
+
+
+def test_an_answer_as_of_a_moment_is_what_it_would_be_had_nothing_been_recorded_since(world, cut_off, capsys):
+    calls = asked(world)
+    answers = 0
+
+    @settings(max_examples=settings().max_examples // 12, deadline=None)
+    @given(second=st.integers(1, CUT_S - 10))
+    def check(second: int) -> None:
+        nonlocal answers
+        as_of_ms = float((START_NS + second * NS_PER_S) // NS_PER_MS)
+        for path, moment, query in calls:
+            whole, part = (one.get(path, **{**query, moment: as_of_ms}) for one in (world, cut_off))
+            assert whole.status_code == part.status_code == 200, (path, query, whole.text[:300], part.text[:300])
+            assert told(whole) == told(part), (path, query, second)
+            answers += 1
+
+    check()
+    with capsys.disabled():
+        print(f"\n{answers} answers are the same without what was recorded later")
+
+
+def test_the_two_recordings_tell_different_presents(world, cut_off):
+    """Comparing them would be worth nothing if they held the same."""
+    differ = {
+        path for path, _, query in asked(world) if told(world.get(path, **query)) != told(cut_off.get(path, **query))
+    }
+    assert len(differ) >= 15, sorted(differ)
+
+
+def told(answer):
+    """An answer's content: its JSON, or its bytes."""
+    return answer.json() if answer.headers["content-type"].startswith("application/json") else answer.content
 
 
 def test_the_same_walk_finds_what_the_present_holds(world, recorded):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 
 import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from connectors.desk import Desk
 from connectors.packet import FULL, decode_packet
@@ -295,49 +292,3 @@ def test_the_state_packet_is_the_state_as_of(web, history, recorded):
     assert {latest.stream.id: latest.t_ns for _, latest in entries} == {
         name: one.t_ns for name, one in expected.items()
     }
-
-
-CALLS = (
-    "/view/overview", "/view/connections", "/view/events?limit=200",
-    "/view/lanes?from_ms={a}&to_ms={b}", "/view/trend?signal=" + POWER + "&from_ms={a}&to_ms={b}",
-)  # fmt: skip
-API_CALLS = (
-    "/api/v1/latest?limit=5000",
-    f"/api/v1/samples?signal={POWER}",
-    f"/api/v1/samples?signal={STATE}",
-    "/api/v1/events",
-)
-NOT_BOUND = {"received_ms"}
-"""Late data are shown as of their device time, and marked by the time they were received at."""
-
-
-def _times(value, key=""):
-    """Every time in an answer: numbers under a key that ends in _ms, and both ends of segments."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _times(inner, name)
-    elif key == "segments":
-        yield from (time for segment in value for time in segment[:2])
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _times(inner, key)
-    elif isinstance(value, int | float) and key.endswith("_ms") and key not in NOT_BOUND:
-        yield value
-
-
-def test_nothing_after_the_moment_asked_for_is_answered(web, recorded):
-    span_ms = (recorded.end_ns - recorded.start_ns) / NS_PER_MS
-    limits = {"a": int(recorded.start_ns / NS_PER_MS), "b": int(recorded.end_ns / NS_PER_MS)}
-    asked = [*((call.format(**limits), "as_of_ms") for call in CALLS), *((call, "as_of") for call in API_CALLS)]
-
-    @settings(max_examples=15, deadline=None)
-    @given(fraction=st.floats(-0.05, 1.0))
-    def check(fraction: float) -> None:
-        as_of = int(recorded.start_ns / NS_PER_MS + fraction * span_ms)
-        for path, name in asked:
-            answer = web.get(f"{path}{'&' if '?' in path else '?'}{name}={as_of}")
-            assert answer.status_code == 200, (path, answer.text)
-            late = [time for time in _times(json.loads(answer.text)) if time > as_of]
-            assert not late, (path, as_of, late[:3])
-
-    check()
