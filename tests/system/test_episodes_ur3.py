@@ -1,55 +1,81 @@
-"""A real robot's recording through the product: ingested, cut into episodes, judged, listed."""
+"""A real robot's recording over MQTT into a store, and out of it as episodes."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import threading
+from pathlib import Path
+
+import pytest
+from test_captures import connected, opened, wait_for
+from typer.testing import CliRunner
+
+from connectors.broker import BrokerProcess, any_port
+from connectors.factory_file import read_factory
+from connectors.ingest.run import run_ingest
+from connectors.publish_file import publish_file
+from dashboards.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+UR3 = ROOT.parent / "shared" / "data" / "ur3_cobotops.csv"
+ROWS, RUNS, SHORT, EPISODES, SUCCESSES = 7409, 251, 2, 249, 134
 
 
-def twin(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dashboards.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+@pytest.fixture(scope="module")
+def ur3(tmp_path_factory):
+    """The store that the whole recording was published into."""
+    if not UR3.exists():
+        pytest.skip("the UR3 CobotOps recording is not in ../shared/data")
+    folder = tmp_path_factory.mktemp("ur3")
+    port = any_port()
+    text = (ROOT / "examples/ur3/factory.toml").read_text(encoding="utf-8")
+    (folder / "factory.toml").write_text(f'{text}\n[broker]\nuse = "embedded"\nport = {port}\n', encoding="utf-8")
+    factory = read_factory(folder / "factory.toml", {})
+    broker = BrokerProcess("embedded", folder / "broker", port)
+    broker.start()
+    stop = threading.Event()
+    ingest = threading.Thread(target=run_ingest, args=(factory, stop))
+    ingest.start()
+    try:
+        history = wait_for(lambda: opened(factory.store.url), "the store")
+        wait_for(lambda: connected(history) >= {"ur3"}, "the subscription")
+        assert publish_file(UR3, broker.url, None, ROOT / "examples/ur3/mapping.toml").published == ROWS
+        wait_for(
+            lambda: sum(one.frames for name, one in history.by_stream().items() if "UR3:cobot" in name) == ROWS,
+            "the storing of every row",
+        )
+        history.close()
+    finally:
+        stop.set()
+        ingest.join(20)
+        broker.stop()
+    return folder / "factory.toml", factory.store.url
 
 
-def test_the_recording_is_249_episodes_of_which_134_succeeded(ur3):
-    url, file = ur3
-    cut = twin("episodes", "cut", "--url", url, "--factory", file, "--json")
-    assert cut.returncode == 0, cut.stderr
-    told = json.loads(cut.stdout)
-    assert (told["runs"], told["too_short"], told["episodes"]) == (251, 2, 249)
-    assert (told["success"], told["failure"], told["unknown"]) == (134, 115, 0)
-    assert told["assets"][0]["times_real_time"] > 10_000
-    again = json.loads(twin("episodes", "cut", "--url", url, "--factory", file, "--json").stdout)
-    assert again["kept"] == {"new": 0, "kept": 249, "retired": 0, "labels": 0}, "the same cut changes nothing"
+def run(*words):
+    result = CliRunner().invoke(app, ["episodes", *words, "--json"])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_a_recording_published_over_mqtt_gives_its_episodes_with_and_without_the_factory_file(ur3):
+    file, url = ur3
+    for how in (["--url", url], ["--url", url, "--factory", str(file)]):
+        code, told = run("cut", *how)
+        assert code == 0
+        figures = (told["runs"], told["too_short"], told["episodes"], told["success"], told["failure"])
+        assert figures == (RUNS, SHORT, EPISODES, SUCCESSES, EPISODES - SUCCESSES)
+        assert told["assets"][0]["method"] == "cycle"
+    again = run("cut", "--url", url, "--factory", str(file))[1]
+    assert again["kept"] == {"new": 0, "kept": EPISODES, "retired": 0, "labels": 0}, "the same cut changes nothing"
+    assert again["assets"][0]["times_real_time"] > 10_000
 
 
 def test_a_list_is_filtered_and_says_of_each_what_came_of_it(ur3):
-    url, file = ur3
-    twin("episodes", "cut", "--url", url, "--factory", file)
-    told = json.loads(twin("episodes", "list", "--url", url, "--episodes", "success=false", "--json").stdout)
-    assert told["episodes"] == 115
+    file, url = ur3
+    run("cut", "--url", url, "--factory", str(file))
+    _, told = run("list", "--url", url, "--episodes", "success=false")
+    assert told["episodes"] == EPISODES - SUCCESSES
     assert {one["cause"] for one in told["list"]} == {"grip_lost", "protective_stop", "grip_lost, protective_stop"}
     assert all(one["instruction"]["en"].startswith("Pick up the part") for one in told["list"])
-    wrong = twin("episodes", "list", "--url", url, "--episodes", "colour=blue")
-    assert wrong.returncode == 2
-    assert "NAME=VALUE" in wrong.stderr
-
-
-def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(ur3, tmp_path):
-    url, file = ur3
-    twin("episodes", "cut", "--url", url, "--factory", file)
-    asked = ("export", str(tmp_path / "set"), "--fps", "1", "--url", url, "--factory", file)
-    refused = twin(*asked)
-    assert refused.returncode == 2
-    assert "goes out under a licence" in refused.stderr
-    done = twin(*asked, "--licence", "CC-BY-4.0", "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["episodes"], told["frames"], told["success"]) == (249, 7420, 134)
-    assert told["tasks"] == ["Pick up the part with the gripper and put it down at its place"]
-    checked = twin("datasets", "verify", str(tmp_path / "set"), "--json")
-    assert checked.returncode == 0, checked.stdout
-    assert json.loads(checked.stdout) == {"ok": True, "findings": []}
-    (tmp_path / "set/meta/info.json").write_text("{}", "utf-8")
-    assert twin("datasets", "verify", str(tmp_path / "set")).returncode == 1
+    wrong = CliRunner().invoke(app, ["episodes", "list", "--url", url, "--episodes", "colour=blue"])
+    assert "write NAME=VALUE" in str(wrong.exception)
