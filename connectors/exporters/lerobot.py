@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.archive.layout import arrow
-from connectors.exporters.frames import ACTION_POLICY, Shape, Taken, shape_of, take
+from connectors.exporters.frames import Shape, Taken, shape_of, take
 from connectors.exporters.papers import write_papers
 from connectors.exporters.stats import Stats, stats_of, together
 from twin.errors import EpisodeError
@@ -247,7 +247,6 @@ def _info(written: Written, shape: Shape, fps: int, episodes: Sequence[Episode])
         "data_path": DATA,
         "video_path": None,
         "features": features,
-        "action_policy": ACTION_POLICY,
     }
 
 

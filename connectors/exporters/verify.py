@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.archive.layout import arrow
+from connectors.exporters.frames import ACTION_POLICY
 from connectors.exporters.papers import CROISSANT, PROVENANCE, sha256_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def verify(folder: Path) -> list[Finding]:
         data = _read(folder / "data")
     except (OSError, ValueError) as error:
         return [*found, Finding("files", "meta/episodes, data", f"cannot be read: {error}")]
-    return [*found, *_totals(info, episodes, data), *_frames(info, episodes, data), *_shift(info, episodes, data)]
+    return [*found, *_totals(info, episodes, data), *_frames(info, episodes, data), *_shift(folder, episodes, data)]
 
 
 def _read(folder: Path) -> Any:
@@ -146,9 +147,13 @@ def _stuck(name: str, names: list[str], values: Any, number: Any) -> Iterator[Fi
             yield Finding("stuck", f"{name}: {column}", f"never moves in {still:.0%} of the episodes", risk=True)
 
 
-def _shift(info: dict[str, Any], episodes: list[dict[str, Any]], data: Any) -> Iterator[Finding]:
+def _shift(folder: Path, episodes: list[dict[str, Any]], data: Any) -> Iterator[Finding]:
     """Whether the action is the state at the lag that it says: the next one, where no commands are recorded."""
-    if "next observed state" not in info.get("action_policy", ""):
+    try:
+        policy = json.loads((folder / PROVENANCE).read_text("utf-8")).get("action", "")
+    except (OSError, ValueError):
+        return  # said already
+    if policy != ACTION_POLICY:
         return
     state, action = _matrix(data, "observation.state"), _matrix(data, "action")
     if state.shape != action.shape:

@@ -8,7 +8,6 @@ machine's.
 from __future__ import annotations
 
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,10 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
-from connectors.broker import any_port, host_port
+from connectors.broker import any_port
+from connectors.publish import Publisher
 from connectors.wall_clock import WallClock
 from dashboards.bench import browser, stage
 from dashboards.demo.crowd import crowd_file, last_asset
@@ -36,7 +34,11 @@ if TYPE_CHECKING:
 
 CLIENTS = 20
 ASSET = "crowd/hall1/line01/M-0001"
-SIGNAL = "spindle_speed"
+MARKER = "crowd/hall1/line01/MARKER"
+FIRST_MARK = 20_000
+MARK_EVERY_S, JITTER_S = 0.45, 0.017
+"""Marks are sent out of step with the pages' own ten times a second."""
+SEEN_WITHIN_S = 2.0
 READY_S = 40.0
 PAGES = {
     "overview": ("/", ".ft-site"),
@@ -127,46 +129,36 @@ def _wait(plant: _Plant, assets: int) -> None:
     raise BrokerError(f"{last} was not heard of within {READY_S:.0f} s")
 
 
-class _Tap:
-    """Hears one machine at the broker, as its devices send (mutable: its network thread notes what and when)."""
-
-    def __init__(self, url: str) -> None:
-        self.sent: list[tuple[float, str]] = []
-        """(ms since 1970, the value in digits)."""
-        self._clock = WallClock()
-        self._subscribed = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
-        self._client.on_connect = lambda client, *_: client.subscribe(f"{ASSET}/data", 0)
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._on_message
-        host, port, _ = host_port(url)
-        self._client.connect(host, port)
-        self._client.loop_start()
-        if not self._subscribed.wait(5.0):
-            raise BrokerError(f"no subscription at {url}")
-
-    def _on_message(self, _: Any, __: Any, message: paho.MQTTMessage) -> None:
-        value = json.loads(bytes(message.payload))[SIGNAL]
-        if value is not None:
-            self.sent.append((self._clock.now_ns() / NS_PER_MS, f"{value:.0f}"))
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
 def _latency(plan: Plan, plant: _Plant, chromium: Browser) -> dict[str, Any]:
-    """From the broker's delivery of a machine's message to its value on the page, and the server's CPU meanwhile."""
-    with chromium.page() as page:
-        page.open(f"{plant.page_url}{PAGES['asset'][0]}?lang=en", PAGES["asset"][1])
-        page.watch(f".ft-sig[title$='{ASSET}:{SIGNAL}'] .ft-value b")
-        tap = _Tap(plant.broker_url)
-        cpu_s, began_s = stage.cpu_s(plant.web_pid), time.monotonic()
-        page.wait(plan.seconds)
-        server = (stage.cpu_s(plant.web_pid) - cpu_s) / (time.monotonic() - began_s)
-        tap.close()
-        took = paired(tap.sent, page.seen())
+    """From publishing a value to its being painted, and the server's CPU meanwhile.
+
+    The value is a further machine's, of the same site: each is sent once, twice a second, and must be seen.
+    """
+    publisher = Publisher(plant.broker_url, "twin-bench-marker", durable=False)
+    publisher.wait_connected()
+    clock = WallClock()
+    sent: list[tuple[float, str]] = []
+
+    def send() -> None:
+        value = FIRST_MARK + len(sent)
+        body = {"ts": clock.now_ns() // NS_PER_MS, "seq": len(sent), "mark": value}
+        sent.append((clock.now_ns() / NS_PER_MS, str(value)))
+        publisher.publish(f"{MARKER}/data", json.dumps(body).encode())
+
+    try:
+        send()
+        with chromium.page() as page:
+            page.open(f"{plant.page_url}/asset/{MARKER}?lang=en", f".ft-sig[title$='{MARKER}:mark'] b:not(:empty)")
+            page.watch(f".ft-sig[title$='{MARKER}:mark'] .ft-value b")
+            cpu_s, began_s = stage.cpu_s(plant.web_pid), time.monotonic()
+            for number in range(round(plan.seconds / MARK_EVERY_S)):
+                send()
+                page.wait(MARK_EVERY_S + JITTER_S * (number % 7))
+            server = (stage.cpu_s(plant.web_pid) - cpu_s) / (time.monotonic() - began_s)
+            page.wait(SEEN_WITHIN_S)
+            took = delays(sent[1:], page.seen())
+    finally:
+        publisher.close()
     p50, p95 = (round(float(np.percentile(took, q)), 1) for q in (50, 95))
     return {
         "publish_to_pixel_p50_ms": p50,
@@ -176,21 +168,19 @@ def _latency(plan: Plan, plant: _Plant, chromium: Browser) -> dict[str, Any]:
     }
 
 
-def paired(sent: list[tuple[float, str]], seen: list[tuple[float, str]]) -> list[float]:
-    """How long (ms) each sent value took to be seen; values that were overtaken by a newer one are left out.
+def delays(sent: list[tuple[float, str]], seen: list[tuple[float, str]]) -> list[float]:
+    """How long (ms) each sent value took to be seen; both are (ms, digits) in order of time.
 
-    Both are (ms, digits) in order of time. Raises BrokerError where less than half was seen: then nothing is told.
+    One that was overtaken counts from its own sending to the first newer one that was seen. Raises BrokerError
+    where the newest was never seen.
     """
+    shown = [(at, int(text)) for at, text in seen if text]
     took: list[float] = []
-    place = 0
-    for at, value in sent[:-2]:
-        for further in range(place, len(seen)):
-            if seen[further][0] >= at - 1 and seen[further][1] == value:
-                took.append(seen[further][0] - at)
-                place = further + 1
-                break
-    if len(took) < max(1, len(sent) // 2):
-        raise BrokerError(f"of {len(sent)} values only {len(took)} were seen on the page")
+    for at, value in sent:
+        first = next((then for then, text in shown if text >= int(value)), None)
+        if first is None:
+            raise BrokerError(f"the value {value} was not seen on the page")
+        took.append(first - at)
     return took
 
 

@@ -39,7 +39,7 @@ def export(
 
     from connectors.desk import episodes as book
     from connectors.episodes.filter import pick
-    from connectors.episodes.reading import is_failure, streams_of
+    from connectors.episodes.reading import is_cycle, is_failure, streams_of
     from connectors.exporters.lerobot import export as write
     from connectors.exporters.papers import Terms, licence_of
     from connectors.stores.sql import open_history
@@ -61,8 +61,11 @@ def export(
         asset = chosen[0].asset
         rules = rules_for(known.episodes if known is not None else (), asset)
         skip = frozenset(
-            one.name for stream in streams.get(asset, ()) for one in stream.signals if is_failure(one, rules)
-        ) | {rules.cycle or "cycle"}
+            one.name
+            for stream in streams.get(asset, ())
+            for one in stream.signals
+            if is_failure(one, rules) or is_cycle(one, rules)
+        )
         progress = stack.enter_context(Progress(transient=True, disable=json))
         bar = progress.add_task("episodes", total=len(chosen))
         terms = Terms(name or folder.resolve().name, spdx, f"factory-twin {__version__}", description)

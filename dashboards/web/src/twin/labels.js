@@ -10,6 +10,8 @@ const RANK = { fault: 0, held: 1, lost: 2, unknown: 2, stop: 3, wait: 4, idle: 5
 
 const MUST_RANK = 2;
 const MIN_ROOM_PX = 40;
+/** Where more than so many are abnormal at once, names that cover each other would hide the plant: then only faults insist. */
+const MOST_INSISTING = 40;
 
 /** A label's box moved into the picture: [left, top, right, bottom]. */
 function inside(x, y, item, width, height) {
@@ -96,6 +98,7 @@ export class Labels {
         item.wide = 0;
       }
     }
+    const insists = ranked.filter((item) => item.rank <= MUST_RANK).length > MOST_INSISTING ? RANK.fault : MUST_RANK;
     this.measure(ranked.filter((item) => !item.wide && item.px[2]));
     for (const item of ranked) {
       const [px, py, visible] = item.px;
@@ -103,7 +106,7 @@ export class Labels {
       const free = (box) => !taken.some((other) => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 1 && other[1] < box[3] + 1);
       const boxes = outside ? [] : this.spots(item, px, py, below, project).map(([x, y]) => inside(x, y, item, width, height));
       // what is abnormal or chosen is never left out, whatever it covers
-      const box = boxes.find(free) ?? (item.rank <= MUST_RANK ? boxes[0] : undefined);
+      const box = boxes.find(free) ?? (item.rank <= insists ? boxes[0] : undefined);
       const hidden = !box;
       if (item.node.hidden !== hidden) item.node.hidden = hidden;
       if (hidden) continue;
