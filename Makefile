@@ -23,10 +23,10 @@ install-test: .venv/installed-test
 demo: install
 	$(BIN)/twin demo
 
-# Four at once: much of the time they wait for networks, brokers, databases and browsers.
+# Four at once, a file each: much of the time they wait, and what a file needs is built once.
 test: install-test
-	$(BIN)/python -m pytest -m "not slow" -n 4 --ignore=tests/faults
-	$(BIN)/python -m pytest -m "not slow" -n 4 tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadscope --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadscope tests/faults
 
 lint: install-test
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Settings of every test: a busy machine must not fail a property by being slow; chance comes from one seed."""
 
+import fcntl
 import itertools
 import os
 import secrets
@@ -65,6 +66,26 @@ def new_database():
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     return made
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory):
+    """``built_once(NAME, BUILD)``: a folder that BUILD filled, one for all processes of a test run."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def folder(name, build):
+        path = shared / name
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (path / "whole").exists():
+                path.mkdir()
+                build(path)
+                (path / "whole").touch()
+        return path
+
+    return folder
 
 
 @pytest.fixture(scope="session")

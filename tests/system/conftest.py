@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
@@ -36,15 +37,19 @@ def demo_factory() -> Factory:
 
 
 @pytest.fixture(scope="session")
-def recorded(demo_factory: Factory, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(demo_factory: Factory, built_once, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """Five minutes of both demo sites, the last seconds at full rate, one message that cannot be read."""
-    folder = tmp_path_factory.mktemp("recorded")
-    url = f"sqlite:///{folder / 'twin.db'}"
-    devices = Devices(demo_factory, url)
-    devices.record(SLOW_S)
-    devices.run(START_NS + (SLOW_S + LIVE_S) * NS_PER_S)
-    devices.store.close()
-    return Recorded(demo_factory, url, START_NS, devices.clock.now_ns(), folder)
+    end_ns = START_NS + (SLOW_S + LIVE_S) * NS_PER_S
+
+    def build(folder: Path) -> None:
+        devices = Devices(demo_factory, f"sqlite:///{folder / 'twin.db'}")
+        devices.record(SLOW_S)
+        devices.run(end_ns)
+        devices.store.close()
+
+    folder = tmp_path_factory.mktemp("recorded")  # of this process: people write on the desk beside it
+    shutil.copytree(built_once("recorded", build), folder, dirs_exist_ok=True)
+    return Recorded(demo_factory, f"sqlite:///{folder / 'twin.db'}", START_NS, end_ns, folder)
 
 
 @pytest.fixture
