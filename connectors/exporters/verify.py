@@ -23,6 +23,9 @@ STUCK_SHARE = 0.9
 SHIFT_FRAMES = 30
 
 
+_COUNTS = ("timestamp", "frame_index", "episode_index", "index")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong: which ``check``, where, and in words. ``risk`` is no defect, but worth a look."""
@@ -40,12 +43,29 @@ def verify(folder: Path) -> list[Finding]:
     except (OSError, ValueError) as error:
         return [Finding("info", "meta/info.json", f"cannot be read: {error}")]
     found = [*_papers(folder), *_tasks(folder, info)]
+    if wanting := _wanting(info):
+        return [*found, Finding("info", "meta/info.json", f"does not say {wanting}")]
     try:
         episodes = _read(folder / "meta/episodes").to_pylist()
         data = _read(folder / "data")
     except (OSError, ValueError) as error:
         return [*found, Finding("files", "meta/episodes, data", f"cannot be read: {error}")]
+    if missing := sorted({*info["features"], *_COUNTS} - set(data.schema.names)):
+        return [*found, Finding("info", "data", f"lacks the columns {', '.join(missing)}")]
     return [*found, *_totals(info, episodes, data), *_frames(info, episodes, data), *_shift(folder, episodes, data)]
+
+
+def _wanting(info: Any) -> str:
+    """What an info file must say and does not; "" where it says everything that is checked here."""
+    if not isinstance(info, dict):
+        return "anything: it is no JSON object"
+    fps, features = info.get("fps"), info.get("features")
+    if not isinstance(fps, int | float) or not fps > 0:
+        return "how many frames a second there are (fps)"
+    if not isinstance(features, dict) or not all(isinstance(one, dict) for one in features.values()):
+        return "which features there are"
+    lacking = {"observation.state", "action"} - features.keys()
+    return f"that there is {', '.join(sorted(lacking))}" if lacking else ""
 
 
 def _read(folder: Path) -> Any:

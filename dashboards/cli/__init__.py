@@ -32,7 +32,7 @@ from dashboards.cli import (
     users,
     whatif,
 )
-from twin.errors import BrokerError, ConfigError, SourceError, StoreError, TwinError
+from twin.errors import BrokerError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
     name="twin",
@@ -95,15 +95,14 @@ def main() -> None:
     )
     try:
         app()
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(ASKED_WRONGLY)
-    except (BrokerError, StoreError, SourceError) as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(OUTSIDE_FAILED)
     except TwinError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(ASKED_WRONGLY)
+        sys.exit(exit_code_of(error))
+
+
+def exit_code_of(error: TwinError) -> int:
+    """What a command ends with that failed so."""
+    return OUTSIDE_FAILED if isinstance(error, BrokerError | StoreError | SourceError) else ASKED_WRONGLY
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
+from terminal import twin
 
 from connectors.factory_file import read_factory
 from connectors.ingest.decoding import MAX_PAYLOAD_BYTES, Decoding
@@ -170,14 +169,6 @@ def test_what_was_stored_meanwhile_is_a_duplicate_and_a_conflict_stays_a_letter(
     equations_hold(history)
     assert Redrive(factory_of(tmp_path, "ms"), store, history, ManualClock(T0)).run().no_message == 1
     assert verify(history).mismatches == ()
-
-
-def twin(*arguments):
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("TWIN__")}
-    return subprocess.run(
-        [sys.executable, "-m", "dashboards.cli", *map(str, arguments)],
-        cwd=ROOT, env=plain, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
 
 
 def test_the_terminal_redrives_and_refuses_while_ingest_writes(tmp_path):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
+from terminal import twin
 from writing import ARM, CELL, DOOR, T0, Writer, part_of, postgres_answers, server_database, sqlite_url
 
 from connectors.archive.layout import DAY_NS
@@ -86,10 +85,7 @@ def test_state_prints_the_whole_mirror_canonically_and_says_so_where_nothing_is_
     tick_ns, state = recorded(url, 30)[20]
 
     def asked(at):
-        return subprocess.run(
-            [sys.executable, "-m", "dashboards.cli", "state", "--url", url, "--at", at, "--json"],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        return twin("state", "--url", url, "--at", at, "--json")
 
     first, again = asked(iso_from_ns(tick_ns, 9)), asked(iso_from_ns(tick_ns, 9))
     assert first.returncode == 0, first.stderr

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from terminal import twin
 
 from connectors.broker import BrokerProcess, any_port
 from connectors.factory_file import read_factory
@@ -31,14 +29,6 @@ from twin.sample import Frames, Kind, Signal, batch_of, frame, stream_of
 ROOT = Path(__file__).resolve().parents[2]
 CAPTURE = ROOT / "tests" / "data" / "captures" / "nodered_uns.jsonl"
 T0 = 1_795_328_000 * NS_PER_S
-
-
-def twin(*arguments, **environ):
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("TWIN__")}
-    return subprocess.run(
-        [sys.executable, "-m", "dashboards.cli", *map(str, arguments)],
-        cwd=ROOT, env={**plain, **environ}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

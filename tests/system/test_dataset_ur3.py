@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
-
-def twin(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dashboards.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+from terminal import twin
 
 
 def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(ur3, tmp_path):
@@ -28,4 +23,6 @@ def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(ur3, tmp_pat
     assert checked.returncode == 0, checked.stdout
     assert json.loads(checked.stdout) == {"ok": True, "findings": []}
     (tmp_path / "set/meta/info.json").write_text("{}", "utf-8")
-    assert twin("datasets", "verify", str(tmp_path / "set")).returncode == 1
+    damaged = twin("datasets", "verify", str(tmp_path / "set"))
+    assert damaged.returncode == 1
+    assert "does not say how many frames a second" in damaged.stdout

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from terminal import twin
 
 from connectors.broker import BrokerProcess, any_port
 from connectors.care.upkeep import Upkeep
@@ -58,13 +57,6 @@ def written(url, batches=300, step_s=1):
                 parts.append(frame(DOOR, tick_ns - 7, 2**62 + k, tick_ns, (k % 2,), (("열림", "Closed")[k % 2],)))
             store.append(Commit(batch_of("w", k + 1, tick_ns, parts)), fold)
     return url
-
-
-def twin(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "dashboards.cli", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
 
 
 def said(*arguments):

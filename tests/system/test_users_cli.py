@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from importlib.resources import as_file, files
 
 import pytest
+import terminal
 
 WORD = "a long enough word\n"
 
@@ -19,10 +18,7 @@ def twin(tmp_path):
         shutil.copyfile(shipped, tmp_path / "factory.toml")
 
     def call(*arguments, said="", code=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "dashboards.cli", *arguments], cwd=tmp_path, input=said, capture_output=True,
-            text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = terminal.twin(*arguments, said=said, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + (done.stderr if code else "")

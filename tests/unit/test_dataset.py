@@ -232,3 +232,17 @@ def test_a_file_that_was_changed_added_or_taken_away_is_named(dataset):
     assert {("checksum", "README.md"), ("checksum", "stray.txt"), ("provenance", "meta/provenance.json")} <= told
     shutil.rmtree(dataset / "data")
     assert "files" in {one.check for one in verify(dataset)}
+
+
+@pytest.mark.parametrize(
+    "info", ["{}", "[]", "no", '{"fps": 0, "features": {}}', '{"fps": 5, "features": {"action": {}}}'],
+    ids=["empty", "list", "no JSON", "no frames", "no state"],
+)  # fmt: skip
+def test_papers_that_say_too_little_are_named_and_nothing_breaks(dataset, info):
+    (dataset / "meta/info.json").write_text(info, "utf-8")
+    assert "info" in {one.check for one in verify(dataset)}
+
+
+def test_columns_that_are_told_and_not_there_are_named(dataset):
+    edited(dataset, lambda table: table.drop_columns(["timestamp"]))
+    assert ("info", "data") in {(one.check, one.where) for one in verify(dataset)}
