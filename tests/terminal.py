@@ -22,7 +22,7 @@ class Said:
     stderr: str
 
 
-def twin(*arguments: object, said: str = "", cwd: Path | str = ".", **environ: str) -> Said:
+def twin(*arguments: object, said: str | bytes = "", cwd: Path | str = ".", **environ: str) -> Said:
     """Run one command with that on its standard input; settings of this machine (``TWIN__…``) do not count."""
     cleared = {name: None for name in os.environ if name.startswith("TWIN__")}
     with contextlib.chdir(cwd):

@@ -42,9 +42,10 @@ def verify(folder: Path) -> list[Finding]:
         info = json.loads((folder / "meta/info.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         return [Finding("info", "meta/info.json", f"cannot be read: {error}")]
-    found = [*_papers(folder), *_tasks(folder, info)]
+    found = [*_papers(folder)]
     if wanting := _wanting(info):
         return [*found, Finding("info", "meta/info.json", f"does not say {wanting}")]
+    found += _tasks(folder, info)
     try:
         episodes = _read(folder / "meta/episodes").to_pylist()
         data = _read(folder / "data")

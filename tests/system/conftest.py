@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
 from recording_plant import LIVE_S, SLOW_S, Devices
 from simulated import START_NS
 
-from connectors.plugins import asset_types
+from connectors.plugins import asset_types, rules_of
+from connectors.scenarios import play_into, read_scenario
 from connectors.stores.sql import open_history
 from twin.clock import NS_PER_S
 from twin.config import Factory, parse_factory
+from twin.scenario import Playing
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,3 +59,29 @@ def history(recorded: Recorded):
     opened = open_history(recorded.url)
     yield opened
     opened.close()
+
+
+MORNING = """
+name = "morning"
+site = "changwon"
+seed = 5
+start = 2026-11-16T06:00:00+09:00
+duration_s = 14400
+breakdowns = true
+batch_s = 60
+"""
+
+
+@pytest.fixture(scope="module")
+def morning(built_once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store (``twin.db``): Changwon's four hours from six in the morning, as a scenario played them."""
+
+    def build(folder: Path) -> None:
+        (folder / "morning.toml").write_text(MORNING, "utf-8")
+        with as_file(files("dashboards") / "demo" / "factory.toml") as demo:
+            scenario, factory = read_scenario(folder / "morning.toml", demo)
+        play_into(Playing(scenario, factory.hub, rules_of(factory)), f"sqlite:///{folder / 'twin.db'}")
+
+    folder = tmp_path_factory.mktemp("morning")
+    shutil.copytree(built_once("morning", build), folder, dirs_exist_ok=True)
+    return folder

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from terminal import twin
+
 from connectors.stores.sql import open_history
 
 FACTORY = """
@@ -55,8 +57,7 @@ def test_a_csv_file_is_ingested_without_a_broker(tmp_path: Path) -> None:
         deadline = time.monotonic() + 20
         stored = None
         while time.monotonic() < deadline and (stored is None or stored["frames"] < 2):
-            info = [sys.executable, "-m", "dashboards.cli", "store", "info", "--url", url, "--by-stream", "--json"]
-            answer = subprocess.run(info, capture_output=True, text=True, check=False)
+            answer = twin("store", "info", "--url", url, "--by-stream", "--json")
             if answer.returncode == 0:
                 stored = json.loads(answer.stdout).get("s/robot:data")
     finally:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from paho.mqtt.publish import multiple
+from terminal import twin
 
 from connectors.broker import BrokerProcess, any_port
 from connectors.factory_file import read_factory
@@ -176,13 +176,6 @@ def test_the_last_messages_of_a_topic_are_heard_to_try_a_mapping_on(plant):
         listen(BrokerConfig(use=f"mqtt://127.0.0.1:{any_port()}"), "#", WallClock(), 0.5, 5)
 
 
-def twin(*arguments, given=b""):
-    return subprocess.run(
-        [sys.executable, "-m", "dashboards.cli", *map(str, arguments)],
-        cwd=ROOT, input=given, capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
 def test_a_capture_is_decoded_to_samples_and_refusals_a_line():
     path = ROOT / "tests/data/captures/nodered_uns.jsonl"
     answer = twin("decode", "--dialect", "auto", "--capture", path, "--json")
@@ -208,27 +201,27 @@ def test_options_reach_the_dialect_from_the_command_line_and_from_a_file(tmp_pat
     assert [json.loads(line)["asset"] for line in answer.stdout.splitlines()] == ["site/b"]
     wrong = twin("decode", "--dialect", "json_object", "--capture", capture, "--options", "tpoic=x")
     assert wrong.returncode == 2
-    assert b"tpoic" in wrong.stderr
+    assert "tpoic" in wrong.stderr
 
 
 def test_a_mapping_is_tried_on_one_message():
     new = ROOT / "dashboards/demo/new.toml"
     topic = "factory/line1/conveyor1/data"
-    good = twin("decode", "--config", new, "--topic", topic, "--json", given=b'{"ts": 1795328000000, "speed": 0.3}')
+    good = twin("decode", "--config", new, "--topic", topic, "--json", said=b'{"ts": 1795328000000, "speed": 0.3}')
     assert good.returncode == 1, "the count of messages is missing"
     (told,) = json.loads(good.stdout)
     assert told["source"] == "objects"
     assert told["rejected"][0]["hint"]
     good = twin(
-        "decode", "--config", new, "--topic", topic, "--json", given=b'{"ts": 1795328000000, "seq": 1, "speed": 0.3}'
+        "decode", "--config", new, "--topic", topic, "--json", said=b'{"ts": 1795328000000, "seq": 1, "speed": 0.3}'
     )
     assert good.returncode == 0, good.stderr
     assert [(row["signal"], row["value"]) for row in json.loads(good.stdout)[0]["samples"]] == [("speed", 0.3)]
-    other = twin("decode", "--config", new, "--topic", "somewhere/else", "--json", given=b"21.5")
+    other = twin("decode", "--config", new, "--topic", "somewhere/else", "--json", said=b"21.5")
     assert json.loads(other.stdout)[0]["source"] == "others"
-    own = twin("decode", "--config", new, "--topic", "factory-twin/live/x", given=b"21.5")
+    own = twin("decode", "--config", new, "--topic", "factory-twin/live/x", said=b"21.5")
     assert own.returncode == 1
-    assert b"no source takes" in own.stderr
+    assert "no source takes" in own.stderr
 
 
 def test_findings_of_a_store_and_of_a_capture_are_a_list(plant):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from paho.mqtt.publish import single
+from terminal import twin
 
 from connectors.broker import any_port
 from connectors.factory_file import read_factory
@@ -31,13 +32,6 @@ def wait_for(condition, what):
         assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_S:.0f} s"
         time.sleep(0.05)
     return found
-
-
-def twin(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "dashboards.cli", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture

@@ -11,35 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from connectors.plugins import rules_of
-from connectors.scenarios import play_into, read_scenario
 from dashboards.cli import app
-from twin.scenario import Playing
 
 DEMO = Path(__file__).parents[2] / "dashboards" / "demo" / "factory.toml"
-HOURS = 4
 pytestmark = pytest.mark.timeout(400)
-SCENARIO = f"""
-name = "morning"
-site = "changwon"
-seed = 5
-start = 2026-11-16T06:00:00+09:00
-duration_s = {HOURS * 3600}
-breakdowns = true
-batch_s = 60
-"""
 NOON = "2026-11-16T09:00:00+09:00"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whatif")
-    path = folder / "morning.toml"
-    path.write_text(SCENARIO, "utf-8")
-    scenario, factory = read_scenario(path, DEMO)
-    place = f"sqlite:///{folder / 'morning.db'}"
-    play_into(Playing(scenario, factory.hub, rules_of(factory)), place)
-    return place
+def url(morning):
+    return f"sqlite:///{morning / 'twin.db'}"
 
 
 def run(url, *args):

@@ -13,25 +13,12 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from connectors.plugins import rules_of
-from connectors.scenarios import play_into, read_scenario
 from twin.clock import NS_PER_MS, NS_PER_S, ns_from_iso
-from twin.scenario import Playing
 
 DEMO = Path(__file__).parents[2] / "dashboards" / "demo" / "factory.toml"
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 START = "2026-11-16T06:00:00+09:00"
-HOURS = 2
 pytestmark = pytest.mark.timeout(400)
-SCENARIO = f"""
-name = "early"
-site = "changwon"
-seed = 6
-start = {START}
-duration_s = {HOURS * 3600}
-breakdowns = true
-batch_s = 60
-"""
 AT_NS = ns_from_iso(START) + 3600 * NS_PER_S
 WAIT_S = 150.0
 WEB = httpx.Client(trust_env=False, timeout=60)
@@ -39,13 +26,8 @@ WEB = httpx.Client(trust_env=False, timeout=60)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whatif-page")
-    path = folder / "early.toml"
-    path.write_text(SCENARIO, "utf-8")
-    scenario, factory = read_scenario(path, DEMO)
-    url = f"sqlite:///{folder / 'twin.db'}"
-    play_into(Playing(scenario, factory.hub, rules_of(factory)), url)
+def server(morning):
+    folder, url = morning, f"sqlite:///{morning / 'twin.db'}"
     (folder / "factory.toml").write_bytes(DEMO.read_bytes())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
