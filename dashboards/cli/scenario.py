@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dashboards.cli._output import note, print_json
+from dashboards.cli.desk import HERE, desk_of, who
 
 if TYPE_CHECKING:
     from twin.scenario import Played, Playing
@@ -52,6 +53,8 @@ def run(
 
     playing = Playing(scenario, known.hub, rules_of(known), seed)
     played, place = _played(playing, url, folder, keep=keep)
+    if place:
+        _name(playing, played, place)
     answer = _answer(playing, played, place)
     if json:
         print_json(answer)
@@ -83,6 +86,21 @@ def _played(playing: Playing, url: str, folder: Path, *, keep: bool) -> tuple[Pl
         raise typer.Exit(2)
     with bar(playing.scenario.name) as progress:
         return play_into(playing, url, progress), url
+
+
+def _name(playing: Playing, played: Played, place: str) -> None:
+    """Put the recording on the desk beside its store, unless the same one lies there: then it can be replayed."""
+    from connectors.desk.recordings import keep, recordings
+    from connectors.scenarios import origin_of
+    from twin.recording import Recording
+
+    scenario = playing.scenario
+    origin = origin_of(scenario.name, played.seed)
+    # By receipt: the last batch is received at the very end.
+    one = Recording(scenario.name, scenario.site, scenario.start_ns, scenario.end_ns + 1, origin=origin)
+    with desk_of(HERE, place) as desk:
+        if not any(each.name == one.name and each.origin == one.origin for each in recordings(desk)):
+            keep(desk, who(), one)
 
 
 def _answer(playing: Playing, played: Played, place: str) -> dict[str, Any]:

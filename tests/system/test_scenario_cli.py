@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from terminal import twin
 from typer.testing import CliRunner
 
 from connectors.stores.sql import open_history
@@ -49,9 +50,13 @@ def test_a_scenario_is_kept_as_a_recording_that_verifies_and_the_same_again_is_t
     assert recording["origin"] == "simulated:short@5"
     assert recording["from"] == "2026-11-16T00:00:00.000Z"
     assert [one["met"] for one in told["expectations"]] == [True]
-    files = list((tmp_path / "made").iterdir())
-    assert [file.suffix for file in files] == [".db"]
+    files = [file for file in (tmp_path / "made").glob("*.db") if not file.stem.endswith("-desk")]
+    assert len(files) == 1
     assert told["hash"][:12] in files[0].name
+    (named,) = json.loads(twin("recordings", "--url", recording["url"], "--json").stdout)["recordings"]
+    assert (named["name"], named["origin"], named["site"]) == ("short", "simulated:short@5", "changwon")
+    hashed = json.loads(twin("recordings", "hash", "short", "--url", recording["url"], "--json").stdout)
+    assert (hashed["frames"], hashed["batches"]) == (told["frames"], told["batches"])
     history = open_history(recording["url"])
     try:
         verdict = verify(history)
