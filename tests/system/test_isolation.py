@@ -117,7 +117,7 @@ def test_of_no_call_an_answer_as_of_a_moment_holds_anything_from_after_it(world,
     start_ms, span_ms = recorded.start_ns / NS_PER_MS, (recorded.end_ns - recorded.start_ns) / NS_PER_MS
     answers = moments = 0
 
-    @settings(max_examples=settings().max_examples // 12, deadline=None)
+    @settings(max_examples=settings().max_examples // 25, deadline=None)
     @given(fraction=st.floats(-0.05, 1.0))
     def check(fraction: float) -> None:
         nonlocal answers, moments
@@ -151,7 +151,7 @@ def test_an_answer_as_of_a_moment_is_what_it_would_be_had_nothing_been_recorded_
     calls = asked(world)
     answers = 0
 
-    @settings(max_examples=settings().max_examples // 12, deadline=None)
+    @settings(max_examples=settings().max_examples // 25, deadline=None)
     @given(second=st.integers(1, CUT_S - 10))
     def check(second: int) -> None:
         nonlocal answers

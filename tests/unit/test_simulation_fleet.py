@@ -55,12 +55,15 @@ def small_site(**changes: object) -> Site:
     return replace(site, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [pytest.param("jeonju", marks=pytest.mark.slow), "changwon"])
-def test_for_a_day_no_two_robots_share_a_node_and_each_keeps_making_trips(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [("changwon", 6), *(pytest.param(name, 24, marks=pytest.mark.slow) for name in ("jeonju", "changwon"))],
+)
+def test_for_hours_no_two_robots_share_a_node_and_each_keeps_making_trips(name: str, hours: int) -> None:
     fleet = fleet_of(demo_site(name))
     nodes = np.array(list(fleet.graph.position_m.values()))
     trips = [0] * len(fleet.robots)
-    for hour in range(24):
+    for hour in range(hours):
         truths = fleet.sample(Span(hour * HOUR_MS, (hour + 1) * HOUR_MS, slow=True))
         fleet.forget((hour + 1) * HOUR_MS)
         poses = [truth.values[:, :2] for truth in truths if truth.stream.name == "pose"]
