@@ -158,9 +158,11 @@ def test_ingest_killed_three_times_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(tmp_path: Path) -> None:
+    began_s = time.monotonic()
     demo = Demo(tmp_path, "--history", "0.05")
     try:
         demo.wait_for("^ready ")
+        first_s = time.monotonic() - began_s
         wait_for_more(demo, 0)
         with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/", timeout=5) as page:
             assert page.status == 200
@@ -188,7 +190,7 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_a_second_start_goes_on(
         ledger = again.wait_for(r"^ledger published=(\d+) stored=(\d+) missing=(\d+)$", 90)
     finally:
         assert again.end() == 0, again.lines
-    assert took_s < 15, "5 s on a quiet machine"
+    assert took_s < 2 * first_s, "it begins from what is there"
     assert ledger.group(3) == "0"
     assert again.stored() > before
     history = open_history(f"sqlite:///{tmp_path / 'twin.db'}")
