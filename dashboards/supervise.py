@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -107,15 +108,22 @@ def stop_together(children: Sequence[Child], timeout_s: float) -> list[str]:
 def stop_event() -> threading.Event:
     """An event that SIGTERM, SIGINT and the parent's death set. For the main thread of a process."""
     stop = threading.Event()
-
-    def on_signal(number: int, frame: object) -> None:
-        del number, frame
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
+    # A handler runs in the midst of whatever the main thread does, of another handler too, and the event has a lock
+    # that one of those may hold. So the system writes the signal into a pipe, and a thread sets the event.
+    ends = socket.socketpair()
+    ends[1].setblocking(False)
+    signal.set_wakeup_fd(ends[1].fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    threading.Thread(target=_hear, args=(ends, stop), name="signals", daemon=True).start()
     threading.Thread(target=_watch_parent, args=(stop,), name="parent-watch", daemon=True).start()
     return stop
+
+
+def _hear(ends: tuple[socket.socket, socket.socket], stop: threading.Event) -> None:
+    """Set the event for each signal that the system writes; both ends live as long as this thread."""
+    while ends[0].recv(64):
+        stop.set()
 
 
 def _watch_parent(stop: threading.Event) -> None:
