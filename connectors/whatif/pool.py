@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twin.whatif.replicate import Replication, replicate
 
@@ -20,7 +20,8 @@ _PARTS_A_WORKER = 6
 LOOK_S = 0.2
 """So often at least ``progress`` is told, and may end it all."""
 _jobs: list[tuple[Model, ...]] = []
-"""In a worker: what it runs."""
+_is_over: list[Any] = []
+"""In a worker: what it runs, and where it reads that it is to end."""
 
 
 def run_all(
@@ -45,7 +46,8 @@ def run_all(
     ]
     # Forked workers begin at once and have the models already; elsewhere they import what they need.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(jobs),))
+    is_over = context.Value("b", 0, lock=False)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(jobs), is_over))
     found: dict[tuple[int, int], list[list[Replication]]] = {}
     try:
         running = {pool.submit(_part, job, seed, first, last): (job, first) for job, first, last in parts}
@@ -56,8 +58,8 @@ def run_all(
                 found[running[one]] = one.result()
             progress(len(found) / len(parts))
     except BaseException:
-        for process in list((getattr(pool, "_processes", None) or {}).values()):
-            process.kill()
+        # Nobody is killed: one that dies while it tells its result leaves the pool waiting for the rest of it for ever.
+        is_over.value = 1
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()
@@ -67,11 +69,17 @@ def run_all(
     ]
 
 
-def _begin(jobs: list[tuple[Model, ...]]) -> None:
+def _begin(jobs: list[tuple[Model, ...]], is_over: Any) -> None:
     """In a worker: take the jobs; Ctrl-C is for the one that waits for them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _jobs[:] = jobs
+    _is_over[:] = [is_over]
 
 
 def _part(job: int, seed: int, first: int, last: int) -> list[list[Replication]]:
-    return [replicate(_jobs[job], seed, number) for number in range(first, last)]
+    found: list[list[Replication]] = []
+    for number in range(first, last):
+        if _is_over[0].value:
+            break  # nobody waits for it any longer
+        found.append(replicate(_jobs[job], seed, number))
+    return found
