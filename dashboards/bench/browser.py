@@ -19,18 +19,21 @@ _WATCH = """(selector) => {
   const node = document.querySelector(selector);
   window.seen = [];
   const look = () => {
-    const text = node.textContent.replace(/[^0-9]/g, "");
+    const text = node.textContent.replace(/[.].*/, "").replace(/[^0-9]/g, "");
     requestAnimationFrame(() => window.seen.push([performance.timeOrigin + performance.now(), text]));
   };
   new MutationObserver(look).observe(node, { childList: true, characterData: true, subtree: true });
 }"""
 _PAINTED = """(selector) => {
+  const behind = new MessageChannel();
+  behind.port1.onmessage = () => (window.paintedAt = performance.now());
   const look = () => {
-    if (document.querySelector(selector)) requestAnimationFrame(() => (window.paintedAt = performance.now()));
+    if (document.querySelector(selector)) behind.port2.postMessage(0);
     else requestAnimationFrame(look);
   };
   look();
 }"""
+"""What stands when a frame begins is painted by it; the message comes right behind."""
 
 
 class Page:
@@ -42,7 +45,7 @@ class Page:
         self._devtools.send("Performance.enable")
 
     def open(self, url: str, selector: str) -> float:
-        """Open an address; milliseconds from the start of navigation to the frame in which ``selector`` stands.
+        """Open an address; milliseconds from the start of navigation to behind the frame in which ``selector`` stands.
 
         Raises SourceError where it never does.
         """
@@ -60,7 +63,7 @@ class Page:
         self._page.evaluate(_WATCH, selector)
 
     def seen(self) -> list[tuple[float, str]]:
-        """(ms since 1970, digits) of what `watch` noted."""
+        """(ms since 1970, digits before the point) of what `watch` noted."""
         return [(float(at), str(text)) for at, text in self._page.evaluate("window.seen")]
 
     def wait(self, seconds: float) -> None:

@@ -41,7 +41,12 @@ export class Sheet {
     this.canvas = el("canvas", { class: "ft-sheet", role: "img", "aria-label": label });
     this.draw = draw;
     parent.append(this.canvas);
-    this.resize = new ResizeObserver(() => this.ask());
+    // Here the layout is known; asked for later, each sheet would have the whole page laid out anew for the one before.
+    this.resize = new ResizeObserver(() => {
+      this.size = [parent.clientWidth, parent.clientHeight];
+      this.ask();
+    });
+    this.size = [0, 0];
     this.resize.observe(parent);
     this.parent = parent;
     this.asked = 0;
@@ -53,8 +58,7 @@ export class Sheet {
 
   now() {
     this.asked = 0;
-    const width = this.parent.clientWidth;
-    const height = this.parent.clientHeight;
+    const [width, height] = this.size;
     if (!width || !height) return;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];

@@ -32,3 +32,4 @@ window.factory_twin = {
 };
 window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, present });
 attachClock();
+live.early(location.pathname);

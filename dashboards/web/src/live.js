@@ -7,6 +7,8 @@ const MAX_BACKOFF_MS = 15000;
 const SILENT_AFTER_MS = 20000;
 const CHANGE_SITE_MS = 60;
 const ANY_SITE_MS = 700;
+/** Pages whose address goes on with a site. */
+const SITE_PAGES = new Set(["floor", "asset", "line", "cell", "fleet", "oee", "report", "whatif"]);
 
 class Live {
   constructor() {
@@ -46,6 +48,12 @@ class Live {
       this.wants.delete(ticket);
       this.plan();
     };
+  }
+
+  /** Begin before the page knows what it wants: the directory is there when its parts are. */
+  early(path) {
+    const [page, site] = path.split("/").filter(Boolean);
+    if (this.site === null) this.open(site && SITE_PAGES.has(page) ? decodeURIComponent(site) : "*");
   }
 
   plan() {

@@ -16,6 +16,7 @@ import { color, hatch, onTheme } from "./theme.js";
 import { HOUR_MS, TimeControls } from "./timecontrols.js";
 import { stateWord, t } from "./words.js";
 
+const NO_DIRECTORY_MS = 1500;
 const REFRESH_MS = 10000;
 const RIGHT = 10;
 const AXIS = 18;
@@ -73,7 +74,7 @@ export class StateStripCore extends Core {
     this.until(() => Object.assign(clock, { marks: [], gaps: [], assets: null, first_ms: undefined }));
     this.listen();
     this.layout();
-    this.refetch();
+    this.begin();
   }
 
   update(props) {
@@ -115,6 +116,25 @@ export class StateStripCore extends Core {
   later() {
     clearTimeout(this.planned);
     this.planned = setTimeout(() => this.refetch(), 150);
+  }
+
+  /** What a strip shows is a long answer: what the page is about comes first. */
+  begin() {
+    if (!live.directory.empty) {
+      this.refetch();
+      return;
+    }
+    const first = () => {
+      stop();
+      clearTimeout(timer);
+      requestAnimationFrame(() => setTimeout(() => this.plot.isConnected && this.refetch()));
+    };
+    const stop = live.on("directory", first);
+    const timer = setTimeout(first, NO_DIRECTORY_MS);
+    this.until(() => {
+      stop();
+      clearTimeout(timer);
+    });
   }
 
   async refetch() {

@@ -39,14 +39,18 @@ const MAX_ENLARGED_VEHICLE = 2.2;
 const MAX_ENLARGED_3D = 2.2;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
-/** Whether the browser has no graphics card to draw with; smooth edges then cost too many frames. */
+let software;
+
+/** Whether the browser has no graphics card to draw with; smooth edges then cost too many frames. Asked once: it takes long. */
 function drawsInSoftware() {
+  if (software !== undefined) return software;
   const context = document.createElement("canvas").getContext("webgl2");
   if (!context) return false;
   const about = context.getExtension("WEBGL_debug_renderer_info");
   const name = about ? String(context.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
   context.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+  software = /swiftshader|llvmpipe|software|basic render/i.test(name);
+  return software;
 }
 
 export class TwinViewCore extends Core {
@@ -59,6 +63,15 @@ export class TwinViewCore extends Core {
     this.legend = el("p", { class: "ft-twin-legend", hidden: true });
     root.append(this.stage, this.note, this.legend);
     this.frames = 0;
+    // The rest of the page is painted first: without a graphics card the first context takes a second.
+    const soon = requestAnimationFrame(() => (this.starting = setTimeout(() => this.start())));
+    this.until(() => {
+      cancelAnimationFrame(soon);
+      clearTimeout(this.starting);
+    });
+  }
+
+  start() {
     try {
       this.renderer = new WebGLRenderer({ antialias: !drawsInSoftware(), powerPreference: "high-performance" });
     } catch {
