@@ -24,6 +24,7 @@ from dashboards.calls.api import ERRORS, api_router
 from dashboards.calls.api_alarms import alarm_router
 from dashboards.calls.api_audit import audit_router
 from dashboards.calls.api_recordings import recordings_router
+from dashboards.calls.asset import asset_router
 from dashboards.calls.health import health_router
 from dashboards.calls.kpi import kpi_router
 from dashboards.calls.layout import layout_router, watch
@@ -138,6 +139,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(health_router(behind))
     server.include_router(view_router(behind))
     server.include_router(line_router(behind))
+    server.include_router(asset_router(behind))
     server.include_router(trend_router(behind))
     server.include_router(whatif_router(behind))
     server.include_router(layout_router(behind))

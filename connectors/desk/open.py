@@ -18,11 +18,14 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     layouts,
     notes,
     notices,
+    papers,
     pens,
     people,
     recordings,
+    remarks,
     stops,
     trail,
+    upkeep,
 )
 from connectors.desk.heads import Head, heads_file, keep
 from connectors.desk.tables import DESK_VERSION, meta, metadata

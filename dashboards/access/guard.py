@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from dashboards.access.gate import Gate
 
-MAX_BODY_BYTES = 1_000_000
 MAX_QUERY_BYTES = 4096
 SAFE = ("GET", "HEAD", "OPTIONS")
 PRIVATE = ("/view/", "/api/", "/healthz", "/metrics", "/_dash-layout", "/_dash-update-component")
@@ -113,7 +112,7 @@ class Guard:
             return
         set_person(entry.person)
         if scope["type"] == "http":
-            await self._app(scope, _limited(receive), send)
+            await self._app(scope, _limited(receive, _most_bytes(scope)), send)
         else:
             await watched(self._app, scope, receive, send, self._still_in(scope, entry))
 
@@ -173,8 +172,9 @@ class Guard:
             if origin is None and headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
                 return 403, "a page of another origin asks", "sec-fetch-site", "open the page itself"
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return 413, "the body is too large", "body", f"{MAX_BODY_BYTES} bytes at most"
+        most = _most_bytes(scope)
+        if not length.isdigit() or int(length) > most:
+            return 413, "the body is too large", "body", f"{most} bytes at most"
         return None
 
     def _with_headers(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> Send:
@@ -220,7 +220,11 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, code: int, no: Res
         await no(scope, receive, send)
 
 
-def _limited(receive: Receive) -> Receive:
+def _most_bytes(scope: Scope) -> int:
+    return rule_of(scope["method"], scope["path"]).most_bytes if scope["type"] == "http" else 0
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Ends a body that is longer than allowed, also where it does not say its length."""
     size = 0
 
@@ -228,6 +232,6 @@ def _limited(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if size > MAX_BODY_BYTES else message
+        return {"type": "http.disconnect"} if size > most else message
 
     return limited

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import compile_path
 
+from connectors.desk.papers import MAX_BYTES
 from twin.policy import LEAST_ROLE, Right, may
 
 if TYPE_CHECKING:
     from re import Pattern
 
     from twin.policy import Person
+
+
+MAX_BODY_BYTES = 1_000_000
 
 
 class Where(StrEnum):
@@ -50,6 +54,8 @@ class Rule:
     where: Where = Where.OWN
     body: Body = Body.NONE
     token: bool = False
+    most_bytes: int = MAX_BODY_BYTES
+    """How long the body of a request may be."""
 
     def is_page(self, path: str) -> bool:
         """Whether a person at a browser asks for a page by it, and not a program for an answer."""
@@ -114,6 +120,15 @@ RULES: dict[tuple[str, str], Rule] = {
     **{("GET", f"/view/line/{name}"): SEE for name in ("states", "cycles", "parts")},
     **{("GET", f"/view/cell/{name}"): SEE for name in ("cycles", "steps")},
     ("GET", "/view/fleet"): SEE,
+    ("GET", "/view/asset/book"): SEE,
+    ("POST", "/view/asset/remarks"): Rule(Right.TELL, body=Body.JSON),
+    ("POST", "/view/asset/papers"): Rule(Right.TELL, most_bytes=MAX_BYTES),
+    ("GET", "/view/asset/papers/{n}"): SEE,
+    ("DELETE", "/view/asset/papers/{n}"): Rule(Right.TELL),
+    ("GET", "/view/asset/upkeep"): SEE,
+    ("POST", "/view/asset/upkeep"): Rule(Right.CONFIGURE, body=Body.JSON),
+    ("POST", "/view/asset/upkeep/{n}/done"): Rule(Right.TELL, body=Body.JSON),
+    ("DELETE", "/view/asset/upkeep/{n}"): Rule(Right.CONFIGURE),
     ("GET", "/view/meanwhile"): SEE,
     ("GET", "/view/pens"): SEE,
     ("POST", "/view/pens"): Rule(Right.TELL, body=Body.JSON),

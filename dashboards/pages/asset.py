@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twin.sample import Stream
 
 STRIP_H = 8
-TREND_S = 600
+TREND_S = 3600
 EVENTS = 50
 MOST_TRENDS = 6
 FIRST = 3
@@ -109,6 +109,13 @@ def _page(asked: Asked, asset_id: str) -> Any:
                         html.Div(trend if signals else empty(asked.t("asset.no_signals")), className="card-b flush"),
                         note=[asked.t("asset.trend_span"), *_open_trends(asked, signals)],
                     ),
+                    html.Div(
+                        [
+                            card(asked.t("asset.upkeep"), _tiles("upkeep", asked, asset_id, zone)),
+                            card(asked.t("asset.book"), _tiles("book", asked, asset_id, zone)),
+                        ],
+                        className="pg-asset-people",
+                    ),
                 ],
                 className="pg-asset-l",
             ),
@@ -128,6 +135,13 @@ def _page(asked: Asked, asset_id: str) -> Any:
         ],
         className="pg-asset",
     )
+
+
+def _tiles(view: str, asked: Asked, asset_id: str, zone: str) -> Any:
+    tiles = TileGrid(
+        id=f"asset-{view}", view=view, asset=asset_id, site=site_of(asset_id), lang=asked.lang, timezone=zone
+    )
+    return html.Div(tiles, className="card-b ft-scroll")
 
 
 def _open_trends(asked: Asked, signals: list[str]) -> list[Any]:

@@ -37,25 +37,25 @@ def test_a_line_shows_every_station_with_its_cycle_and_one_bottleneck(browser, s
 
 def test_from_the_overview_a_joint_is_three_clicks_away(browser, server):
     with opened(browser, f"{server.url}/?lang=en") as (page, wrong):
-        page.click(f".ft-line a[href='/line/{LINE}']", timeout=15_000)
-        page.click(f".ft-stn[href='/cell/{ROBOT}']", timeout=15_000)
-        page.click(".ft-jt-c[data-signal$='effort.joint_3']", timeout=15_000)
-        page.wait_for_selector(".ft-jt-c[data-signal$='effort.joint_3'].is-selected", timeout=10_000)
+        page.click(f".ft-line a[href='/line/{LINE}']")
+        page.click(f".ft-stn[href='/cell/{ROBOT}']")
+        page.click(".ft-jt-c[data-signal$='effort.joint_3']")
+        page.wait_for_selector(".ft-jt-c[data-signal$='effort.joint_3'].is-selected")
         until(page, "document.querySelectorAll('.ft-jt-c.is-selected').length === 1")
         assert page.url.split("?")[0].endswith(f"/cell/{ROBOT}")
         page.click(f".crumbs a[href='/line/{LINE}']")
-        page.wait_for_selector(".ft-stn", timeout=10_000)
+        page.wait_for_selector(".ft-stn")
         assert not wrong
 
 
 def test_a_link_from_a_line_in_the_past_stays_at_its_moment(browser, server, recorded):
     at_ms = (recorded.end_ns - 20 * NS_PER_S) // NS_PER_MS
     with opened(browser, f"{server.url}/line/{LINE}?lang=en") as (page, wrong):
-        page.wait_for_selector(".ft-stn", timeout=15_000)
+        page.wait_for_selector(".ft-stn")
         page.evaluate(f"window.factoryTwin.clock.seek({at_ms})")
         until(page, "document.documentElement.dataset.mode === 'replay'")
         page.click(f".ft-stn[href='/cell/{ROBOT}']")
-        page.wait_for_selector(".ft-steps li.is-now", timeout=15_000)
+        page.wait_for_selector(".ft-steps li.is-now")
         assert page.evaluate("window.factoryTwin.clock.at_ms") == at_ms
         assert not wrong
 
@@ -74,7 +74,7 @@ def test_a_robot_chosen_in_the_table_is_chosen_on_the_plan_and_the_other_way(bro
 
 def test_the_fleet_is_walked_through_by_keys(browser, server):
     with opened(browser, f"{server.url}/fleet/jeonju?lang=en") as (page, wrong):
-        page.wait_for_selector(".ft-fleet-t tbody tr[data-id]", timeout=15_000)
+        page.wait_for_selector(".ft-fleet-t tbody tr[data-id]")
         page.locator(".ft-fleet-t tbody tr[tabindex='0']").focus()
         page.keyboard.press("End")
         page.keyboard.press("ArrowUp")
@@ -86,11 +86,11 @@ def test_the_fleet_is_walked_through_by_keys(browser, server):
 
 def test_a_part_that_fails_says_so_and_the_others_go_on(browser, server):
     with opened(browser, f"{server.url}/connections?lang=en") as (page, wrong):
-        page.wait_for_selector(".ft-ledger", timeout=15_000)
+        page.wait_for_selector(".ft-ledger")
         page.route("**/view/line/states*", lambda route: route.fulfill(status=503, body="{}"))
         page.click(".nav a[href='/line']")
-        page.click(f".pg-choices a[href='/line/{LINE}']", timeout=10_000)
-        page.wait_for_selector(".ft-line-b .ft-part:last-child .ft-part-note:not([hidden])", timeout=10_000)
+        page.click(f".pg-choices a[href='/line/{LINE}']")
+        page.wait_for_selector(".ft-line-b .ft-part:last-child .ft-part-note:not([hidden])")
         until(
             page, "document.querySelector('.ft-line-b .ft-part:last-child .ft-part-note').textContent.includes('503')"
         )

@@ -31,6 +31,7 @@ def guarded(recorded, tmp_path):
 def page_of(browser, size=(1920, 1080)):  # noqa: F811
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     page, wrong = context.new_page(), []
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     yield page, wrong
@@ -56,7 +57,7 @@ def test_in_by_keyboard_and_out_by_the_box(browser, guarded):  # noqa: F811
         page.keyboard.type(PASSWORD)  # the name is still there, the word has the focus
         page.keyboard.press("Enter")
         page.wait_for_url("**/floor/jeonju?lang=ko")
-        page.wait_for_selector(".ft-twin canvas", timeout=15_000)
+        page.wait_for_selector(".ft-twin canvas")
         assert "창원" not in page.inner_text("#page"), "another site's name"
         page.focus("#account summary")
         page.keyboard.press("Enter")
@@ -85,7 +86,7 @@ def test_an_open_page_leads_to_the_login_when_its_session_is_ended(browser, guar
         page.wait_for_url("**/connections")
         until(page, "window.factoryTwin?.live.packets > 0")
         Sessions(Desk(guarded.desk_url, guarded.clock)).revoke("terminal", "olaf")
-        page.wait_for_url("**/login?next=%2Fconnections", timeout=15_000)
+        page.wait_for_url("**/login?next=%2Fconnections")
         assert page.get_attribute("html", "data-theme") == "dark"
         assert page.inner_text("button.main-btn") == "Log in"
 
@@ -112,6 +113,6 @@ def test_who_clicks_what_the_role_may_not_is_told_so(browser, guarded, lang, sai
         page.click("button.main-btn")
         page.wait_for_selector("#try-listen:disabled")
         page.evaluate(ASK_ANYWAY)  # the button is off; a right may also have gone since the page was drawn
-        page.wait_for_selector("#refused", timeout=15_000)
+        page.wait_for_selector("#refused")
         assert page.inner_text("#refused") == said
         assert page.get_attribute("#refused", "role") == "alert"

@@ -86,7 +86,7 @@ def url(behind):
 def test_a_device_is_accepted_with_a_name_and_a_place_after_a_look_at_the_change(browser, url, behind):  # noqa: F811
     before = behind.file.read_bytes()
     with opened(browser, f"{url}/connections/devices?lang=ko") as (page, wrong):
-        page.wait_for_selector(".pg-pend-list button", timeout=15_000)
+        page.wait_for_selector(".pg-pend-list button")
         assert page.locator(".pg-pend-list button").count() == 3
         page.locator(".pg-pend-list button", has_text="mystery").click()
         page.wait_for_selector(".pg-pend-facts dd:text-is('factory/yard/mystery')")
@@ -99,13 +99,13 @@ def test_a_device_is_accepted_with_a_name_and_a_place_after_a_look_at_the_change
         page.fill("#pend-yaw", "1.57")
         page.keyboard.press("Tab")
         page.click("#pend-preview")
-        page.wait_for_selector(".pg-diff .is-new", timeout=10_000)
+        page.wait_for_selector(".pg-diff .is-new")
         shown = page.inner_text(".pg-diff")
         assert 'name = { ko = "냉각수 펌프", en = "Coolant pump" }' in shown
         assert "pose = { x_m = 12.5, y_m = 15.0, yaw_deg = 89.95 }" in shown
         assert behind.file.read_bytes() == before, "only a look"
         page.click("#pend-write")
-        page.wait_for_selector(".pg-pend-done", timeout=10_000)
+        page.wait_for_selector(".pg-pend-done")
         assert not wrong
     asset = read_factory(behind.file, {}).hub.assets()[PUMP]
     assert (asset.type, asset.name.ko, asset.name.en) == ("environment", "냉각수 펌프", "Coolant pump")
@@ -115,13 +115,13 @@ def test_a_device_is_accepted_with_a_name_and_a_place_after_a_look_at_the_change
 @pytest.mark.browser
 def test_all_that_have_a_type_and_a_site_are_accepted_at_once(browser, url, behind):  # noqa: F811
     with opened(browser, f"{url}/connections/devices?lang=en") as (page, wrong):
-        page.click("#pend-all", timeout=15_000)
-        page.wait_for_selector(".pg-diff .is-new", timeout=10_000)
+        page.click("#pend-all")
+        page.wait_for_selector(".pg-diff .is-new")
         page.click("#pend-cancel")
         page.wait_for_selector("#pend-change", state="hidden")
         page.click("#pend-all")
-        page.click("#pend-write", timeout=10_000)
-        page.wait_for_selector(".pg-pend-done", timeout=10_000)
+        page.click("#pend-write")
+        page.wait_for_selector(".pg-pend-done")
         assert not wrong
     declared = read_factory(behind.file, {}).hub.assets()
     assert PUMP in declared
@@ -131,7 +131,7 @@ def test_all_that_have_a_type_and_a_site_are_accepted_at_once(browser, url, behi
 @pytest.mark.browser
 def test_conformance_tells_the_rule_how_often_and_the_last_example(browser, url):  # noqa: F811
     with opened(browser, f"{url}/connections/devices?lang=en") as (page, wrong):
-        page.click(".pg-conf summary", timeout=15_000)
+        page.click(".pg-conf summary")
         told = page.inner_text(".pg-conf")
         assert all(word in told for word in (PUMP, "order", "×12", "7 came after 5", '{"a": 1}'))
         assert not wrong
@@ -140,15 +140,15 @@ def test_conformance_tells_the_rule_how_often_and_the_last_example(browser, url)
 @pytest.mark.browser
 def test_a_mapping_is_tried_on_a_pasted_message_before_it_is_saved(browser, url):  # noqa: F811
     with opened(browser, f"{url}/connections/mapping?lang=en") as (page, wrong):
-        page.fill("#try-options", 'topic = "{asset...}"\ntime = "when"\n', timeout=15_000)
+        page.fill("#try-options", 'topic = "{asset...}"\ntime = "when"\n')
         page.fill("#try-topic", "yard/pump-9")
         page.fill("#try-payload", '{"ts": 1795328000000, "temperature": 21.5}')
         page.click("#try-run")
-        page.wait_for_selector("#try-result .pg-pend-warn", timeout=10_000)
+        page.wait_for_selector("#try-result .pg-pend-warn")
         assert "no field 'when'" in page.inner_text("#try-result")
         page.fill("#try-options", 'topic = "{asset...}"\ntime = "ts"\n')
         page.click("#try-run")
-        page.wait_for_selector("#try-result table", timeout=10_000)
+        page.wait_for_selector("#try-result table")
         assert "21.5" in page.inner_text("#try-result table")
         assert not wrong
 

@@ -122,8 +122,8 @@ def test_csv_and_png_are_saved(browser, server, recorded):  # noqa: F811
 
 def test_one_click_leads_from_an_asset_to_its_trends(browser, server):  # noqa: F811
     with opened(browser, f"{server.url}/asset/{R}?lang=en") as (page, wrong):
-        page.click("#trend-open", timeout=15_000)
-        page.wait_for_selector(".ft-readings tbody tr", timeout=15_000)
+        page.click("#trend-open")
+        page.wait_for_selector(".ft-readings tbody tr")
         assert page.locator(".ft-readings tbody tr").count() == 3
         assert f"pen={R}:" in page.url
         assert not wrong
@@ -134,9 +134,9 @@ FLOOR = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 60"><script/><
 
 def test_an_asset_is_placed_by_keys_and_by_hand_and_everybody_sees_it(browser, server):  # noqa: F811
     with opened(browser, f"{server.url}/floor/jeonju?lang=en") as (page, wrong):
-        page.click("#floor-edit", timeout=15_000)
+        page.click("#floor-edit")
         node = f'[data-asset="{R}"]'
-        page.wait_for_selector(node, timeout=15_000)
+        page.wait_for_selector(node)
         page.focus(node)
         page.keyboard.press("Shift+ArrowUp")
         page.keyboard.press("r")
@@ -166,5 +166,5 @@ def test_an_asset_is_placed_by_keys_and_by_hand_and_everybody_sees_it(browser, s
         until(page, f"{pose} !== {moved}")
         until(page, "document.querySelectorAll('.ft-lay-versions li').length === 3")
         page.click(".ft-board-bar a")
-        page.wait_for_selector(".ft-twin canvas", timeout=15_000)
+        page.wait_for_selector(".ft-twin canvas")
         assert not wrong

@@ -1,5 +1,6 @@
 // TileGrid is several views that share one component.
 import { AssetsView } from "./tiles/assets.js";
+import { BookView } from "./tiles/book.js";
 import { CellView } from "./tiles/cell.js";
 import { ConnectionsView } from "./tiles/connections.js";
 import { FleetView } from "./tiles/fleet.js";
@@ -9,6 +10,7 @@ import { OeeView } from "./tiles/oee.js";
 import { OverviewView } from "./tiles/overview.js";
 import { ReportView } from "./tiles/report.js";
 import { SafetyView } from "./tiles/safety.js";
+import { UpkeepView } from "./tiles/upkeep.js";
 import { SignalsView } from "./tiles/signals.js";
 import { WhatifView } from "./tiles/whatif.js";
 
@@ -25,6 +27,8 @@ const VIEWS = {
   oee: OeeView,
   report: ReportView,
   whatif: WhatifView,
+  book: BookView,
+  upkeep: UpkeepView,
 };
 
 export class TileGridCore {

@@ -2,7 +2,8 @@
 import { fetchJson } from "../clock.js";
 import { el, setText } from "../dom.js";
 import { duration, minute, number, shortName, time as clockTime } from "../format.js";
-import { saidOf, stateWord, t } from "../words.js";
+import { post } from "../send.js";
+import { stateWord, t } from "../words.js";
 
 const LOSSES = ["breakdown", "setup", "waiting", "planned"];
 
@@ -131,11 +132,3 @@ export class StopsCard {
 }
 
 const keyOf = (group) => [group.asset, group.bucket, group.state, group.code].join("|");
-
-/** Send JSON; throws with what the server says is wrong. */
-export async function post(url, body) {
-  const answer = await fetch(url, { method: "POST", credentials: "same-origin", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(saidOf(told.error) ?? `${answer.status} ${answer.statusText}`);
-  return told;
-}

@@ -4,9 +4,10 @@ import { el, setText } from "../dom.js";
 import { date, minute, number, shortName, time } from "../format.js";
 import { go, oeeHref, reportHref, follow } from "../navigate.js";
 import { Poll } from "../poll.js";
+import { post } from "../send.js";
 import { t } from "../words.js";
 import { inputsOf, whyText } from "./oee_shown.js";
-import { post, titleOf } from "./oee_stops.js";
+import { titleOf } from "./oee_stops.js";
 import { clock } from "../clock.js";
 
 const EVERY_MS = 15000;
