@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-settings.register_profile("twin", deadline=None, max_examples=50)
-settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.register_profile("twin", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=150)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "twin"))
 STEADY_SEED = 20_261_127
 SERVER = {"host": "127.0.0.1", "user": "root"}

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connectors import plugins
 from connectors.decoders._json import MAX_DEPTH, SequenceTracker, parse, payload_seq, time_ns
+from examples import examples
 from twin.clock import NS_PER_S
 from twin.config import filter_problem
 from twin.errors import DecodeError
@@ -240,7 +241,7 @@ NO_JSON = {"sparkplug_b"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(data=st.data())
 def test_any_bytes_become_frames_or_a_decode_error(name, data):
     options = data.draw(st.sampled_from(OPTION_SETS.get(name, [sample_of(name)["options"]])))
@@ -275,7 +276,7 @@ def changed(data, value):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(data=st.data())
 def test_a_recorded_message_with_something_changed_becomes_frames_or_a_decode_error(name, data):
     case = data.draw(st.sampled_from([case for case in CASES if case.parent.name == name]))
@@ -335,7 +336,7 @@ def array_messages(draw):
     return made
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     st.lists(array_messages(), min_size=1, max_size=3),
     st.sampled_from([{}, {"seq": ""}, {"epoch": "e"}, {"topic": "p/{asset}/{_}", "stream": "one"}]),
@@ -427,7 +428,7 @@ def test_a_nested_message_among_flat_ones_is_read_as_it_is():
 
 
 @pytest.mark.parametrize("name", sorted(BULK))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(data=st.data(), max_rows=st.integers(1, 20))
 def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows):
     options = data.draw(st.sampled_from(BULK[name]))
@@ -457,7 +458,7 @@ NESTED = {
 
 
 @pytest.mark.parametrize("name", sorted(NESTED))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(data=st.data(), max_rows=st.integers(1, 20))
 def test_many_nested_messages_at_once_are_what_each_is_alone(name, data, max_rows):
     options, topic, body_of = NESTED[name]
@@ -513,7 +514,7 @@ def test_flat_messages_of_a_known_shape_are_read_at_once():
         assert part.values[:2].tolist() == [[1.5, 1], [2.5, 2]]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     st.lists(st.one_of(leaves, st.floats(-10, 10)), min_size=2, max_size=2),
     st.one_of(leaves, st.integers(0, 9)),
@@ -540,7 +541,7 @@ def test_brackets_inside_a_text_are_no_depth():
 texts = st.text(st.sampled_from('ab:"\\ \t{}[,'), max_size=4)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.recursive(
         st.one_of(st.integers(0, 9), texts),
@@ -817,7 +818,7 @@ def broken(draw, payload):
 
 
 @pytest.mark.parametrize("wire", sorted(WIRES))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(data=st.data(), max_rows=st.integers(1, 20))
 def test_many_payloads_at_once_are_what_each_is_alone_however_they_are_broken(wire, data, max_rows):
     name, options, topic, payload_of, before = WIRES[wire]

@@ -20,6 +20,7 @@ from connectors.stores import _history, _tally
 from connectors.stores.lock import writer_lock
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
+from examples import examples
 from twin.alarms import ActionKind, AlarmAction, AlarmEvent, AlarmEventKind, AlarmState, Priority
 from twin.alarms.kept import AlarmKeyframe, AlarmsFolded
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
@@ -829,7 +830,7 @@ def test_any_frames_come_back_bit_by_bit(new_place):
     shared = Bench(new_place())
     number = itertools.count()
 
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(40), deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(_cuts())
     def check(cuts):
         # The same database for all examples: each gets a writer and stream ids of its own.

@@ -29,12 +29,16 @@ def run(url, *args):
     )
 
 
-def test_a_whatif_answers_with_pairs_beside_what_really_happened(url):
+@pytest.fixture(scope="module")
+def answer(url):
     told = run(
         url, "--at", NOON, "--set", "MT-01.cycle=-20%", "--set", "INS-11.down=10min", "--replications", "16", "--json"
     )
     assert told.exit_code == 0, told.output
-    answer = json.loads(told.stdout)
+    return json.loads(told.stdout)
+
+
+def test_a_whatif_answers_with_pairs_beside_what_really_happened(answer):
     line = "changwon/machining/line1"
     for name in ("good", "throughput", "oee", "availability", "effectiveness", "quality_ratio", "cycle_time", "wip"):
         base, other = answer["baseline"][line][name], answer["variant"][line][name]
@@ -52,8 +56,7 @@ def test_a_whatif_answers_with_pairs_beside_what_really_happened(url):
     assert answer["history"]["hours"] == pytest.approx(3.0, abs=0.01)
 
 
-def test_goodness_of_fit_is_told_and_too_little_data_names_its_fallback(url):
-    answer = json.loads(run(url, "--at", NOON, "--replications", "2", "--json").stdout)
+def test_goodness_of_fit_is_told_and_too_little_data_names_its_fallback(answer):
     rows = {(one["asset"].rpartition("/")[2], one["what"]): one for one in answer["fits"]}
     cycle = rows["MT-01", "cycle"]
     assert cycle["n"] > 50

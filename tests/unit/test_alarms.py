@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from twin.alarms import (
     ActionKind,
     AlarmAction,
@@ -437,7 +438,7 @@ def run(mirror, book, batch, actions):
 
 
 @given(folds())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_same_batches_and_ticks_give_the_same_journal_and_undo_takes_one_back(made):
     mirror, book = start()
     other_mirror, other = start()
@@ -453,7 +454,7 @@ def test_the_same_batches_and_ticks_give_the_same_journal_and_undo_takes_one_bac
 
 
 @given(folds(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_book_that_was_written_down_and_read_again_goes_on_as_if_nothing_had_been(made, data):
     mirror, book = start()
     cut = data.draw(st.integers(0, len(made)))
@@ -469,7 +470,7 @@ def test_a_book_that_was_written_down_and_read_again_goes_on_as_if_nothing_had_b
 
 
 @given(folds())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_looking_at_whole_columns_finds_what_looking_at_each_row_finds(made):
     """The alarm `hot` once more, written down row by row: over 70 it is raised, at 65 or below it is over."""
     mirror, book = start()
@@ -492,7 +493,7 @@ def test_looking_at_whole_columns_finds_what_looking_at_each_row_finds(made):
 
 
 @given(folds())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_rows_of_the_list_are_numbered_without_gap_and_none_is_hidden(made):
     mirror, book = start()
     told = [event for batch, actions in made for event in run(mirror, book, batch, actions)]
@@ -503,7 +504,7 @@ def test_rows_of_the_list_are_numbered_without_gap_and_none_is_hidden(made):
 
 
 @given(folds())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_only_alarms_that_are_not_normal_are_kept_and_each_has_one_letter(made):
     mirror, book = start()
     for batch, actions in made:
@@ -593,7 +594,7 @@ def test_an_alarm_that_is_unacknowledged_is_repeated_by_what_came_late():
 
 @given(st.lists(st.tuples(st.sampled_from([1, 5, 19, 20, 21, 300]), st.sampled_from([60.0, 67.0, 99.0])), max_size=30),
        st.integers(0, 2000), st.integers(1, 5), st.sampled_from([0.0, 20.0]))  # fmt: skip
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_the_past_is_told_alike_however_late_and_in_whatever_batches_it_came(steps, later_s, batches, delay_s):
     def journal(at_s, cuts):
         press, rows, t = Press(rule("hot", HOT.condition, on_delay_s=delay_s, off_delay_s=delay_s)), [], 0

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.stores.memory import MemoryStore
+from examples import examples
 from twin.alarms import ActionKind, AlarmAction, AlarmEventKind, AlarmRule, Bound, Limit, On, Priority, rules_by_asset
 from twin.alarms.rule import SILENT
 from twin.clock import NS_PER_S
@@ -83,7 +84,7 @@ def journal(store):
 STEP = st.tuples(st.sampled_from([5.0, 9.5, 12.0, None]), st.booleans(), st.booleans(), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(STEP, min_size=1, max_size=90))
 def test_restarts_and_failed_commits_change_nothing(steps):
     calm, rough = MemoryStore(), MemoryStore()

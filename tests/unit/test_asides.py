@@ -15,6 +15,7 @@ from connectors.ingest.decoding import Decoding
 from connectors.ingest.newcomers import ACTIVE_NS, Newcomers
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
+from examples import examples
 from twin.clock import NS_PER_S, ManualClock
 from twin.config import IngestConfig
 from twin.errors import DecodeError, StoreUnavailable
@@ -365,7 +366,7 @@ turns = st.one_of(st.lists(words, max_size=3), held, st.sampled_from([0.0, 0.4, 
 failures = st.lists(st.sampled_from(["", "away", "torn", "doubt"]), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(turns, max_size=25), failures)
 def test_whatever_is_said_and_fails_every_sum_adds_up_and_the_fold_can_be_repeated(script, failing):
     room = Room(failing)

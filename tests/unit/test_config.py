@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.factory_file import override, read_factory, read_secret
+from examples import examples
 from twin.config import Factory, parse_factory
 from twin.errors import ConfigError
 from twin.secret import Secret
@@ -311,7 +312,7 @@ def places_in(data, path=()):
 PLACES = list(places_in(tomllib.loads(SOUND + "[broker]\n[web]\n[ingest]\n[store]\n[simulate]\n")))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.sampled_from(PLACES), junk)
 def test_whatever_stands_anywhere_is_a_value_or_a_mistake(path, value):
     data = tomllib.loads(SOUND + "[broker]\n[web]\n[ingest]\n[store]\n[simulate]\n")

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.desk.drawing import MAX_BYTES, PNG, SVG, checked
+from examples import examples
 from twin.errors import DrawingError
 
 
@@ -130,7 +131,7 @@ def test_what_acts_or_leads_outside_is_left_out_and_told(part, told):
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_bytes_of_any_kind_are_taken_or_refused(body):
     for one in (body, PNG + body, b"<svg " + body, svg("").replace(b"></svg>", b">" + body + b"</svg>")):
         try:

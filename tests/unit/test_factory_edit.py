@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.factory_edit import Acceptance, edit
 from connectors.factory_file import read_factory
+from examples import examples
 from twin.errors import ConfigError
 
 NEW = (files("dashboards") / "demo" / "new.toml").read_text(encoding="utf-8")
@@ -147,7 +148,7 @@ def test_where_the_file_cannot_be_replaced_it_stays_as_it_is(file, monkeypatch):
 names = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() and "\x00" not in text)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names.filter(str.isprintable), names, st.floats(-1e6, 1e6), st.floats(-3.2, 3.2))
 def test_any_name_and_place_comes_back_as_it_was_given(tmp_path, ko, en, x_m, yaw_rad):
     path = tmp_path / "factory.toml"

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from twin.kpi import Of, joined, kept_of, scopes_of
 from twin.kpi.counts import rises_of
 from twin.sample import Frames, Kind, Quality, Role, Signal, stream_of
@@ -51,7 +52,7 @@ ROW = st.tuples(
 
 
 @given(st.lists(ROW, unique_by=lambda row: row[0]), st.integers(0, 60))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_the_kept_frames_give_the_states_and_rises_of_all_of_them(rows, cut_s):
     every = frames(rows)
     end = 70 * S

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.stores.memory import MemoryStore
+from examples import examples
 from twin.clock import NS_PER_S
 from twin.keyframes import HOUR_NS, MINUTE_NS, KeyframePolicy, resume, state_of, verify
 from twin.mirror import Mirror, restore
@@ -128,7 +129,7 @@ def test_a_difference_without_its_full_keyframe_is_refused():
         state_of(list(store.keyframes("w"))[1])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(
     st.lists(st.integers(0, 50 * 60), min_size=1, max_size=30).map(sorted),
     st.sets(st.integers(0, 30), max_size=4),

@@ -17,6 +17,7 @@ from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import make_decoder
 from connectors.stores.memory import MemoryStore
+from examples import examples
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock
 from twin.config import IngestConfig
 from twin.errors import StoreRejected, StoreUnavailable
@@ -594,7 +595,7 @@ class Script:
             plant.pipeline.step(0.0)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(
     st.lists(actions, max_size=40),
     st.lists(st.sampled_from(["", "", "away", "torn", "doubt"]), max_size=12),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors import plugins
 from connectors.decoders import _cbor
 from connectors.decoders._json import MAX_DEPTH
+from examples import examples
 from twin.errors import DecodeError
 from twin.message import Message
 from twin.site import Hub, Name
@@ -131,7 +132,7 @@ def reason_of(payload):
     return ""
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(
     st.one_of(st.binary(max_size=60), st.tuples(plain, st.binary(max_size=3)).map(lambda t: cbor2.dumps(t[0]) + t[1]))
 )

@@ -13,6 +13,7 @@ from sparkplug_edge import MS, T0_MS, Edge, S, counts, handled, reasons, rows, s
 from connectors.decoders._sparkplug import bulk as bulk_module
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.newcomers import Newcomers
+from examples import examples
 from twin.message import Settled
 from twin.ports import BulkDecoder, Delivery, TimedDecoder
 from twin.sample import Frames
@@ -168,7 +169,7 @@ def traffic(draw):
     return alone, other, made
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(traffic(), st.integers(1, 60))
 def test_many_messages_at_once_are_what_each_is_alone(case, max_rows):
     alone, bulk, messages = case
@@ -278,7 +279,7 @@ def test_the_decoder_reads_in_bulk_and_heeds_time():
 # Any order within the window
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_any_order_within_the_window_gives_the_same_frames(data):
     edge = Edge(reorder_s=5.0, start_jitter_s=0.0)

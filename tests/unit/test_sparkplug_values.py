@@ -18,6 +18,7 @@ from connectors.decoders._sparkplug import proto
 from connectors.decoders._sparkplug.proto import FILE, Payload, parsed
 from connectors.decoders._sparkplug.units import ucum
 from connectors.decoders._sparkplug.values import Datatype
+from examples import examples
 from twin.errors import DecodeError
 from twin.message import Ask
 from twin.sample import Frames
@@ -503,7 +504,7 @@ def wire(fields):
     return made
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.tuples(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from connectors import plugins
 from connectors.decoders._lines import read_lines
+from examples import examples
 from twin.errors import DecodeError
 from twin.message import Message
 from twin.site import Hub, Name
@@ -39,7 +40,7 @@ texts = st.text('ab,= "\\1é\t\n', max_size=6)
 field_values = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(-1e9, 1e9), texts)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(names, st.dictionaries(names, names, max_size=3), st.dictionaries(names, field_values, min_size=1, max_size=4),
        st.none() | st.integers(T0, T0 + 10**9))  # fmt: skip
 def test_a_line_is_read_as_it_was_written(name, tags, fields, time):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connectors import plugins
 from connectors.decoders._vda5050 import model, rules
+from examples import examples
 from twin.clock import NS_PER_S, iso_from_ns
 from twin.errors import DecodeError
 from twin.events import Event, EventKind
@@ -397,7 +398,7 @@ odd = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.sampled_from(sorted(rules.MESSAGES)), st.sampled_from("123"), st.data())
 def test_the_quick_check_and_the_one_that_says_why_agree(topic, major, data):
     def drawn(fields, depth=0):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from connectors import encoders_vda5050 as vda
 from connectors import plugins
 from connectors.decoders._vda5050 import model, rules
+from examples import examples
 from twin.clock import NS_PER_S
 from twin.message import Finding, Message
 from twin.site import Hub, Name
@@ -62,7 +63,7 @@ def _official(topic):
 
 
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="the official VDA 5050 schemas are not in ../shared/schemas")
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(statuses, positions, st.lists(nodes, min_size=1, max_size=3), st.lists(edges, max_size=3),
        st.lists(actions, max_size=2))  # fmt: skip
 def test_every_message_is_valid_by_the_official_schema(status, position, order_nodes, order_edges, asked):
@@ -70,7 +71,7 @@ def test_every_message_is_valid_by_the_official_schema(status, position, order_n
         _official(topic).validate(json.loads(payload))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(statuses, positions, st.lists(nodes, min_size=1, max_size=3), st.lists(edges, max_size=3),
        st.lists(actions, max_size=2))  # fmt: skip
 def test_every_message_is_decoded_without_a_finding(status, position, order_nodes, order_edges, asked):
@@ -81,7 +82,7 @@ def test_every_message_is_decoded_without_a_finding(status, position, order_node
         assert [part for part in found if isinstance(part, Finding)] == []
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(statuses)
 def test_a_state_is_read_as_it_was_meant(status):
     found = model.snapshot(json.loads(vda.state(ROBOT, 0, T0, status)))
