@@ -12,13 +12,12 @@ import numpy as np
 from twin.errors import RecordingError
 from twin.keyframes import Kept, state_of
 from twin.mirror import Mirror, restore
+from twin.skim import leap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from twin.mirror import Presence
     from twin.ports import History, Keyframe
-    from twin.sample import Batch, Latest
+    from twin.sample import Latest
 
 
 def mirror_at(history: History, writer: str, t_ns: int) -> Mirror:
@@ -38,7 +37,10 @@ def mirror_at(history: History, writer: str, t_ns: int) -> Mirror:
         mirror = Mirror()
     else:
         raise RecordingError(f"what {writer} stored by then is kept no longer: the first batch left is {kept.first}")
-    for batch in _following(history, writer, mirror.n + 1, last_n):
+    skim = history.skim(writer, mirror.n + 1, last_n) if last_n > mirror.n else None
+    if skim is not None and skim.ticks[-1] <= t_ns:
+        leap(mirror, skim)
+    for batch in history.batches(writer, mirror.n + 1, last_n):
         if max(mirror.tick_ns, batch.tick_ns) > t_ns:
             break
         if batch.n != mirror.n + 1:
@@ -52,16 +54,6 @@ def _keyframe_at(history: History, writer: str, t_ns: int, last_n: int) -> Keyfr
     while keyframe is not None and keyframe.tick_ns > t_ns:  # ticks ran back since
         keyframe = history.last_keyframe(writer, until_n=keyframe.n - 1)
     return keyframe
-
-
-def _following(history: History, writer: str, first_n: int, last_n: int) -> Iterator[Batch]:
-    """The batches up to the one that is probably the last, and then one by one: a store reads far ahead."""
-    if first_n <= last_n:
-        yield from history.batches(writer, first_n, last_n)
-    n = max(first_n, last_n + 1)
-    while (batch := next(history.batches(writer, n, n), None)) is not None:
-        yield batch
-        n += 1
 
 
 def told(mirror: Mirror) -> dict[str, object]:

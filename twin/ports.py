@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from twin.events import Event, EventKind
     from twin.message import Announced, Ask, DeadLetter, Finding, Handled, Liveness, Message, Settled
     from twin.sample import Batch, Block, Frames, Latest, Stream
+    from twin.skim import Skim
 
 Told: TypeAlias = "Frames | Liveness | Announced | Event | Finding | Ask | Handled | Settled"
 """What a decoder may make of a message."""
@@ -422,6 +423,10 @@ class History(AlarmHistory, Protocol):
 
     def batch_at(self, writer: str, t_ns: int) -> int:
         """The writer's last batch with a tick at or before ``t_ns``, 0 for none; one such where ticks ran back."""
+        ...
+
+    def skim(self, writer: str, first_n: int, last_n: int) -> Skim | None:
+        """What batches ``first_n`` to ``last_n`` left, without their other frames; None where they must be folded."""
         ...
 
     def writers(self) -> tuple[str, ...]:

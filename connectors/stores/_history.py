@@ -14,6 +14,7 @@ from connectors.stores._codec import decode_stream, decode_texts
 from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
 from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
+from connectors.stores._skim import skim_of
 from twin.events import Event, EventKind
 from twin.ports import (
     FindingCount,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from connectors.stores._reader import Reader
+    from twin.skim import Skim
 
 BATCHES_A_READ = 256
 FRAMES_A_READ = 20_000
@@ -214,6 +216,11 @@ class SqlHistory(AlarmReads):
             else:
                 high = middle - 1
         return low
+
+    def skim(self, writer: str, first_n: int, last_n: int) -> Skim | None:
+        """What batches left, by the rows that count; None where they are not all in the database, or must be folded."""
+        key = self._writer_key(writer)
+        return None if key is None else skim_of(self._reader, self.streams(), self._latest_of, key, (first_n, last_n))
 
     def writers(self) -> tuple[str, ...]:
         """Who has written."""

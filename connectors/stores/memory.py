@@ -348,6 +348,9 @@ class MemoryStore(MemoryAlarms):
         with self._lock:
             return max((n for n, one in self._batches.get(writer, {}).items() if one.tick_ns <= t_ns), default=0)
 
+    def skim(self, writer: str, first_n: int, last_n: int) -> None:
+        """None: the batches are at hand."""
+
     def writers(self) -> tuple[str, ...]:
         """Who has written."""
         with self._lock:

@@ -176,6 +176,9 @@ class SiteHistory:
         """That of the store: a number."""
         return self._all.batch_at(writer, t_ns)
 
+    def skim(self, writer: str, first_n: int, last_n: int) -> None:
+        """None, as `batches` has none."""
+
     def writers(self) -> tuple[str, ...]:
         """Those of the store."""
         return self._all.writers()

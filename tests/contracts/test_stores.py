@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from skimming import skim_of
 
 from connectors.stores import _history, _tally
 from connectors.stores.lock import writer_lock
@@ -25,6 +26,7 @@ from twin.alarms import ActionKind, AlarmAction, AlarmEvent, AlarmEventKind, Ala
 from twin.alarms.kept import AlarmKeyframe, AlarmsFolded
 from twin.errors import StoreError, StoreRejected, StoreUnavailable
 from twin.events import Event, EventKind
+from twin.hearing import listening_stream
 from twin.message import DeadLetter
 from twin.ports import Commit, FindingCount, Folded, Gap, Keyframe, Newcomer, Outcome, SourceCount
 from twin.sample import (
@@ -41,6 +43,7 @@ from twin.sample import (
     merge,
     stream_of,
 )
+from twin.skim import Skim
 
 ARM = stream_of(
     "jeonju/cell1/ur3",
@@ -621,6 +624,46 @@ def test_the_last_batch_at_a_moment_is_found_by_its_tick(bench):
     found = [bench.history.batch_at("w", t_ns) for t_ns in (9, 10, 19, 20, 29, 30, 49, 50, 99)]
     assert found == [0, 1, 1, 3, 3, 4, 4, 5, 5]
     assert bench.history.batch_at("nobody", 99) == 0
+
+
+def laid_open(skim: Skim) -> Any:
+    """A skim as plain values."""
+    return (
+        skim.first_n,
+        skim.ticks,
+        {
+            one.newest.stream.id: (
+                one.heard_ns, one.newest.t_ns, one.newest.seq, one.newest.received_ns, one.newest.quality,
+                tuple((one.newest.values + 0.0).tolist()), one.newest.texts,
+            )
+            for one in skim.streams
+        },
+    )  # fmt: skip
+
+
+def test_a_skim_is_what_the_batches_left_or_there_is_none(bench):
+    if bench.place.memory is not None:
+        pytest.skip("its batches are at hand")
+    rng = np.random.default_rng(5)
+    for n in range(1, 9):
+        times = rng.permutation(40)[:4] + 1  # in no order: what came late is not the newest
+        parts = [frame(ARM, 1000 + int(t), int(rng.integers(99)), 7000 + n, [float(t), 1.5]) for t in times]
+        parts += [frame(DOOR, 1000 + 10 * n + int(t), n, 7000 + n, [1.0], ("Idle", f"{n}")) for t in times[: n % 3]]
+        bench.append(*parts, tick_ns=100 * n)
+    for first_n, last_n in ((1, 8), (3, 5), (4, 4)):
+        batches = list(bench.history.batches("w", first_n, last_n))
+        assert laid_open(bench.history.skim("w", first_n, last_n)) == laid_open(skim_of(batches))
+    assert bench.history.skim("w", 3, 9) is None, "there is no ninth"
+    assert bench.history.skim("nobody", 1, 2) is None
+    ear = listening_stream("mqtt")
+    bench.append(frame(ear, 2000, 1, 2000, [1.0]), tick_ns=900)
+    assert bench.history.skim("w", 8, 9) is not None
+    bench.append(frame(ear, 2001, 2, 2001, [0.0]), tick_ns=1000)
+    bench.append(frame(ARM, 9000, 200, 2002, [1.0, 1.0], quality=Quality.CLOCK_AHEAD), tick_ns=1100)
+    alive = stream_of("jeonju/cell1", "liveness", [Signal("online", Kind.FLAG, role=Role.ONLINE)])
+    bench.append(frame(alive, 2003, 1, 2003, [1.0]), tick_ns=1200)
+    for n in (10, 11, 12):
+        assert bench.history.skim("w", n, n) is None, "in which order it came matters"
 
 
 def test_events_are_read_by_time_asset_and_kind(bench):
