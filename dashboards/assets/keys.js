@@ -10,6 +10,7 @@
     ["keys.reverse", "R"],
     ["keys.loop", "I", "O", "P"],
     ["keys.gaps", "G"],
+    ["keys.marks", "B"],
     ["keys.first", "Home"],
     ["keys.live", "L", "End"],
     ["keys.alarms", "A", "K"],

@@ -24,6 +24,7 @@ class Clock {
     this.gaps = [];
     this.loop = null;
     this.skipGaps = false;
+    this.stride_s = 1;
     this.assets = null;
     this.listeners = new Set();
     this.site = "*";
@@ -112,8 +113,9 @@ class Clock {
     else this.seek(live.now() - 1000);
   }
 
-  step(s) {
-    this.seek(this.now() + s * 1000);
+  /** So many steps on (back where below 0); how long one is, people choose. */
+  step(count) {
+    this.seek(this.now() + count * this.stride_s * 1000);
   }
 
   /** The next (1) or previous (-1) event that the time bar shows. */
@@ -333,6 +335,7 @@ const KEYS = {
   o: () => clock.loopTo(),
   p: () => clock.setLoop(0, 0),
   g: () => clock.setSkipGaps(!clock.skipGaps),
+  b: () => document.querySelector(".ft-bm")?.click(),
   End: () => clock.toLive(),
   l: () => clock.toLive(),
 };

@@ -49,6 +49,7 @@ export class StateStripCore extends Core {
     this.note = el("p", { class: "ft-note", role: "status", hidden: true });
     if (props.controls) root.append((this.controls = new TimeControls(this)).node);
     root.append(this.note, this.body);
+    if (this.controls) this.until(() => this.controls.dispose());
     toggle(root, "has-controls", props.controls);
     const seen = new ResizeObserver(() => this.plot.style.setProperty("--seen", `${this.body.clientHeight}px`));
     seen.observe(this.body);
@@ -294,6 +295,7 @@ export class StateStripCore extends Core {
     if (controls) {
       this.drawReceived(context, area);
       this.drawEvents(context, area);
+      this.controls.bookmarks.paint(context, x, right, FLAG + 3);
     }
     context.save();
     context.beginPath();
@@ -459,7 +461,8 @@ export class StateStripCore extends Core {
     context.fillText(text, left + wide / 2, 12.5);
   }
 
-  drawCursor(context, { from, to, right, top, bottom, width }, tall) {
+  drawCursor(context, area, tall) {
+    const { from, to, right, top, bottom, width } = area;
     const { x, y } = this.cursor;
     if (x > right) return;
     const moment = from + (x / right) * (to - from);
@@ -469,7 +472,7 @@ export class StateStripCore extends Core {
     context.globalAlpha = 1;
     const row = this.rows[Math.floor((y - top + this.body.scrollTop) / tall)];
     const segment = y >= top ? row?.segments.findLast(([a, b]) => a <= moment && moment < (b ?? Infinity)) : null;
-    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${row.site ? named(row.site, this.lang) : shortName(row.id)} ${stateWord(segment[2])}` : null].filter(Boolean).join(" · ");
+    const text = [time(moment, this.zone), segment && !(clock.replaying && moment > clock.at_ms) ? `${row.site ? named(row.site, this.lang) : shortName(row.id)} ${stateWord(segment[2])}` : null, this.controls?.bookmarks.at(x, area.x) ? `⚑ ${this.controls.bookmarks.at(x, area.x)}` : null].filter(Boolean).join(" · ");
     context.font = `600 11px ${color("--font")}`;
     const wide = context.measureText(text).width + 12;
     const left = Math.min(width - wide - 2, x + 8);

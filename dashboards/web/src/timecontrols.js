@@ -1,6 +1,8 @@
 // The time bar's hands: play, steps, speed listed and typed, loop, gaps, the window's width, and the way back to live.
+import { Bookmarks } from "./bookmarks.js";
 import { clock } from "./clock.js";
 import { el, setText, svg, toggle } from "./dom.js";
+import { FidelityBadge } from "./fidelity.js";
 import { ago, date, time, zoneName } from "./format.js";
 import { live } from "./live.js";
 import { parseSpeed, speedText, SPEEDS } from "./playback.js";
@@ -8,6 +10,8 @@ import { t } from "./words.js";
 
 export const HOUR_MS = 3_600_000;
 const SPANS_H = [0.25, 1, 4, 8, 24];
+/** What one step is, seconds. */
+const STRIDES_S = [0.1, 1, 10, 60];
 const PLAY = "M4 2.5 13.5 8 4 13.5Z";
 const PAUSE = "M4 2.8h3v10.4H4zM9 2.8h3v10.4H9z";
 
@@ -31,6 +35,10 @@ export class TimeControls {
     this.typed = el("input", { class: "ft-speed-in", type: "text", inputmode: "decimal", size: 5, title: t("strip.speed_typed"), "aria-label": t("strip.speed_typed"), onchange: () => this.type(), onkeydown: (event) => event.key === "Escape" && event.target.blur() });
     this.spans = SPANS_H.map((hours) => el("button", { type: "button", "data-hours": hours, onclick: () => strip.setSpan(hours * HOUR_MS) }, hours < 1 ? t("span.minutes", { n: hours * 60 }) : t("span.hours", { n: hours })));
     this.liveButton = el("button", { class: "btn ft-to-live", type: "button", onclick: () => clock.toLive() }, el("i"), "LIVE", el("kbd", null, "L"));
+    this.stride = el("select", { class: "ft-speed", title: t("strip.stride"), "aria-label": t("strip.stride"), onchange: (event) => (clock.stride_s = Number(event.target.value)) }, STRIDES_S.map((s) => el("option", { value: s }, s < 60 ? t("span.seconds", { n: s }) : t("span.minutes", { n: s / 60 }))));
+    this.stride.value = String(clock.stride_s);
+    this.fidelity = new FidelityBadge(strip);
+    this.bookmarks = new Bookmarks(strip);
     this.speed.append(...SPEEDS.map((speed) => el("option", { value: speed }, `${speed}×`)), el("option", { value: "", hidden: true }, "…"));
     this.node = el(
       "div",
@@ -45,12 +53,13 @@ export class TimeControls {
         button("strip.forward", "M5 2.8v10.4L13 8ZM2.4 2.8H4v10.4H2.4z", () => clock.step(1)),
         button("strip.next_data", "M5.5 3l5 5-5 5z", () => clock.stepData(1), "opt"),
         button("strip.next_event", "M12 2.8h2v10.4h-2zM2.5 2.8v10.4L11 8Z", () => clock.jump(1)),
+        this.stride,
       ),
       el("span", { class: "ft-tclock" }, this.clockText, this.clockNote),
       el("span", { class: "grp" }, this.reverse, el("span", { class: "lab" }, t("strip.speed")), this.speed, this.typed),
       el("span", { class: "grp" }, this.loop, this.gaps),
       el("span", { class: "grp opt" }, el("span", { class: "lab" }, t("strip.window")), el("span", { class: "seg", role: "group", "aria-label": t("strip.window") }, this.spans)),
-      el("span", { class: "grp end" }, this.liveButton),
+      el("span", { class: "grp end" }, this.bookmarks.node, this.fidelity.node, this.liveButton),
     );
   }
 
@@ -97,5 +106,11 @@ export class TimeControls {
     }
     for (const each of this.spans) toggle(each, "on", Math.abs(Number(each.dataset.hours) * HOUR_MS - span_ms) < 1000);
     this.liveButton.disabled = !replaying;
+    this.fidelity.draw();
+  }
+
+  dispose() {
+    this.fidelity.dispose();
+    this.bookmarks.dispose();
   }
 }
