@@ -36,13 +36,10 @@ BEGIN_NS = 1_790_035_200 * NS_PER_S
 WRITER = "bench"
 
 
-def streams_of(assets: int) -> list[Stream]:
+def streams_of(assets: Sequence[str]) -> list[Stream]:
     """One stream of ten signals an asset, once a second."""
     signals = [Signal(f"s{k}") for k in range(WIDTH)]
-    return [
-        stream_of(f"bench/hall/line{i // 50:02d}/M-{i:04d}", "data", signals, sequenced=True, period_s=1.0, source="m")
-        for i in range(assets)
-    ]
+    return [stream_of(asset, "data", signals, sequenced=True, period_s=1.0, source="m") for asset in assets]
 
 
 class _Plant:
@@ -70,7 +67,7 @@ class _Plant:
         return values
 
 
-def build(url: str, days: float, assets: int, windows: int, say: Callable[[str], None]) -> list[int]:
+def build(url: str, days: float, assets: Sequence[str], windows: int, say: Callable[[str], None]) -> list[int]:
     """Write the store at ``url``; returns where its windows begin (ns)."""
     streams = streams_of(assets)
     plant, mirror, keyframes = _Plant(streams, 1), Mirror(), KeyframePolicy()
@@ -99,10 +96,15 @@ def build(url: str, days: float, assets: int, windows: int, say: Callable[[str],
     return [BEGIN_NS + int(minute) * 60 * NS_PER_S for minute in chosen]
 
 
+def instants(starts: Sequence[int], seeks: int) -> list[int]:
+    """Random instants (ns) in the windows."""
+    rng = np.random.default_rng(3)
+    return [int(rng.choice(starts)) + int(rng.integers(WINDOW_S * NS_PER_S)) for _ in range(seeks)]
+
+
 def measure(url: str, starts: Sequence[int], seeks: int) -> dict[str, Any]:
     """Seek to random instants in the windows: the mirror folded, and the newest frames by device time, in ms."""
-    rng = np.random.default_rng(3)
-    at = [int(rng.choice(starts)) + int(rng.integers(WINDOW_S * NS_PER_S)) for _ in range(seeks)]
+    at = instants(starts, seeks)
     with closing(open_history(url)) as history:
         mirror_at(history, WRITER, at[0])
         history.as_of(at[0])
@@ -140,7 +142,7 @@ def refold(history: History, repeats: int) -> dict[str, Any]:
     }
 
 
-def build_live(url: str, seconds: int, assets: int) -> None:
+def build_live(url: str, seconds: int, assets: Sequence[str]) -> None:
     """A store that was written live for so long: every frame there, to be folded again."""
     plant, mirror, keyframes = _Plant(streams_of(assets), 1), Mirror(), KeyframePolicy()
 

@@ -11,7 +11,8 @@ from twin.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+"""As Chromium is on a machine without a graphics card: pages are put together by the CPU, and WebGL is drawn by it."""
 SIZE = {"width": 1920, "height": 1080}
 PAINT_MS = 30_000
 LOOK_MS = 50
@@ -34,6 +35,57 @@ _PAINTED = """(selector) => {
   look();
 }"""
 """What stands when a frame begins is painted by it; the message comes right behind."""
+
+_SEEK = """async (at) => {
+  const { clock, present } = window.factoryTwin;
+  const began = performance.now();
+  clock.seek(at);
+  const known = () => clock.player.covers(at) || clock.snapshot?.at === at;
+  const there = () => known() && present.state === clock.stateNow()?.state && !present.planned;
+  while (!there()) await new Promise((done) => setTimeout(done, 2));
+  const behind = new MessageChannel();
+  await new Promise((done) => {
+    behind.port1.onmessage = done;
+    requestAnimationFrame(() => behind.port2.postMessage(0));
+  });
+  return performance.now() - began;
+}"""
+_PLAY = """() => {
+  const { clock } = window.factoryTwin;
+  const told = { frames: 0, longest: 0, waited: 0, waits: 0, chunks: 0, failed: 0 };
+  Object.assign(told, { at: clock.at_ms, began: performance.now() });
+  window.played = told;
+  const { add } = clock.player;
+  clock.player.add = (...given) => {
+    told.chunks++;
+    return add.apply(clock.player, given);
+  };
+  const { fail } = clock;
+  clock.fail = (...given) => {
+    told.failed++;
+    return fail.apply(clock, given);
+  };
+  let before = performance.now();
+  let waiting = false;
+  const frame = (now) => {
+    told.frames++;
+    told.longest = Math.max(told.longest, now - before);
+    if (clock.waiting) told.waited += now - before;
+    if (clock.waiting && !waiting) told.waits++;
+    waiting = clock.waiting;
+    before = now;
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+  clock.play(true);
+}"""
+_PLAYED = """() => {
+  const { clock } = window.factoryTwin;
+  const { played } = window;
+  clock.play(false);
+  const took = performance.now() - played.began;
+  return { ...played, took, passed: clock.at_ms - played.at, bytes: clock.player.bytes };
+}"""
 
 
 class Page:
@@ -65,6 +117,27 @@ class Page:
     def seen(self) -> list[tuple[float, str]]:
         """(ms since 1970, digits before the point) of what `watch` noted."""
         return [(float(at), str(text)) for at, text in self._page.evaluate("window.seen")]
+
+    def seek(self, at_ms: float) -> float:
+        """Go to an instant; milliseconds until the frame is painted that shows it."""
+        return float(self._page.evaluate(_SEEK, at_ms))
+
+    def play(self, seconds: float) -> dict[str, Any]:
+        """Play on from where the page stands, and tell how it went."""
+        self._page.evaluate(_PLAY)
+        self.wait(seconds)
+        told = self._page.evaluate(_PLAYED)
+        return {
+            "fps": round(told["frames"] / told["took"] * 1000, 1),
+            "longest_frame_ms": round(told["longest"]),
+            "played_s": round(told["passed"] / 1000),
+            "times_real_time": round(told["passed"] / told["took"], 2),
+            "chunks": told["chunks"],
+            "dropped_chunks": told["failed"],
+            "waits": told["waits"],
+            "waited_ms": round(told["waited"]),
+            "memory_mb": round(told["bytes"] / 1e6, 1),
+        }
 
     def wait(self, seconds: float) -> None:
         """Let it run."""

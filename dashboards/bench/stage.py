@@ -7,6 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +25,7 @@ from twin.errors import BrokerError, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+UP_S = 40.0
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
 
 
@@ -133,6 +137,28 @@ def worker(*arguments: str, environ: dict[str, str] | None = None) -> Iterator[W
     with ExitStack() as stack:
         stack.callback(made.end)
         yield made
+
+
+@contextmanager
+def pages(store_url: str, factory: str, folder: Path) -> Iterator[str]:
+    """The address of the pages on a store, by a factory file of that text; raises BrokerError where none come up."""
+    file, port = folder / "factory.toml", any_port()
+    file.write_text(factory, encoding="utf-8")
+    environ = {"TWIN__WEB__PORT": str(port), "TWIN__STORE__URL": store_url}
+    address = f"http://127.0.0.1:{port}"
+    with worker("-m", "dashboards.cli", "web", str(file), environ=environ):
+        deadline = time.monotonic() + UP_S
+        while True:
+            try:
+                with urllib.request.urlopen(f"{address}/healthz", timeout=5):  # noqa: S310  our own
+                    break
+            except urllib.error.HTTPError:
+                break  # it answers: of an ingest that does not run it says so
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise BrokerError(f"no page answers at {address} within {UP_S:.0f} s") from None
+                time.sleep(0.1)
+        yield address
 
 
 def cpu_s(pid: int) -> float:

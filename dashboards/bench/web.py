@@ -23,7 +23,7 @@ from connectors.broker import any_port
 from connectors.publish import Publisher
 from connectors.wall_clock import WallClock
 from dashboards.bench import browser, stage
-from dashboards.demo.crowd import crowd_file, last_asset
+from dashboards.demo.crowd import crowd_assets, crowd_file
 from twin.clock import NS_PER_MS
 from twin.errors import BrokerError
 
@@ -116,7 +116,7 @@ def _plant(assets: int, say: Callable[[str], None]) -> Iterator[_Plant]:
 
 def _wait(plant: _Plant, assets: int) -> None:
     """Until the pages know the last machine's values; raises BrokerError where they do not in time."""
-    last = last_asset(assets)
+    last = crowd_assets(assets)[-1]
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         try:

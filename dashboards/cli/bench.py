@@ -110,14 +110,29 @@ def seek(
     days: Annotated[float, typer.Option("--days", help="Keyframes of so many days.")] = 0.5,
     assets: Annotated[int, typer.Option("--assets", help="Machines of ten signals, once a second.")] = 500,
     seeks: Annotated[int, typer.Option("--seeks", help="How many instants are looked for.")] = 100,
+    page: Annotated[bool, typer.Option("--page", help="Also in a real Chromium, on the Floor page.")] = False,
     full: Full = False,
     json: Json = False,
 ) -> None:
-    """The state at random instants of many days, server only: the mirror folded, and the newest frames then."""
+    """The state at random instants of many days: the mirror folded, the newest frames then, and a page drawn."""
     from dashboards.bench.seek import run_seek
 
     _known(store)
-    _print(run_seek(store, 30.0 if full else days, assets, seeks, note), json)
+    _print(run_seek(store, 30.0 if full else days, assets, seeks, note, page=page or full), json)
+
+
+@app.command()
+def replay(
+    *,
+    speed: Annotated[float, typer.Option("--speed", help="How many times faster than it happened.")] = 64.0,
+    seconds: Annotated[float, typer.Option("--seconds", help="For how long it is played.")] = 20.0,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """A recorded plant played on a page in a real Chromium: frames a second, chunks that were waited for or dropped."""
+    from dashboards.bench.seek import run_replay
+
+    _print(run_replay(speed, 60.0 if full else seconds, note), json)
 
 
 @app.command()

@@ -77,9 +77,9 @@ def crowd_file(assets: int) -> str:
     return "\n".join(text) + "\n"
 
 
-def last_asset(assets: int) -> str:
-    """The id of the last machine of a plant of so many."""
-    return f"crowd/{_line((assets - 1) // _A_LINE)}/{_name(assets - 1)}"
+def crowd_assets(assets: int) -> list[str]:
+    """The ids of the machines of a plant of so many."""
+    return [f"crowd/{_line(asset // _A_LINE)}/{_name(asset)}" for asset in range(assets)]
 
 
 def _name(asset: int) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from connectors.plugins import asset_types
-from dashboards.demo.crowd import crowd_file, last_asset
+from dashboards.demo.crowd import crowd_assets, crowd_file
 from twin.clock import NS_PER_S
 from twin.config import parse_factory
 from twin.errors import ConfigError
@@ -46,7 +46,7 @@ def test_however_the_time_is_cut_the_same_seed_gives_the_same_crowd_and_another_
 @pytest.mark.parametrize("assets", [1, 25, 26, 500, 1030])
 def test_the_file_holds_so_many_machines_on_the_floor_and_names_the_last(assets):
     site = _site(assets)
-    assert [one.id for one in site.assets][-1] == last_asset(assets)
+    assert [one.id for one in site.assets] == crowd_assets(assets)
     assert len(site.assets) == assets
     width, depth = site.size_m
     assert all(0 < one.pose.x_m < width and 0 < one.pose.y_m < depth for one in site.assets)
@@ -56,7 +56,7 @@ def test_in_a_crowd_nothing_can_be_made_to_go_wrong():
 
     text = crowd_file(3).replace(
         'law = "crowd"',
-        f'law = "crowd"\nfault = [{{ kind = "network_cut", asset = "{last_asset(3)}", at_s = 1, for_s = 1 }}]',
+        f'law = "crowd"\nfault = [{{ kind = "network_cut", asset = "{crowd_assets(3)[-1]}", at_s = 1, for_s = 1 }}]',
     )
     with pytest.raises(ConfigError, match="in a crowd nothing goes wrong"):
         parse_factory(tomllib.loads(text), tuple(asset_types()))

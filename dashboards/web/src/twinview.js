@@ -26,6 +26,9 @@ const MAX_RATIO = 1.5;
 const FIT = 0.96;
 const FIT_STEPS = 24;
 const FRAME_MS = 30;
+/** Without a graphics card a picture may take long: between two of them the page has as many times that for all else. */
+const REST = 2;
+const SCREEN_MS = 17;
 const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
 const FOOT_M = { machine_tool: 1.05, inspection: 0.6, conveyor: 0.4, buffer: 0.5, energy_meter: 0.3, environment: 0.2 };
@@ -63,6 +66,7 @@ export class TwinViewCore extends Core {
     this.legend = el("p", { class: "ft-twin-legend", hidden: true });
     root.append(this.stage, this.note, this.legend);
     this.frames = 0;
+    this.cost_ms = 0;
     // The rest of the page is painted first: without a graphics card the first context takes a second.
     const soon = requestAnimationFrame(() => (this.starting = setTimeout(() => this.start())));
     this.until(() => {
@@ -455,7 +459,7 @@ export class TwinViewCore extends Core {
     this.asked = 0;
     if (!this.scene || !this.camera) return;
     const now = performance.now();
-    if (now - (this.rendered ?? 0) < FRAME_MS) {
+    if (now - (this.rendered ?? 0) < Math.max(FRAME_MS, (1 + REST) * this.cost_ms)) {
       this.ask();
       return;
     }
@@ -465,6 +469,8 @@ export class TwinViewCore extends Core {
     this.renderer.render(this.scene, this.camera);
     this.labels.place((at) => this.project(at), this.width, this.height, this.flat, this.pixelsPerMetre() > ROOMY_PX_PER_M);
     this.frames++;
+    // what a picture costs is seen by how late the page's next frame begins
+    requestAnimationFrame(() => (this.cost_ms += (Math.max(0, performance.now() - now - SCREEN_MS) - this.cost_ms) / 4));
     if (moving) this.ask();
   }
 
