@@ -46,7 +46,7 @@ def run(url: str, *, full: bool, say: Callable[[str], None]) -> dict[str, Any]:
     robots = 8 if full else 2
     repeats = 9 if full else 3
     began = time.perf_counter()
-    streams = _write(url, robots)
+    streams = _write(url, robots, DAY_S, WIDTH)
     say(f"{robots * DAY_S * HZ:,} frames of {WIDTH} values written in {time.perf_counter() - began:.1f} s")
     driver = _driver(url)
     history = open_history(url)
@@ -70,7 +70,7 @@ def run(url: str, *, full: bool, say: Callable[[str], None]) -> dict[str, Any]:
         }
         say(f"from frames: {answer['raw_ms']:.0f} ms")
         began = time.perf_counter()
-        _roll_up(url)
+        _roll_up(url, DAY_S)
         say(f"rolled up in {time.perf_counter() - began:.1f} s")
         if draw() != points:
             raise AssertionError("roll-ups and frames give different drawings")
@@ -89,6 +89,21 @@ def run(url: str, *, full: bool, say: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
+def write_long(url: str, points: int, asset: str, say: Callable[[str], None]) -> tuple[int, int]:
+    """Fill an empty store with ``points`` frames of two values of one asset, ten a second, rolled up.
+
+    Returns (first, end) of them in ns.
+    """
+    began = time.perf_counter()
+    seconds = -(-points // HZ)
+    _write(url, 1, seconds, 2, asset)
+    say(f"{seconds * HZ:,} frames written in {time.perf_counter() - began:.0f} s")
+    began = time.perf_counter()
+    _roll_up(url, seconds)
+    say(f"rolled up in {time.perf_counter() - began:.0f} s")
+    return FIRST_NS, FIRST_NS + seconds * NS_PER_S
+
+
 def _ms(read: Callable[[], object], repeats: int) -> float:
     read()
     times = []
@@ -105,17 +120,21 @@ def _driver(url: str) -> Driver:
     return _postgres.PostgresDriver(url)
 
 
-def _stream(number: int) -> Stream:
-    signals = [Signal(f"s{k}") for k in range(WIDTH)]
-    return stream_of(f"bench/line/robot{number}", "all", signals, sequenced=True, period_s=1 / HZ, source="bench")
+def _stream(asset: str, width: int) -> Stream:
+    signals = [Signal(f"s{k}") for k in range(width)]
+    return stream_of(asset, "all", signals, sequenced=True, period_s=1 / HZ, source="bench")
 
 
-def _write(url: str, robots: int) -> list[Stream]:
-    """The streams and their latest through the store, then a day of frames through the driver alone."""
-    streams = [_stream(number) for number in range(LATEST_STREAMS)]
+def _write(url: str, robots: int, seconds: int, width: int, asset: str = "") -> list[Stream]:
+    """The streams and their latest through the store, then their frames through the driver alone.
+
+    One stream where an ``asset`` is named, else `LATEST_STREAMS`.
+    """
+    assets = [asset] if asset else [f"bench/line/robot{number}" for number in range(LATEST_STREAMS)]
+    streams = [_stream(one, width) for one in assets]
     rng = np.random.default_rng(1)
     at = np.array([FIRST_NS - NS_PER_S], np.int64)
-    parts = [Frames(s, at, at // NS_PER_S, at, rng.normal(size=(1, WIDTH)), np.array([192], np.int16)) for s in streams]
+    parts = [Frames(s, at, at // NS_PER_S, at, rng.normal(size=(1, width)), np.array([192], np.int16)) for s in streams]
 
     def fold(_: Batch) -> Folded:
         return Folded((), tuple(Latest(p.stream, int(at[0]), 1, int(at[0]), 192, p.values[0]) for p in parts))
@@ -127,12 +146,12 @@ def _write(url: str, robots: int) -> list[Stream]:
     driver = _driver(url)
     each = np.array([keys[stream.id] for stream in streams[:robots]], np.int64)
     ticks = ROWS_AT_ONCE // robots
-    first_id = LATEST_STREAMS + 1
+    first_id = len(streams) + 1
     driver.begin()
     driver.run("UPDATE writer SET rolled_ns = NULL")
-    for n, start in enumerate(range(0, DAY_S * HZ, ticks), 2):
-        t_ns = np.repeat(FIRST_NS + np.arange(start, min(start + ticks, DAY_S * HZ)) * (NS_PER_S // HZ), robots)
-        wave = np.sin(t_ns / (600 * NS_PER_S))[:, None] + rng.normal(size=(len(t_ns), WIDTH))
+    for n, start in enumerate(range(0, seconds * HZ, ticks), 2):
+        t_ns = np.repeat(FIRST_NS + np.arange(start, min(start + ticks, seconds * HZ)) * (NS_PER_S // HZ), robots)
+        wave = np.sin(t_ns / (600 * NS_PER_S))[:, None] + rng.normal(size=(len(t_ns), width))
         rows = Rows(
             first_id, 1, n, np.tile(each, len(t_ns) // robots), t_ns, t_ns // 10**8, t_ns,
             np.full(len(t_ns), 192, np.int64), ((None, np.round(wave, 3)),),
@@ -153,11 +172,11 @@ def _write(url: str, robots: int) -> list[Stream]:
     return streams
 
 
-def _roll_up(url: str) -> None:
+def _roll_up(url: str, seconds: int) -> None:
     """What a writer does that finds frames past the roll-ups: it takes some up with each batch."""
     store = open_store(url)
-    tick_ns = FIRST_NS + (DAY_S + 60) * NS_PER_S
-    for _ in range(DAY_S * HZ):
+    tick_ns = FIRST_NS + (seconds + 60) * NS_PER_S
+    for _ in range(seconds * HZ):
         n = store.next_batch(WRITER)
         store.append(Commit(batch_of(WRITER, n, tick_ns, ())), lambda _: Folded((), ()))
         if store.is_rolled_up:

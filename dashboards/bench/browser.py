@@ -50,6 +50,33 @@ _SEEK = """async (at) => {
   });
   return performance.now() - began;
 }"""
+_ASKING = """async ([selector, address]) => {
+  let under_way = 0;
+  let answered = 0;
+  const ask = window.fetch;
+  window.fetch = async (...given) => {
+    const mine = String(given[0]).includes(address);
+    if (mine) under_way++;
+    try {
+      const answer = await ask(...given);
+      if (!mine) return answer;
+      const body = await answer.arrayBuffer();
+      return new Response(body, answer);
+    } finally {
+      if (mine) [under_way, answered] = [under_way - 1, answered + 1];
+    }
+  };
+  const began = performance.now();
+  document.querySelector(selector).click();
+  while (!answered || under_way) await new Promise((done) => setTimeout(done, 2));
+  const behind = new MessageChannel();
+  await new Promise((done) => {
+    behind.port1.onmessage = done;
+    setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => behind.port2.postMessage(0))));
+  });
+  window.fetch = ask;
+  return performance.now() - began;
+}"""
 _PLAY = """() => {
   const { clock } = window.factoryTwin;
   const told = { frames: 0, longest: 0, waited: 0, waits: 0, chunks: 0, failed: 0 };
@@ -121,6 +148,10 @@ class Page:
     def seek(self, at_ms: float) -> float:
         """Go to an instant; milliseconds until the frame is painted that shows it."""
         return float(self._page.evaluate(_SEEK, at_ms))
+
+    def asking(self, selector: str, address: str) -> float:
+        """Click; milliseconds until what it asks of that address has come and the frame behind it is painted."""
+        return float(self._page.evaluate(_ASKING, [selector, address]))
 
     def play(self, seconds: float) -> dict[str, Any]:
         """Play on from where the page stands, and tell how it went."""

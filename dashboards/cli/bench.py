@@ -104,6 +104,21 @@ def query(*, store: StoreKind = "sqlite", full: Full = False, json: Json = False
 
 
 @app.command()
+def trend(
+    *,
+    store: StoreKind = "sqlite",
+    points: Annotated[int, typer.Option("--points", help="Points of the signal that is drawn.")] = 1_000_000,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """The Trends page over millions of points in a real Chromium: from a zoom to its new data drawn."""
+    from dashboards.bench.trend import run
+
+    _known(store)
+    _print(run(store, 10_000_000 if full else points, note), json)
+
+
+@app.command()
 def seek(
     *,
     store: StoreKind = "sqlite",

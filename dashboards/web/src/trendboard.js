@@ -258,7 +258,7 @@ export class TrendBoardCore extends Core {
     return el(
       "div",
       { class: "ft-board-bar", role: "toolbar", "aria-label": t("trends.title") },
-      el("span", { class: "grp" }, button("trends.earlier", "◀", () => this.set(panned(this.board, this.now, -0.5))), button("trends.later", "▶", () => this.set(panned(this.board, this.now, 0.5))), button("trends.closer", "+", () => this.set(zoomed(this.board, this.now, 0.5, 0.5))), button("trends.wider", "−", () => this.set(zoomed(this.board, this.now, 2, 0.5))), this.follow),
+      el("span", { class: "grp" }, button("trends.earlier", "◀", () => this.set(panned(this.board, this.now, -0.5))), button("trends.later", "▶", () => this.set(panned(this.board, this.now, 0.5))), button("trends.closer", "+", () => this.set(zoomed(this.board, this.now, 0.5, 0.5)), "ft-board-closer"), button("trends.wider", "−", () => this.set(zoomed(this.board, this.now, 2, 0.5)), "ft-board-wider"), this.follow),
       group("trends.window", this.spans),
       group("trends.compare", this.backs),
       group("trends.view", this.views),
