@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from twin.ports import History
     from twin.sample import Signal, Stream
 
-    Rows = NDArray[np.float32]
-
 MOTION_ROLES = frozenset({Role.JOINT_POSITION, Role.JOINT_VELOCITY, Role.X, Role.Y, Role.YAW, Role.TOOL_OPENING})
 MOTION_UNITS = frozenset({"rad", "rad/s"})
 ACTION_POLICY = "next observed state: no commands are recorded"
@@ -52,11 +50,12 @@ class Shape:
         return self.state + self.environment
 
 
-def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset()) -> Shape:
-    """Which of an asset's numbers are its state, and which its surroundings; raises EpisodeError for none.
+def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset(), *, both: bool = True) -> Shape:
+    """Which of an asset's numbers are its state, and which its surroundings.
 
     State is what moves: positions and speeds, by role or unit. Everything else is ``observation.environment_state``;
     where nothing moves the first half of the gauges is taken for state. ``skip`` names signals that label.
+    Raises EpisodeError where ``both`` must hold something, and one has nothing.
     """
     moving: list[Column] = []
     others: list[Column] = []
@@ -64,13 +63,13 @@ def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset()) -> S
         for place, signal in enumerate(stream.columns):
             if signal.name in skip:
                 continue
-            column = Column(stream.id, place, _name(stream, signal), signal.unit, policy_of(signal))
+            column = Column(stream.id, place, name_of(stream, signal), signal.unit, policy_of(signal))
             is_motion = signal.role in MOTION_ROLES or (signal.kind is Kind.GAUGE and signal.unit in MOTION_UNITS)
             (moving if is_motion else others).append(column)
     if not moving:
         half = -(-len(others) // 2)
         moving, others = others[:half], others[half:]
-    if not moving or not others:
+    if both and not (moving and others):
         names = ", ".join(sorted({one.asset for one in streams})) or "nothing"
         raise EpisodeError(
             f"{names} measures too little for a dataset", "an episode needs numbers for a state and for an environment"
@@ -78,44 +77,39 @@ def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset()) -> S
     return Shape(tuple(moving), tuple(others))
 
 
-def _name(stream: Stream, signal: Signal) -> str:
+def name_of(stream: Stream, signal: Signal) -> str:
+    """How a signal is called among those of all streams of its asset."""
     return signal.name if stream.name in ("", "data") else f"{stream.name}.{signal.name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken:
-    """An episode's frames: float32 (n, width) each; ``gaps`` are its columns without any value."""
+class Drawn:
+    """An episode's numbers on its frames' clock.
 
-    state: Rows
-    action: Rows
-    environment: Rows
+    ``at_ns``: int64 (n,); ``values``: float64 (n, width), NaN in columns without any value, whose names are ``gaps``.
+    """
+
+    at_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
     gaps: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.state)
 
-
-def take(history: History, episode: Episode, shape: Shape, fps: float) -> Taken:
-    """Read an episode and put it onto frames of 1 / ``fps`` s from its first sample.
-
-    A column without any value in the episode is 0, and named in ``gaps``: a dataset holds no NaN.
-    """
+def draw(history: History, episode: Episode, shape: Shape, fps: float) -> Drawn:
+    """Read an episode and put it onto frames of 1 / ``fps`` s from its first sample."""
     at_ns = grid(episode.start_ns, episode.end_ns, fps)
-    out = np.zeros((len(at_ns), len(shape.columns)))
+    out = np.empty((len(at_ns), len(shape.columns)))
     gaps: list[str] = []
     wanted: dict[str, list[int]] = {}
     for i, column in enumerate(shape.columns):
         wanted.setdefault(column.stream, []).append(i)
     for stream, columns in wanted.items():
         frames = history.frames(stream, episode.start_ns, episode.end_ns)
-        frames = frames.take(frames.quality != Quality.CLOCK_AHEAD)
+        ahead = frames.quality == Quality.CLOCK_AHEAD
+        if ahead.any():
+            frames = frames.take(~ahead)
         places = [shape.columns[i].place for i in columns]
         policies = [shape.columns[i].policy for i in columns]
         drawn, missing = resample(at_ns, frames.t_ns, frames.values[:, places], policies)
-        drawn[:, missing] = 0.0
         out[:, columns] = drawn
         gaps += [shape.columns[columns[i]].name for i in np.flatnonzero(missing).tolist()]
-    rows = out.astype(np.float32)
-    state = rows[:, : len(shape.state)]
-    action = np.vstack([state[1:], state[-1:]]) if len(state) else state
-    return Taken(state, action, rows[:, len(shape.state) :], tuple(sorted(gaps)))
+    return Drawn(at_ns, out, tuple(sorted(gaps)))

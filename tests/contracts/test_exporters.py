@@ -1,0 +1,214 @@
+"""What every format of a dataset keeps to: terms, the same bytes, nothing half, and every change named."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from exported import TERMS, arm_episodes, arm_history, hashes, written
+
+from connectors.exporters.papers import CROISSANT, SUMS
+from connectors.exporters.part import JOURNAL, part_of
+from connectors.exporters.plan import FORMATS, Terms
+from connectors.exporters.verify import verify
+from twin.errors import EpisodeError
+
+
+class Stopped(Exception):
+    pass
+
+
+def stopping_after(episodes):
+    def told(done):
+        if done == episodes:
+            raise Stopped
+
+    return told
+
+
+@pytest.fixture(scope="module")
+def history():
+    return arm_history(slow=True)
+
+
+@pytest.fixture(scope="module", params=FORMATS)
+def to(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def whole(to, history, tmp_path_factory):
+    """A dataset that no test may change."""
+    folder = tmp_path_factory.mktemp(to) / "set"
+    written(to, history, folder)
+    return folder
+
+
+@pytest.fixture
+def dataset(to, history, tmp_path):
+    written(to, history, tmp_path / "set")
+    return tmp_path / "set"
+
+
+def test_verify_finds_nothing_wrong_and_nothing_is_left_beside_it(whole):
+    assert verify(whole) == []
+    assert [one.name for one in whole.parent.iterdir()] == ["set"]
+
+
+def test_the_same_input_gives_the_same_bytes(dataset, whole):
+    assert hashes(dataset) == hashes(whole)
+
+
+@pytest.mark.parametrize("licence", ["", "mine"])
+def test_nothing_goes_out_without_a_licence(to, history, tmp_path, licence):
+    with pytest.raises(EpisodeError, match="licence"):
+        written(to, history, tmp_path / "set", terms=Terms("arm", licence, "factory-twin test"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(to, history, tmp_path):
+    mine = tmp_path / "set/mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("x", "utf-8")
+    with pytest.raises(EpisodeError, match="is not empty"):
+        written(to, history, tmp_path / "set")
+    assert hashes(tmp_path) == hashes(tmp_path)
+    assert mine.read_text("utf-8") == "x"
+    other = part_of(tmp_path / "new") / "mine.txt"
+    other.parent.mkdir()
+    other.write_text("x", "utf-8")
+    with pytest.raises(EpisodeError, match="is in the way"):
+        written(to, history, tmp_path / "new")
+    assert other.read_text("utf-8") == "x"
+
+
+def test_an_empty_folder_is_taken(to, history, tmp_path, whole):
+    (tmp_path / "set").mkdir()
+    written(to, history, tmp_path / "set")
+    assert hashes(tmp_path / "set") == hashes(whole)
+
+
+def test_the_papers_name_every_file_its_terms_and_where_it_comes_from(whole):
+    croissant = json.loads((whole / CROISSANT).read_text("utf-8"))
+    assert croissant["conformsTo"] == "http://mlcommons.org/croissant/1.1"
+    assert croissant["license"] == "https://creativecommons.org/licenses/by/4.0/"
+    assert croissant["usageInfo"]["@type"] == "odrl:Offer"
+    assert croissant["prov:wasGeneratedBy"]["name"] == TERMS.exporter
+    told = {one["contentUrl"]: one["sha256"] for one in croissant["distribution"]}
+    there = hashes(whole)
+    assert told == {name: there[name] for name in there.keys() - {CROISSANT, SUMS}}
+    sums = dict(reversed(line.split("  ")) for line in (whole / SUMS).read_text("utf-8").splitlines())
+    assert sums == {name: there[name] for name in there.keys() - {SUMS}}
+    card = (whole / "README.md").read_text("utf-8")
+    assert "라이선스 / licence | CC-BY-4.0" in card
+    provenance = json.loads((whole / "meta/provenance.json").read_text("utf-8"))
+    assert [one["id"] for one in provenance["episodes"]] == [one.id for one in arm_episodes()]
+
+
+def test_a_flipped_bit_of_any_file_is_named(dataset):
+    for name in hashes(dataset):
+        path = dataset / name
+        before = path.read_bytes()
+        at = len(before) // 2
+        path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
+        wrong = [one.where for one in verify(dataset) if not one.risk]
+        assert any(name in where for where in wrong), (name, wrong)
+        path.write_bytes(before)
+    assert verify(dataset) == []
+
+
+def test_a_file_that_was_added_or_taken_away_is_named(dataset):
+    (dataset / "stray.txt").write_text("x", "utf-8")
+    assert [(one.check, one.where) for one in verify(dataset)] == [("checksum", "stray.txt")]
+    (dataset / "stray.txt").unlink()
+    for name in hashes(dataset):
+        path = dataset / name
+        before = path.read_bytes()
+        path.unlink()
+        assert any(name in one.where for one in verify(dataset)), name
+        path.write_bytes(before)
+    assert verify(dataset) == []
+
+
+def test_what_is_stopped_leaves_nothing_under_its_name_and_nothing_at_all_before_the_first_episode(
+    to, history, tmp_path, monkeypatch
+):
+    with pytest.raises(Stopped):
+        written(to, history, tmp_path / "set", told=stopping_after(3))
+    assert [one.name for one in tmp_path.iterdir()] == ["set.part"]
+    with pytest.raises(EpisodeError, match="not like that"):
+        written(to, Refusing(history), tmp_path / "other")
+    assert [one.name for one in tmp_path.iterdir()] == ["set.part"]
+
+
+class Refusing:
+    """A history that cannot be read."""
+
+    def __init__(self, history):
+        self._history = history
+
+    def frames(self, *_of):
+        raise EpisodeError("not like that")
+
+    def __getattr__(self, name):
+        return getattr(self._history, name)
+
+
+class Counting(Refusing):
+    """Counts which frames are read."""
+
+    def __init__(self, history):
+        super().__init__(history)
+        self.read = set()
+
+    def frames(self, stream, start_ns, end_ns, limit=None):
+        self.read.add(start_ns)
+        return self._history.frames(stream, start_ns, end_ns, limit)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_goes_on_after_stops_at_random_episodes_is_the_same_to_the_byte(to, history, tmp_path, whole, seed):
+    rng = random.Random(seed)
+    stops = sorted(rng.sample(range(1, 10), 2))
+    for stop in stops:
+        with pytest.raises(Stopped):
+            written(to, history, tmp_path / "set", told=stopping_after(stop))
+    counting = Counting(history)
+    told = written(to, counting, tmp_path / "set")
+    assert told["resumed"] == stops[-1]
+    assert counting.read == {one.start_ns for one in arm_episodes()[stops[-1] :]}
+    assert hashes(tmp_path / "set") == hashes(whole)
+    assert [one.name for one in tmp_path.iterdir()] == ["set"]
+
+
+def test_what_was_damaged_or_half_written_meanwhile_is_made_anew(to, history, tmp_path, whole):
+    with pytest.raises(Stopped):
+        written(to, history, tmp_path / "set", told=stopping_after(5))
+    part = tmp_path / "set.part"
+    lines = (part / JOURNAL).read_text("utf-8").splitlines()
+    damaged = part / json.loads(lines[2])["file"]
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\xff")
+    (part / JOURNAL).write_text("\n".join(lines)[:-9], "utf-8")
+    (part / "set/stray.bin").write_bytes(b"half")
+    told = written(to, history, tmp_path / "set")
+    assert told["resumed"] == 3
+    assert hashes(tmp_path / "set") == hashes(whole)
+
+
+def test_an_export_that_asks_for_something_else_begins_anew(to, history, tmp_path):
+    with pytest.raises(Stopped):
+        written(to, history, tmp_path / "set", told=stopping_after(5))
+    told = written(to, history, tmp_path / "set", some=arm_episodes()[1:])
+    assert (told["resumed"], told["episodes"]) == (0, 9)
+    assert verify(tmp_path / "set") == []
+
+
+def test_two_at_once_into_one_folder_are_refused(to, history, tmp_path, whole):
+    def second(done):
+        if done == 2:
+            with pytest.raises(EpisodeError, match="another process exports"):
+                written(to, history, tmp_path / "set")
+
+    written(to, history, tmp_path / "set", told=second)
+    assert hashes(tmp_path / "set") == hashes(whole)
