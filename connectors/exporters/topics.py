@@ -1,9 +1,9 @@
 """Which ROS 2 topics a stream's frames are told on, and as which standard messages.
 
-Joints by their roles are one ``JointState``, six tool forces a ``WrenchStamped``, a mobile robot's speed a
-``TwistStamped``, temperatures ``Temperature``, flags ``Bool``, other numbers ``Float64``, words ``String``: each value
-stands in one of these, to the bit. ``pose`` is made of x, y and yaw beside them. ``quality`` tells of frames that are
-not good.
+Joints, by their roles or by numbered angles and speeds, are one ``JointState``, six tool forces a ``WrenchStamped``, a
+mobile robot's speed a ``TwistStamped``, temperatures ``Temperature``, flags ``Bool``, other numbers ``Float64``, words
+``String``: each value stands in one of these, to the bit. ``pose`` is made of x, y and yaw beside them. ``quality``
+tells of frames that are not good.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _UNITS = {
     Role.JOINT_EFFORT: ("N.m", "N", *_UNKNOWN),
 }
 """What ROS takes a joint's numbers to be (REP 103); in another unit they are plain numbers."""
+_ANGLES = {"rad": 0, "rad/s": 1}
+_NUMBERED = re.compile(r"(\d{1,2})$")
 _FORCES = 6
 
 
@@ -222,10 +224,11 @@ def _joints_of(stream: Stream) -> list[_Joint]:
     """The joints by their number: where each one's position, velocity and effort stand."""
     found: dict[int, list[int | None]] = {}
     for place, signal in enumerate(stream.columns):
-        part = _JOINT.get(signal.role)
-        if part is None or signal.unit not in _UNITS[signal.role]:
+        told = _joint_of(signal)
+        if told is None:
             continue
-        places = found.setdefault(signal.index, [None, None, None])
+        index, part = told
+        places = found.setdefault(index, [None, None, None])
         if places[part] is None:
             places[part] = place
     joints = []
@@ -238,6 +241,16 @@ def _joints_of(stream: Stream) -> list[_Joint]:
     if len({one.name for one in joints}) < len(joints):
         joints = [_Joint(f"joint_{index}", one.places) for index, one in zip(sorted(found), joints, strict=True)]
     return joints
+
+
+def _joint_of(signal: Signal) -> tuple[int, int] | None:
+    """The number of a joint, and which part of it a signal is: by role, or by an angle's unit and the name's number."""
+    if signal.role in _JOINT:
+        return (signal.index, _JOINT[signal.role]) if signal.unit in _UNITS[signal.role] else None
+    number = _NUMBERED.search(signal.name)
+    if signal.role is Role.NONE and signal.kind is Kind.GAUGE and signal.unit in _ANGLES and number:
+        return int(number[1]), _ANGLES[signal.unit]
+    return None
 
 
 def _places(stream: Stream, roles: dict[Role, int], wanted: tuple[tuple[Role, str], ...]) -> tuple[int, ...]:
