@@ -147,14 +147,9 @@ class Tables:
 
     def _write(self, name: str) -> None:
         pa = arrow()
-        import pyarrow.parquet as pq  # noqa: PLC0415  an extra
-
         table = pa.concat_tables(self._waiting.pop(name))
         if name not in self._writers:
-            self._writers[name] = pq.ParquetWriter(
-                self.folder / name, table.schema, compression="zstd", version="2.6",
-                use_dictionary=[one.name for one in table.schema if one.type == pa.string()],
-            )  # fmt: skip
+            self._writers[name] = writer_of_table(self.folder / name, table.schema)
         self._writers[name].write_table(table, row_group_size=2 * GROUP_ROWS)
 
     def finish(self) -> Told:
@@ -187,6 +182,15 @@ class Tables:
         """Close every file."""
         while self._writers:
             self._writers.popitem()[1].close()
+
+
+def writer_of_table(path: Path, schema: Any) -> Any:
+    """What writes a table: words repeat and measured numbers hardly do, so only words have a dictionary."""
+    pa = arrow()
+    import pyarrow.parquet as pq  # noqa: PLC0415  an extra
+
+    words = [one.name for one in schema if one.type == pa.string()]
+    return pq.ParquetWriter(path, schema, compression="zstd", version="2.6", use_dictionary=words)
 
 
 def _free(name: str, stream: str, taken: set[str]) -> str:
