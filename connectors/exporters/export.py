@@ -53,7 +53,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
         try:
             for index, episode in enumerate(episodes):
                 name = dataset.place(index)
-                note = part.keep(index, name, lambda path, i=index, one=episode: dataset.make(i, one, path))  # type: ignore[misc]
+                note = part.keep(index, name, lambda file, i=index, one=episode: dataset.make(i, one, file))  # type: ignore[misc]
                 dataset.take(index, episode, part.folder / name, note)
                 told(index + 1)
             found = dataset.finish()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS_PER_S
 from twin.episodes.resample import grid, policy_of, resample
 from twin.errors import EpisodeError
 from twin.sample import Kind, Quality, Role
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
     from twin.episodes import Episode
     from twin.ports import History
-    from twin.sample import Signal, Stream
+    from twin.sample import Frames, Signal, Stream
 
 MOTION_ROLES = frozenset({Role.JOINT_POSITION, Role.JOINT_VELOCITY, Role.X, Role.Y, Role.YAW, Role.TOOL_OPENING})
 MOTION_UNITS = frozenset({"rad", "rad/s"})
 ACTION_POLICY = "next observed state: no commands are recorded"
 """What ``action`` is where a device tells no commands: the state that the next frame reaches."""
+
+
+BLOCK_NS, GAP_NS = 300 * NS_PER_S, 5 * NS_PER_S
+"""Of episodes so near to each other so much is read at once, or one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +99,57 @@ class Drawn:
     gaps: tuple[str, ...] = ()
 
 
-def draw(history: History, episode: Episode, shape: Shape, fps: float) -> Drawn:
+class Blocks:
+    """Frames of episodes, those of several short ones read at once: a query costs more than the rows of a second.
+
+    Mutable: holds the last block of each stream. ``episodes`` are in order of time, or every one is read alone.
+    """
+
+    def __init__(self, history: History, episodes: Sequence[Episode]) -> None:
+        self._history = history
+        self._ends: dict[int, int] = {}
+        """Where the block ends that begins with an episode, by its start."""
+        self._held: dict[str, tuple[int, int, Frames]] = {}
+        first = 0
+        for i, one in enumerate(episodes):
+            after = episodes[i + 1] if i + 1 < len(episodes) else None
+            ends_here = (
+                after is None
+                or not 0 <= after.start_ns - one.end_ns <= GAP_NS
+                or after.end_ns - episodes[first].start_ns > BLOCK_NS
+            )
+            if ends_here:
+                self._ends |= {each.start_ns: one.end_ns for each in episodes[first : i + 1]}
+                first = i + 1
+
+    def frames(self, stream: str, start_ns: int, end_ns: int) -> Frames:
+        """The frames of a stream in an episode."""
+        held = self._held.get(stream)
+        if held is None or not held[0] <= start_ns <= end_ns <= held[1]:
+            block_ns = max(end_ns, self._ends.get(start_ns, end_ns))
+            held = (start_ns, block_ns, self._history.frames(stream, start_ns, block_ns))
+            self._held[stream] = held
+        first, last = np.searchsorted(held[2].t_ns, (start_ns, end_ns)).tolist()
+        return held[2].take(np.arange(first, last))
+
+
+def draw(blocks: Blocks, episode: Episode, shape: Shape, fps: float) -> Drawn:
     """Read an episode and put it onto frames of 1 / ``fps`` s from its first sample."""
     at_ns = grid(episode.start_ns, episode.end_ns, fps)
     out = np.empty((len(at_ns), len(shape.columns)))
     gaps: list[str] = []
     wanted: dict[str, list[int]] = {}
-    for i, column in enumerate(shape.columns):
+    told = shape.columns
+    for i, column in enumerate(told):
         wanted.setdefault(column.stream, []).append(i)
     for stream, columns in wanted.items():
-        frames = history.frames(stream, episode.start_ns, episode.end_ns)
+        frames = blocks.frames(stream, episode.start_ns, episode.end_ns)
         ahead = frames.quality == Quality.CLOCK_AHEAD
         if ahead.any():
             frames = frames.take(~ahead)
-        places = [shape.columns[i].place for i in columns]
-        policies = [shape.columns[i].policy for i in columns]
+        places = [told[i].place for i in columns]
+        policies = [told[i].policy for i in columns]
         drawn, missing = resample(at_ns, frames.t_ns, frames.values[:, places], policies)
         out[:, columns] = drawn
-        gaps += [shape.columns[columns[i]].name for i in np.flatnonzero(missing).tolist()]
+        gaps += [told[columns[i]].name for i in np.flatnonzero(missing).tolist()]
     return Drawn(at_ns, out, tuple(sorted(gaps)))

@@ -7,12 +7,12 @@ The layout is that of codebase version v3.0: ``meta/info.json``, ``meta/stats.js
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from connectors.archive.layout import arrow
-from connectors.exporters.frames import ACTION_POLICY, draw
+from connectors.exporters.frames import ACTION_POLICY, Blocks, draw
 from connectors.exporters.papers import card_rows, told_columns, write_json
 from connectors.exporters.plan import Table, Told
 from connectors.exporters.stats import stats_of, together
@@ -71,22 +71,30 @@ class LeRobot:
     _room: int = 0
     file: tuple[int, int] = (0, 0)
     _schema: Any = None
+    _made: tuple[int, Any] = (-1, None)
+    """The episode made last, and its rows."""
+    _blocks: Blocks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._blocks = Blocks(self.plan.history, self.plan.episodes)
 
     def place(self, index: int) -> str:
         """The numbers of an episode, until they are taken into the data's files."""
         return f"kept/{index:06d}.npy"
 
-    def make(self, index: int, episode: Episode, path: Path) -> Note:
+    def make(self, index: int, episode: Episode, file: BinaryIO) -> Note:
         """Float32 (n, state and environment); a column without any value is 0: a dataset holds no NaN."""
-        del index
-        drawn = draw(self.plan.history, episode, self.plan.shape, self.plan.fps)
+        drawn = draw(self._blocks, episode, self.plan.shape, self.plan.fps)
         rows = drawn.values.astype(np.float32)
-        np.save(path, np.nan_to_num(rows, copy=False, posinf=np.inf, neginf=-np.inf) if drawn.gaps else rows)
+        if drawn.gaps:
+            np.nan_to_num(rows, copy=False, posinf=np.inf, neginf=-np.inf)
+        np.save(file, rows)
+        self._made = (index, rows)
         return {"gaps": list(drawn.gaps)}
 
     def take(self, index: int, episode: Episode, path: Path, note: Note) -> None:
         """Add an episode's row group to the data, and its row to ``meta/episodes``."""
-        rows = np.load(path)
+        rows = self._made[1] if self._made[0] == index else np.load(path)
         columns = self._columns(index, rows, self.tasks.setdefault(_task(episode), len(self.tasks)))
         pa = arrow()
         if self._schema is None:
@@ -100,7 +108,7 @@ class LeRobot:
         table = pa.Table.from_arrays(arrays, schema=self._schema)
         self._data.write_table(table, row_group_size=max(1, len(rows)))
         self._room -= table.nbytes
-        stats = {name: stats_of(values if values.ndim > 1 else values[:, None]) for name, values in columns.items()}
+        stats = stats_of(columns)
         self._stats.append(stats)
         if len(self._stats) >= AT_ONCE:
             self._stats = [_together(self._stats)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from mcap.writer import CompressionType, Writer
@@ -69,24 +69,23 @@ class Mcap:
         """The episode's own file, in its final place."""
         return f"set/{_file(index)}"
 
-    def make(self, index: int, episode: Episode, path: Path) -> Note:
+    def make(self, index: int, episode: Episode, file: BinaryIO) -> Note:
         """The episode's file, read and written window by window."""
-        with path.open("wb") as file:
-            writer = Writer(file, compression=CompressionType.ZSTD)
-            writer.start(profile=PROFILE, library=LIBRARY)
-            written = _File(writer)
-            frames = 0
-            for read in self._windows(episode):
-                parts = [(told, part) for one, part in read if len(part) for told in one.spoken(part)]
-                written.add(parts)
-                frames += sum(len(part) for _, part in read)
-            labels = {"episode": episode.id, "labels": self.plan.labels_of(episode)}
-            body = json.dumps(labels, ensure_ascii=False, indent=1).encode()
-            writer.add_attachment(max(episode.start_ns, 0), max(episode.end_ns, 0), LABELS, "application/json", body)
-            writer.add_metadata(EPISODE, self._about(index, episode))
-            units = {name: dict(one.about).get("unit", "") for name, one in sorted(written.topics.items())}
-            writer.add_metadata(UNITS, {name: unit for name, unit in units.items() if unit})
-            writer.finish()  # type: ignore[no-untyped-call]  # the package's own lack
+        writer = Writer(file, compression=CompressionType.ZSTD)
+        writer.start(profile=PROFILE, library=LIBRARY)
+        written = _File(writer)
+        frames = 0
+        for read in self._windows(episode):
+            parts = [(told, part) for one, part in read if len(part) for told in one.spoken(part)]
+            written.add(parts)
+            frames += sum(len(part) for _, part in read)
+        labels = {"episode": episode.id, "labels": self.plan.labels_of(episode)}
+        body = json.dumps(labels, ensure_ascii=False, indent=1).encode()
+        writer.add_attachment(max(episode.start_ns, 0), max(episode.end_ns, 0), LABELS, "application/json", body)
+        writer.add_metadata(EPISODE, self._about(index, episode))
+        units = {name: dict(one.about).get("unit", "") for name, one in sorted(written.topics.items())}
+        writer.add_metadata(UNITS, {name: unit for name, unit in units.items() if unit})
+        writer.finish()  # type: ignore[no-untyped-call]  # the package's own lack
         return {
             "frames": frames,
             "topics": [

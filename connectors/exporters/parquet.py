@@ -7,12 +7,12 @@ where an episode tells nothing of a signal. Written in row groups, so that memor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from connectors.archive.layout import arrow
-from connectors.exporters.frames import draw, name_of
+from connectors.exporters.frames import Blocks, draw, name_of
 from connectors.exporters.papers import card_rows, told_columns
 from connectors.exporters.plan import Table, Told
 from twin.clock import NS_PER_S
@@ -73,9 +73,11 @@ class Tables:
     _writers: dict[str, Any] = field(default_factory=dict)
     _waiting: dict[str, list[Any]] = field(default_factory=dict)
     _gaps: dict[str, int] = field(default_factory=dict)
+    _blocks: Blocks = field(init=False)
 
     def __post_init__(self) -> None:
         pa = arrow()
+        self._blocks = Blocks(self.plan.history, self.plan.episodes)
         taken = set(FIXED)
         columns = self.plan.shape.columns
         self.names = tuple(_free(one.name, one.stream, taken) for one in columns)
@@ -98,10 +100,10 @@ class Tables:
         """The frames of an episode, until they are taken into the table."""
         return f"kept/{index:06d}.arrow"
 
-    def make(self, index: int, episode: Episode, path: Path) -> Note:
+    def make(self, index: int, episode: Episode, file: BinaryIO) -> Note:
         """The episode's frames as an Arrow file."""
         pa = arrow()
-        drawn = draw(self.plan.history, episode, self.plan.shape, self.plan.fps)
+        drawn = draw(self._blocks, episode, self.plan.shape, self.plan.fps)
         at_ns = drawn.at_ns
         arrays = [
             pa.array(np.full(len(at_ns), index, np.int64)),
@@ -112,7 +114,7 @@ class Tables:
             *(self._words_of(one, episode, at_ns) for one in self.words),
         ]
         table = pa.Table.from_arrays(arrays, schema=self._schema)
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as sink:
+        with pa.ipc.new_file(pa.PythonFile(file, mode="w"), table.schema) as sink:
             sink.write_table(table)
         return {"gaps": list(drawn.gaps)}
 

@@ -11,7 +11,7 @@ import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from connectors.stores.lock import try_lock
 from twin.errors import EpisodeError
@@ -39,14 +39,16 @@ class Part:
         """What becomes the dataset."""
         return self.folder / SET
 
-    def keep(self, episode: int, name: str, make: Callable[[Path], Note]) -> Note:
+    def keep(self, episode: int, name: str, make: Callable[[BinaryIO], Note]) -> Note:
         """What an episode came to, in the file ``name``: kept from before, or made now and written down."""
         if episode in self.notes:
             return self.notes[episode]
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        note = make(path)
-        self._write({"episode": episode, "file": name, "sha256": sha256_of(path), "note": note})
+        with path.open("wb") as file:
+            counted = _Hashed(file)
+            note = make(cast("BinaryIO", counted))
+        self._write({"episode": episode, "file": name, "sha256": counted.sha256, "note": note})
         self.notes[episode] = note
         return note
 
@@ -59,6 +61,36 @@ class Part:
     def _write(self, line: dict[str, Any]) -> None:
         with (self.folder / JOURNAL).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+class _Hashed:
+    """A file that is written from its begin to its end, and hashed meanwhile. Mutable."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written."""
+        return self._digest.hexdigest()
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Who opened the file closes it."""
+
+    def tell(self) -> int:
+        """How much was written."""
+        return self._file.tell()
+
+    def write(self, data: Any) -> int:
+        """Write all of it."""
+        self._digest.update(data)
+        return self._file.write(data)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from twin.episodes.episode import labels_of
 
@@ -108,8 +108,8 @@ class Dataset(Protocol):
         """The file that an episode is made in, relative to the part folder."""
         ...
 
-    def make(self, index: int, episode: Episode, path: Path) -> Note:
-        """Write what an episode comes to: the same input, the same bytes. It may be kept and taken by another run."""
+    def make(self, index: int, episode: Episode, file: BinaryIO) -> Note:
+        """Write what an episode comes to, begin to end: the same input, the same bytes. Another run may take it."""
         ...
 
     def take(self, index: int, episode: Episode, path: Path, note: Note) -> None:
