@@ -65,7 +65,7 @@ def run(url: str, folder: Path, *, hours: float, repeats: int, say: Callable[[st
     frames = fill(url, hours)
     say(f"{frames:,} frames of {STREAM.width} numbers stored in {time.perf_counter() - began:.1f} s")
     answer: dict[str, Any] = {"frames": frames, "columns": STREAM.width, "episodes": len(episodes(hours))}
-    with closing(open_history(url)) as history:
+    with closing(open_history(url, mapped=False)) as history:
         for to, tuned in (("lerobot", writer_of), ("parquet", writer_of_table)):
             runs = []
             for _ in range(repeats):
@@ -136,7 +136,7 @@ def alone(url: str, to: str, folder: Path, hours: float) -> tuple[float, float]:
 
 def _alone(url: str, to: str, folder: Path, hours: float) -> tuple[float, float]:
     began = time.perf_counter()
-    with closing(open_history(url)) as history:
+    with closing(open_history(url, mapped=False)) as history:
         write(history, to, folder, hours)
     took = time.perf_counter() - began
     for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():

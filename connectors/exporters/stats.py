@@ -27,7 +27,7 @@ def stats_of(columns: Mapping[str, NDArray[Any]]) -> dict[str, Stats]:
     mean = rows.mean(axis=1)
     std = np.sqrt(np.square(rows - mean[:, None]).mean(axis=1))
     rows.sort(axis=1)
-    found = {"min": rows[:, 0], "max": rows[:, -1], "mean": mean, "std": std}
+    found = {"min": rows[:, 0].copy(), "max": rows[:, -1].copy(), "mean": mean, "std": std}  # no view keeps all rows
     for name, share in QUANTILES.items():
         place = (count - 1) * share
         below = int(place)

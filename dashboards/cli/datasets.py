@@ -60,7 +60,7 @@ def export(
     try:
         with ExitStack() as stack:
             desk = stack.enter_context(desk_of(factory or HERE, place))
-            history = stack.enter_context(closing(open_history(place)))
+            history = stack.enter_context(closing(open_history(place, mapped=False)))
             chosen = pick(book.episodes(desk), which)
             if not chosen:
                 raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
