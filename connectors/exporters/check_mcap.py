@@ -58,7 +58,7 @@ def _file(path: Path, name: str, episode: str, span: tuple[int, int], found: Cou
             if not is_ours and channel.topic not in strange:
                 strange.add(channel.topic)
                 yield Finding("schema", f"{name}: {channel.topic}", "is no standard ROS 2 message in CDR")
-            late += not span[0] <= message.publish_time < span[1]
+            late += not max(span[0], 0) <= message.publish_time < max(span[1], 1)
         if late:
             yield Finding("time", name, f"{late} messages were measured outside of the episode")
         about = {one.name: one.metadata for one in reader.iter_metadata()}.get(EPISODE, {})

@@ -44,10 +44,11 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     """
     licence_of(terms.licence)
     plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {})
+    target = folder.absolute()  # "." has no name to add .part to
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EpisodeError(f"{folder} is not empty", "name a new folder, or empty it")
     head = {"asked": plan.fingerprint(to), "store": store_hashes(history)}
-    with opened(folder, head, lambda before: _is_same(history, before, head)) as part:
+    with opened(target, head, lambda before: _is_same(history, before, head)) as part:
         resumed = len(part.notes)
         dataset = _dataset(to, plan, part.set)
         try:
@@ -60,7 +61,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
         finally:
             dataset.close()
         write_papers(part.set, to, plan, found, part.head["store"])
-        part.become(folder)
+        part.become(target)
     return {
         "folder": str(folder), "to": to, "episodes": len(episodes), "frames": found.frames,
         "success": sum(one.outcome.value == "success" for one in episodes), "resumed": resumed, **found.answer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connectors.exporters.finding import Finding
 from connectors.exporters.papers import CROISSANT, PROVENANCE, SUMS, sums_of
@@ -28,23 +28,31 @@ def _data(folder: Path) -> Iterator[Finding]:
         to = told["format"]
     except OSError:
         told, to = {}, "lerobot" if (folder / "meta/info.json").exists() else ""
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         yield Finding("provenance", PROVENANCE, f"does not say of which format this is: {error!r}")
         return
+    if to not in FORMATS:
+        if told:
+            yield Finding("provenance", PROVENANCE, f"says that the format is {to!r}; there are {', '.join(FORMATS)}")
+        return
+    try:
+        yield from _of_format(to, folder, told)
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:  # damaged files raise any of these
+        yield Finding("files", f"the {to} files", f"cannot be read: {error!r}")
+
+
+def _of_format(to: str, folder: Path, told: dict[str, Any]) -> Iterator[Finding]:
     if to == "lerobot":
         from connectors.exporters.check_lerobot import check  # noqa: PLC0415  pyarrow is an extra
 
-        yield from check(folder)
-    elif to == "mcap":
-        from connectors.exporters.check_mcap import check as check_mcap  # noqa: PLC0415  as above
+        return check(folder)
+    if to == "mcap":
+        from connectors.exporters.check_mcap import check as check_mcap  # noqa: PLC0415  only who reads it needs it
 
-        yield from check_mcap(folder, told)
-    elif to == "parquet":
-        from connectors.exporters.check_parquet import check as check_parquet  # noqa: PLC0415  as above
+        return check_mcap(folder, told)
+    from connectors.exporters.check_parquet import check as check_parquet  # noqa: PLC0415  pyarrow is an extra
 
-        yield from check_parquet(folder, told)
-    elif told:
-        yield Finding("provenance", PROVENANCE, f"says that the format is {to!r}; there are {', '.join(FORMATS)}")
+    return check_parquet(folder, told)
 
 
 def _papers(folder: Path) -> Iterator[Finding]:
