@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.exporters.frames import shape_of
 from connectors.exporters.papers import licence_of, store_hashes, write_papers
-from connectors.exporters.part import opened
+from connectors.exporters.part import opened, part_of
 from connectors.exporters.plan import FORMATS, Plan
-from twin.errors import EpisodeError
+from twin.errors import EpisodeError, ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from connectors.exporters.plan import Dataset, Terms
+    from connectors.exporters.plan import Dataset, Terms, Told
     from twin.episodes import Episode, Label
     from twin.ports import History
     from twin.sample import Stream
@@ -40,7 +40,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     ``to`` is one of FORMATS. The folder must not exist, or be empty: it appears whole, or not at all. What was
     finished of an export that ended before stands in ``DIR.part`` and is taken up; nothing but one episode is
     held at a time. ``streams`` are those of each asset, ``skip`` signals that are labels and no measurement,
-    ``told`` hears how many episodes are done. Raises EpisodeError.
+    ``told`` hears how many episodes are done. Raises EpisodeError, and ExportError where the disk does not take it.
     """
     licence_of(terms.licence)
     plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {})
@@ -48,11 +48,23 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EpisodeError(f"{folder} is not empty", "name a new folder, or empty it")
     head = {"asked": plan.fingerprint(to), "store": store_hashes(history)}
-    with opened(target, head, lambda before: _is_same(history, before, head)) as part:
+    try:
+        found, resumed = _write(to, plan, target, head, told)
+    except OSError as error:
+        raise ExportError(str(part_of(target)), error.strerror or str(error)) from error
+    return {
+        "folder": str(folder), "to": to, "episodes": len(episodes), "frames": found.frames,
+        "success": sum(one.outcome.value == "success" for one in episodes), "resumed": resumed, **found.answer,
+    }  # fmt: skip
+
+
+def _write(to: str, plan: Plan, target: Path, head: dict[str, Any], told: Callable[[int], None]) -> tuple[Told, int]:
+    """What was written, and how many episodes were there before. Raises OSError."""
+    with opened(target, head, lambda before: _is_same(plan.history, before, head)) as part:
         resumed = len(part.notes)
         dataset = _dataset(to, plan, part.set)
         try:
-            for index, episode in enumerate(episodes):
+            for index, episode in enumerate(plan.episodes):
                 name = dataset.place(index)
                 note = part.keep(index, name, lambda file, i=index, one=episode: dataset.make(i, one, file))  # type: ignore[misc]
                 dataset.take(index, episode, part.folder / name, note)
@@ -62,10 +74,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
             dataset.close()
         write_papers(part.set, to, plan, found, part.head["store"])
         part.become(target)
-    return {
-        "folder": str(folder), "to": to, "episodes": len(episodes), "frames": found.frames,
-        "success": sum(one.outcome.value == "success" for one in episodes), "resumed": resumed, **found.answer,
-    }  # fmt: skip
+    return found, resumed
 
 
 def _plan(  # noqa: PLR0913  what a dataset is a function of

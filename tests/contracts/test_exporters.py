@@ -12,7 +12,7 @@ from connectors.exporters.papers import CROISSANT, SUMS
 from connectors.exporters.part import JOURNAL, part_of
 from connectors.exporters.plan import FORMATS, Terms
 from connectors.exporters.verify import verify
-from twin.errors import EpisodeError
+from twin.errors import EpisodeError, ExportError
 
 
 class Stopped(Exception):
@@ -88,6 +88,12 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(to, history, tm
     with pytest.raises(EpisodeError, match="is in the way"):
         written(to, history, tmp_path / "new")
     assert other.read_text("utf-8") == "x"
+
+
+def test_a_place_that_cannot_be_written_is_named(to, history, tmp_path):
+    (tmp_path / "file").write_text("x", "utf-8")
+    with pytest.raises(ExportError, match=r"set\.part cannot be written: Not a directory; what is finished is kept"):
+        written(to, history, tmp_path / "file/set")
 
 
 def test_an_empty_folder_is_taken(to, history, tmp_path, whole):
