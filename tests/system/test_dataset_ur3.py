@@ -23,6 +23,9 @@ def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(ur3, tmp_pat
     refused = twin(*asked)
     assert refused.returncode == 2
     assert "goes out under a licence" in refused.stderr
+    unknown = twin(*asked, "--licence", "CC-BY-4.0", "--to", "tape")
+    assert unknown.returncode == 2
+    assert "there are lerobot, mcap, parquet" in " ".join(unknown.stderr.split())
     done = twin(*asked, "--licence", "CC-BY-4.0", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
