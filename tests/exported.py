@@ -12,8 +12,8 @@ from connectors.exporters.plan import Terms
 from connectors.stores.memory import MemoryStore
 from twin.clock import NS_PER_S
 from twin.episodes import Episode, Method, Outcome
-from twin.ports import Commit, Folded
-from twin.sample import Frames, Kind, Role, Signal, batch_of, stream_of
+from twin.ports import Commit, Folded, Keyframe
+from twin.sample import Frames, Kind, Role, Signal, batch_of, frame, stream_of
 
 T0 = 1_790_000_000 * NS_PER_S
 ARM = "s/cell/R-1"
@@ -31,8 +31,11 @@ ROWS, LENGTH = 2000, 200
 """A hundred seconds at 20 Hz, cut into ten episodes."""
 
 
-def arm_history(*, slow: bool = False) -> MemoryStore:
-    """An arm at 20 Hz; ``slow``: and a temperature and a state once a second, received 30 ms after they were measured."""
+def arm_history(*, slow: bool = False, sha256: str = "") -> MemoryStore:
+    """An arm at 20 Hz; ``slow``: and a temperature and a state once a second, received 30 ms after they were measured.
+
+    ``sha256``: of a keyframe after it.
+    """
     at = np.arange(ROWS)
     t_ns = T0 + at * NS_PER_S // 20
     values = np.column_stack([np.sin(at / 20.0 + i) for i in range(3)] + [100 + at % 7, (at // 50) % 2]).astype(float)
@@ -46,8 +49,19 @@ def arm_history(*, slow: bool = False) -> MemoryStore:
         quality = np.where(at == 9, 64, 192).astype(np.int16)
         parts.append(Frames(SLOW, t_ns, at.astype(np.int64), t_ns + 30_000_000, heat, quality, texts))
     store = MemoryStore()
-    store.append(Commit(batch_of("w", 1, int(t_ns[-1]), parts)), lambda _batch: Folded((), ()))
+    kept = Keyframe("w", 1, int(t_ns[-1]), True, sha256, b"") if sha256 else None
+    store.append(Commit(batch_of("w", 1, int(t_ns[-1]), parts)), lambda _batch: Folded((), (), kept))
     return store
+
+
+def go_on(store: MemoryStore) -> None:
+    """One batch more, with a keyframe."""
+    last = store.last_keyframe("w")
+    assert last is not None
+    n, at_ns = last.n + 1, last.tick_ns + NS_PER_S
+    more = frame(STREAM, at_ns, ROWS + n, at_ns, [0.0] * STREAM.width)
+    kept = Keyframe("w", n, at_ns, True, f"{n:064x}", b"")
+    store.append(Commit(batch_of("w", n, at_ns, [more])), lambda _batch: Folded((), (), kept))
 
 
 def arm_episodes() -> list[Episode]:

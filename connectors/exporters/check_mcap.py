@@ -13,7 +13,7 @@ from zstandard import ZstdError
 
 from connectors.exporters.cdr import DEFINITIONS, ENCAPSULATION
 from connectors.exporters.finding import Finding
-from connectors.exporters.mcap import EPISODE, LABELS, PROFILE
+from connectors.exporters.mcap import LABELS, ORIGIN, PROFILE
 from connectors.exporters.papers import PROVENANCE
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _file(path: Path, name: str, episode: str, span: tuple[int, int], found: Cou
             late += not max(span[0], 0) <= message.publish_time < max(span[1], 1)
         if late:
             yield Finding("time", name, f"{late} messages were measured outside of the episode")
-        about = {one.name: one.metadata for one in reader.iter_metadata()}.get(EPISODE, {})
+        about = {one.name: one.metadata for one in reader.iter_metadata()}.get(ORIGIN, {})
         if about.get("id") != episode:
             yield Finding("provenance", name, f"does not say that it is {episode}")
         yield from _labels(reader, name, episode)

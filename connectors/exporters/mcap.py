@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from twin.sample import Frames
 
 PROFILE, LIBRARY = "ros2", "factory-twin"
-LABELS, UNITS, EPISODE = "labels.json", "units", "episode"
+LABELS, UNITS, ORIGIN = "labels.json", "units", "provenance"
 WINDOW_NS = 60 * NS_PER_S
 """So much of an episode is held at a time; messages are in order of time within it."""
 CHUNK_FILES = 1000
@@ -82,7 +82,7 @@ class Mcap:
         labels = {"episode": episode.id, "labels": self.plan.labels_of(episode)}
         body = json.dumps(labels, ensure_ascii=False, indent=1).encode()
         writer.add_attachment(max(episode.start_ns, 0), max(episode.end_ns, 0), LABELS, "application/json", body)
-        writer.add_metadata(EPISODE, self._about(index, episode))
+        writer.add_metadata(ORIGIN, self._about(index, episode))
         units = {name: dict(one.about).get("unit", "") for name, one in sorted(written.topics.items())}
         writer.add_metadata(UNITS, {name: unit for name, unit in units.items() if unit})
         writer.finish()  # type: ignore[no-untyped-call]  # the package's own lack

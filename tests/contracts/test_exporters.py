@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from exported import TERMS, arm_episodes, arm_history, hashes, written
+from exported import TERMS, arm_episodes, arm_history, go_on, hashes, written
 
 from connectors.exporters.papers import CROISSANT, SUMS
 from connectors.exporters.part import JOURNAL, part_of
@@ -218,6 +218,24 @@ def test_an_export_that_asks_for_something_else_begins_anew(to, history, tmp_pat
     told = written(to, history, tmp_path / "set", some=arm_episodes()[1:])
     assert (told["resumed"], told["episodes"]) == (0, 9)
     assert verify(tmp_path / "set") == []
+
+
+def test_what_goes_on_while_the_hub_records_tells_the_store_of_when_it_began(to, tmp_path):
+    history = arm_history(sha256="a" * 64)
+    written(to, history, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        written(to, history, tmp_path / "set", told=stopping_after(5))
+    go_on(history)
+    assert written(to, history, tmp_path / "set")["resumed"] == 5
+    assert hashes(tmp_path / "set") == hashes(tmp_path / "whole")
+    told = json.loads((tmp_path / "set/meta/provenance.json").read_text("utf-8"))
+    assert told["store"] == {"w": {"batch": 1, "sha256": "a" * 64}}
+
+
+def test_what_was_finished_of_another_store_is_not_taken_up(to, tmp_path):
+    with pytest.raises(Stopped):
+        written(to, arm_history(sha256="a" * 64), tmp_path / "set", told=stopping_after(5))
+    assert written(to, arm_history(sha256="b" * 64), tmp_path / "set")["resumed"] == 0
 
 
 def test_two_at_once_into_one_folder_are_refused(to, history, tmp_path, whole):

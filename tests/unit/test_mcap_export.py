@@ -116,7 +116,7 @@ def test_units_labels_and_where_it_comes_from_are_in_each_file(arm):
     told = {one["channel"]: one["label"] for one in attached["labels.json"]["labels"]}
     assert told == {"outcome": "failure", "instruction_ko": "용접", "instruction_en": "Weld the left seam"}
     assert metadata["units"]["/s/cell/R_1/slow/motor"] == "Cel"
-    assert (metadata["episode"]["licence"], metadata["episode"]["key"]) == ("CC-BY-4.0", "3")
+    assert (metadata["provenance"]["licence"], metadata["provenance"]["key"]) == ("CC-BY-4.0", "3")
     with (folder / "data/chunk-000/episode-000003.mcap").open("rb") as file:
         assert make_reader(file).get_header().profile == "ros2"
 
