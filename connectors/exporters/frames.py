@@ -27,7 +27,7 @@ ACTION_POLICY = "next observed state: no commands are recorded"
 """What ``action`` is where a device tells no commands: the state that the next frame reaches."""
 
 
-BLOCK_NS, GAP_NS = 300 * NS_PER_S, 5 * NS_PER_S
+BLOCK_NS, BLOCK_ROWS, GAP_NS = 300 * NS_PER_S, 20_000, 5 * NS_PER_S
 """Of episodes so near to each other so much is read at once, or one of them."""
 
 
@@ -102,35 +102,33 @@ class Drawn:
 class Blocks:
     """Frames of episodes, those of several short ones read at once: a query costs more than the rows of a second.
 
-    Mutable: holds the last block of each stream. ``episodes`` are in order of time, or every one is read alone.
+    Mutable: holds the last block of each stream, and how fast it was. Episodes that are not in order are read alone.
     """
 
     def __init__(self, history: History, episodes: Sequence[Episode]) -> None:
         self._history = history
-        self._ends: dict[int, int] = {}
-        """Where the block ends that begins with an episode, by its start."""
+        self._episodes = episodes
+        self._places = {one.start_ns: i for i, one in enumerate(episodes)}
         self._held: dict[str, tuple[int, int, Frames]] = {}
-        first = 0
-        for i, one in enumerate(episodes):
-            after = episodes[i + 1] if i + 1 < len(episodes) else None
-            ends_here = (
-                after is None
-                or not 0 <= after.start_ns - one.end_ns <= GAP_NS
-                or after.end_ns - episodes[first].start_ns > BLOCK_NS
-            )
-            if ends_here:
-                self._ends |= {each.start_ns: one.end_ns for each in episodes[first : i + 1]}
-                first = i + 1
 
     def frames(self, stream: str, start_ns: int, end_ns: int) -> Frames:
         """The frames of a stream in an episode."""
         held = self._held.get(stream)
         if held is None or not held[0] <= start_ns <= end_ns <= held[1]:
-            block_ns = max(end_ns, self._ends.get(start_ns, end_ns))
+            block_ns = end_ns if held is None else self._end(start_ns, end_ns, len(held[2]) / (held[1] - held[0]))
             held = (start_ns, block_ns, self._history.frames(stream, start_ns, block_ns))
             self._held[stream] = held
         first, last = np.searchsorted(held[2].t_ns, (start_ns, end_ns)).tolist()
         return held[2].take(np.arange(first, last))
+
+    def _end(self, start_ns: int, end_ns: int, rate: float) -> int:
+        """Where a block ends that begins with an episode, of a stream of so many frames a ns."""
+        most_ns = start_ns + min(BLOCK_NS, BLOCK_ROWS / rate if rate else BLOCK_NS)
+        for one in self._episodes[self._places[start_ns] + 1 :] if start_ns in self._places else ():
+            if not 0 <= one.start_ns - end_ns <= GAP_NS or one.end_ns > most_ns:
+                break
+            end_ns = one.end_ns
+        return end_ns
 
 
 def draw(blocks: Blocks, episode: Episode, shape: Shape, fps: float) -> Drawn:

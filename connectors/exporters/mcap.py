@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 PROFILE, LIBRARY = "ros2", "factory-twin"
 LABELS, UNITS, ORIGIN = "labels.json", "units", "provenance"
-WINDOW_NS = 60 * NS_PER_S
-"""So much of an episode is held at a time; messages are in order of time within it."""
+FIRST_NS, WINDOW_NS, WINDOW_ROWS = 5 * NS_PER_S, 60 * NS_PER_S, 20_000
+"""So much of an episode is held at a time, its begin and what follows; messages are in order of time within it."""
 CHUNK_FILES = 1000
 _HEAD = "task_categories: [robotics]\ntags: [mcap, ros2, factory-twin]"
 _CARD = """
@@ -96,13 +96,15 @@ class Mcap:
 
     def _windows(self, episode: Episode) -> Iterator[list[tuple[StreamTopics, Frames]]]:
         """The episode's frames of every stream, window after window; silence is skipped."""
-        start_ns = episode.start_ns
+        start_ns, wide_ns = episode.start_ns, FIRST_NS
         frames = self.plan.history.frames
         while start_ns < episode.end_ns:
-            end_ns = min(start_ns + WINDOW_NS, episode.end_ns)
+            end_ns = min(start_ns + wide_ns, episode.end_ns)
             read = [(one, frames(one.stream.id, start_ns, end_ns)) for one in self._streams]
-            if any(len(part) for _, part in read):
+            rows = sum(len(part) for _, part in read)
+            if rows:
                 yield read
+                wide_ns = max(1, min(WINDOW_NS, (end_ns - start_ns) * WINDOW_ROWS // rows))
                 start_ns = end_ns
                 continue
             ahead = [frames(one.stream.id, end_ns, episode.end_ns, 1).t_ns.tolist() for one in self._streams]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from exported import STREAM, arm_episodes, arm_history
 
-from connectors.exporters.frames import BLOCK_NS, Blocks
+from connectors.exporters.frames import BLOCK_NS, BLOCK_ROWS, Blocks
 from connectors.exporters.stats import QUANTILES, stats_of, together
 from twin.clock import NS_PER_S
 
@@ -39,7 +39,7 @@ def shuffled(episodes):
 @pytest.mark.parametrize(
     ("make", "queries"),
     [
-        (lambda episodes: episodes, 1),
+        (lambda episodes: episodes, 2),
         (lambda episodes: episodes[::2], 5),  # 10 s of silence between them
         (lambda episodes: [replace(one, end_ns=one.end_ns + 5 * NS_PER_S) for one in episodes], 10),  # overlapping
         (shuffled, 9),
@@ -67,7 +67,31 @@ def test_a_block_is_bounded_and_one_that_begins_in_its_midst_reads_what_is_left(
     for one in long[1:]:
         blocks.frames(STREAM.id, one.start_ns, one.end_ns)
     spans = [((a - first.start_ns) // NS_PER_S, (b - first.start_ns) // NS_PER_S) for a, b in reads.spans]
-    assert spans == [(100, 300), (300, 600), (600, 700)]
+    assert spans == [(100, 200), (200, 500), (500, 700)]
+
+
+def test_of_a_fast_stream_less_is_read_at_once(history):
+    reads = Reads(history)
+    second = NS_PER_S
+    (first, *_) = arm_episodes()
+    short = [replace(first, start_ns=first.start_ns + i * second, end_ns=first.start_ns + (i + 1) * second)
+             for i in range(90)]  # fmt: skip
+    blocks = Blocks(Faster(reads, 500), short)
+    for one in short:
+        assert len(blocks.frames(STREAM.id, one.start_ns, one.end_ns)) == 20 * 500
+    longest = max(end - start for start, end in reads.spans)
+    assert longest * 20 * 500 / second <= BLOCK_ROWS
+
+
+class Faster:
+    """A history whose frames come so many times as often."""
+
+    def __init__(self, history, times):
+        self._history, self._times = history, times
+
+    def frames(self, stream, start_ns, end_ns):
+        found = self._history.frames(stream, start_ns, end_ns)
+        return found.take(np.repeat(np.arange(len(found)), self._times))
 
 
 def test_statistics_are_those_of_numpy_and_keep_none_of_the_rows():
