@@ -17,6 +17,7 @@ TwinError
  x RecordingError     a recording or a moment that is not there, or cannot be as asked
  x Forbidden          a person asks for what their role does not allow
  x EpisodeError       episodes or a dataset that cannot be as asked
+ x ExportError        a dataset that cannot be written where it is to lie
  x AccountError       an account, a session or a token that cannot be as asked
 """
 
@@ -158,3 +159,14 @@ class EpisodeError(TwinError):
         super().__init__(f"{problem}: {do}" if do else problem)
         self.problem = problem
         self.do = do
+
+
+class ExportError(TwinError):
+    """A dataset that cannot be written where it is to lie: the disk is full, or the folder is not ours to write."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(
+            f"{place} cannot be written: {problem}; what is finished is kept, the same command goes on from it"
+        )
+        self.place = place
+        self.problem = problem

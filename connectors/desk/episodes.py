@@ -116,6 +116,14 @@ def labels(desk: Desk, episode: str) -> list[Label]:
         return _labels(connection, [episode]).get(episode, [])
 
 
+def every_label(desk: Desk) -> dict[str, list[Label]]:
+    """The labels in force of every episode, by its id."""
+    if not desk.is_there():
+        return {}
+    with desk.reading() as connection:
+        return {episode: in_force(told) for episode, told in _all_labels(connection).items()}
+
+
 def in_force(told: Iterable[Label]) -> list[Label]:
     """The labels that no other supersedes."""
     listed = list(told)

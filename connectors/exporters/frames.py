@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS_PER_S
 from twin.episodes.resample import grid, policy_of, resample
 from twin.errors import EpisodeError
 from twin.sample import Kind, Quality, Role
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 
     from twin.episodes import Episode
     from twin.ports import History
-    from twin.sample import Signal, Stream
-
-    Rows = NDArray[np.float32]
+    from twin.sample import Frames, Signal, Stream
 
 MOTION_ROLES = frozenset({Role.JOINT_POSITION, Role.JOINT_VELOCITY, Role.X, Role.Y, Role.YAW, Role.TOOL_OPENING})
 MOTION_UNITS = frozenset({"rad", "rad/s"})
 ACTION_POLICY = "next observed state: no commands are recorded"
 """What ``action`` is where a device tells no commands: the state that the next frame reaches."""
+
+
+BLOCK_NS, BLOCK_ROWS, GAP_NS = 300 * NS_PER_S, 20_000, 5 * NS_PER_S
+"""Of episodes so near to each other so much is read at once, or one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,12 @@ class Shape:
         return self.state + self.environment
 
 
-def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset()) -> Shape:
-    """Which of an asset's numbers are its state, and which its surroundings; raises EpisodeError for none.
+def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset(), *, both: bool = True) -> Shape:
+    """Which of an asset's numbers are its state, and which its surroundings.
 
     State is what moves: positions and speeds, by role or unit. Everything else is ``observation.environment_state``;
     where nothing moves the first half of the gauges is taken for state. ``skip`` names signals that label.
+    Raises EpisodeError where ``both`` must hold something, and one has nothing.
     """
     moving: list[Column] = []
     others: list[Column] = []
@@ -64,13 +68,13 @@ def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset()) -> S
         for place, signal in enumerate(stream.columns):
             if signal.name in skip:
                 continue
-            column = Column(stream.id, place, _name(stream, signal), signal.unit, policy_of(signal))
+            column = Column(stream.id, place, name_of(stream, signal), signal.unit, policy_of(signal))
             is_motion = signal.role in MOTION_ROLES or (signal.kind is Kind.GAUGE and signal.unit in MOTION_UNITS)
             (moving if is_motion else others).append(column)
     if not moving:
         half = -(-len(others) // 2)
         moving, others = others[:half], others[half:]
-    if not moving or not others:
+    if both and not (moving and others):
         names = ", ".join(sorted({one.asset for one in streams})) or "nothing"
         raise EpisodeError(
             f"{names} measures too little for a dataset", "an episode needs numbers for a state and for an environment"
@@ -78,44 +82,72 @@ def shape_of(streams: Sequence[Stream], skip: frozenset[str] = frozenset()) -> S
     return Shape(tuple(moving), tuple(others))
 
 
-def _name(stream: Stream, signal: Signal) -> str:
+def name_of(stream: Stream, signal: Signal) -> str:
+    """How a signal is called among those of all streams of its asset."""
     return signal.name if stream.name in ("", "data") else f"{stream.name}.{signal.name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken:
-    """An episode's frames: float32 (n, width) each; ``gaps`` are its columns without any value."""
+class Drawn:
+    """An episode's numbers on its frames' clock.
 
-    state: Rows
-    action: Rows
-    environment: Rows
+    ``at_ns``: int64 (n,); ``values``: float64 (n, width), NaN in columns without any value, whose names are ``gaps``.
+    """
+
+    at_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
     gaps: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.state)
 
+class Blocks:
+    """Frames of episodes, those of several short ones read at once: a query costs more than the rows of a second.
 
-def take(history: History, episode: Episode, shape: Shape, fps: float) -> Taken:
-    """Read an episode and put it onto frames of 1 / ``fps`` s from its first sample.
-
-    A column without any value in the episode is 0, and named in ``gaps``: a dataset holds no NaN.
+    Mutable: holds the last block of each stream, and how fast it was. Episodes that are not in order are read alone.
     """
+
+    def __init__(self, history: History, episodes: Sequence[Episode]) -> None:
+        self._history = history
+        self._episodes = episodes
+        self._places = {one.start_ns: i for i, one in enumerate(episodes)}
+        self._held: dict[str, tuple[int, int, Frames]] = {}
+
+    def frames(self, stream: str, start_ns: int, end_ns: int) -> Frames:
+        """The frames of a stream in an episode."""
+        held = self._held.get(stream)
+        if held is None or not held[0] <= start_ns <= end_ns <= held[1]:
+            block_ns = end_ns if held is None else self._end(start_ns, end_ns, len(held[2]) / (held[1] - held[0]))
+            held = (start_ns, block_ns, self._history.frames(stream, start_ns, block_ns))
+            self._held[stream] = held
+        first, last = np.searchsorted(held[2].t_ns, (start_ns, end_ns)).tolist()
+        return held[2].take(np.arange(first, last))
+
+    def _end(self, start_ns: int, end_ns: int, rate: float) -> int:
+        """Where a block ends that begins with an episode, of a stream of so many frames a ns."""
+        most_ns = start_ns + min(BLOCK_NS, BLOCK_ROWS / rate if rate else BLOCK_NS)
+        for one in self._episodes[self._places[start_ns] + 1 :] if start_ns in self._places else ():
+            if not 0 <= one.start_ns - end_ns <= GAP_NS or one.end_ns > most_ns:
+                break
+            end_ns = one.end_ns
+        return end_ns
+
+
+def draw(blocks: Blocks, episode: Episode, shape: Shape, fps: float) -> Drawn:
+    """Read an episode and put it onto frames of 1 / ``fps`` s from its first sample."""
     at_ns = grid(episode.start_ns, episode.end_ns, fps)
-    out = np.zeros((len(at_ns), len(shape.columns)))
+    out = np.empty((len(at_ns), len(shape.columns)))
     gaps: list[str] = []
     wanted: dict[str, list[int]] = {}
-    for i, column in enumerate(shape.columns):
+    told = shape.columns
+    for i, column in enumerate(told):
         wanted.setdefault(column.stream, []).append(i)
     for stream, columns in wanted.items():
-        frames = history.frames(stream, episode.start_ns, episode.end_ns)
-        frames = frames.take(frames.quality != Quality.CLOCK_AHEAD)
-        places = [shape.columns[i].place for i in columns]
-        policies = [shape.columns[i].policy for i in columns]
+        frames = blocks.frames(stream, episode.start_ns, episode.end_ns)
+        ahead = frames.quality == Quality.CLOCK_AHEAD
+        if ahead.any():
+            frames = frames.take(~ahead)
+        places = [told[i].place for i in columns]
+        policies = [told[i].policy for i in columns]
         drawn, missing = resample(at_ns, frames.t_ns, frames.values[:, places], policies)
-        drawn[:, missing] = 0.0
         out[:, columns] = drawn
-        gaps += [shape.columns[columns[i]].name for i in np.flatnonzero(missing).tolist()]
-    rows = out.astype(np.float32)
-    state = rows[:, : len(shape.state)]
-    action = np.vstack([state[1:], state[-1:]]) if len(state) else state
-    return Taken(state, action, rows[:, len(shape.state) :], tuple(sorted(gaps)))
+        gaps += [told[columns[i]].name for i in np.flatnonzero(missing).tolist()]
+    return Drawn(at_ns, out, tuple(sorted(gaps)))

@@ -6,154 +6,190 @@ The layout is that of codebase version v3.0: ``meta/info.json``, ``meta/stats.js
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from connectors.archive.layout import arrow
-from connectors.exporters.frames import Shape, Taken, shape_of, take
-from connectors.exporters.papers import write_papers
-from connectors.exporters.stats import Stats, stats_of, together
-from twin.errors import EpisodeError
+from connectors.exporters.frames import ACTION_POLICY, Blocks, draw
+from connectors.exporters.papers import card_rows, told_columns, write_json
+from connectors.exporters.plan import Table, Told
+from connectors.exporters.stats import stats_of, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from connectors.exporters.papers import Terms
+    from numpy.typing import NDArray
+
+    from connectors.exporters.frames import Shape
+    from connectors.exporters.part import Note
+    from connectors.exporters.plan import Plan
+    from connectors.exporters.stats import Stats
     from twin.episodes import Episode
-    from twin.ports import History
-    from twin.sample import Stream
 
 VERSION = "v3.0"
 FILE_MB = 100
 CHUNK_FILES = 1000
-MAX_FPS = 1000
+AT_ONCE = 500
+"""So many episodes' rows and statistics are gathered before they are written or added up."""
 DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 _SCALARS = {"timestamp": "float32", "frame_index": "int64", "episode_index": "int64", "index": "int64",
             "task_index": "int64"}  # fmt: skip
+_HEAD = """task_categories: [robotics]
+tags: [LeRobot, factory-twin]
+configs:
+  - config_name: default
+    data_files: data/*/*.parquet"""
+_CARD = """| action | {action} |
+
+실제 생산 기록에서 만든 LeRobotDataset v3.0입니다. 신호별 재표본 방법은 아래 표와 같습니다.
+성공 여부와 원인은 `meta/episodes`에 있습니다.
+
+A LeRobotDataset v3.0 made of recorded production. How each signal was put onto the frames' clock stands below;
+outcome and cause are in `meta/episodes`.
+
+{rows}
+"""
 
 
 @dataclass(slots=True)
-class Written:
-    """What was written so far. Mutable; the writer counts."""
+class LeRobot:
+    """A LeRobot dataset being written. Mutable; the writer counts."""
 
+    plan: Plan
+    folder: Path
     frames: int = 0
-    tasks: list[str] = field(default_factory=list)
-    episodes: list[dict[str, Any]] = field(default_factory=list)
-    stats: list[dict[str, Stats]] = field(default_factory=list)
+    count: int = 0
+    tasks: dict[str, int] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
+    _stats: list[dict[str, Stats]] = field(default_factory=list)
+    _data: Any = None
+    _rows: Any = None
+    _waiting: list[dict[str, Any]] = field(default_factory=list)
+    _room: int = 0
+    file: tuple[int, int] = (0, 0)
+    _schema: Any = None
+    _made: tuple[int, Any] = (-1, None)
+    """The episode made last, and its rows."""
+    _blocks: Blocks = field(init=False)
 
+    def __post_init__(self) -> None:
+        self._blocks = Blocks(self.plan.history, self.plan.episodes)
 
-def export(  # noqa: PLR0913  what a dataset is a function of
-    history: History,
-    streams: dict[str, list[Stream]],
-    episodes: Sequence[Episode],
-    folder: Path,
-    fps: int,
-    terms: Terms,
-    *,
-    skip: frozenset[str] = frozenset(),
-    told: Callable[[int], None] = lambda _done: None,
-) -> dict[str, Any]:
-    """Write a dataset of some episodes; the same input gives the same bytes. Returns what it holds, in numbers.
+    def place(self, index: int) -> str:
+        """The numbers of an episode, until they are taken into the data's files."""
+        return f"kept/{index:06d}.npy"
 
-    The folder must not exist, or be empty: it appears whole, or not at all. ``streams`` are those of each asset,
-    ``skip`` signals that are labels and no measurement. Raises EpisodeError.
-    """
-    shape = _one_shape(streams, episodes, skip)
-    if not 0 < fps <= MAX_FPS:
-        raise EpisodeError(f"{fps} frames a second", f"--fps is a whole number from 1 to {MAX_FPS}")
-    if folder.exists() and any(folder.iterdir()):
-        raise EpisodeError(f"{folder} is not empty", "name a new folder, or empty it")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        written = _write(history, episodes, partial, fps, shape, told)
-        info = _info(written, shape, fps, episodes)
-        _json(partial / "meta/info.json", info)
-        features = ("observation.state", "action", "observation.environment_state", *_SCALARS)
-        whole = {name: together([one[name] for one in written.stats]) for name in features}
-        _json(
-            partial / "meta/stats.json", {name: {k: v.tolist() for k, v in one.items()} for name, one in whole.items()}
+    def make(self, index: int, episode: Episode, file: BinaryIO) -> Note:
+        """Float32 (n, state and environment); a column without any value is 0: a dataset holds no NaN."""
+        drawn = draw(self._blocks, episode, self.plan.shape, self.plan.fps)
+        rows = drawn.values.astype(np.float32)
+        if drawn.gaps:
+            np.nan_to_num(rows, copy=False, posinf=np.inf, neginf=-np.inf)
+        np.save(file, rows)
+        self._made = (index, rows)
+        return {"gaps": list(drawn.gaps)}
+
+    def take(self, index: int, episode: Episode, path: Path, note: Note) -> None:
+        """Add an episode's row group to the data, and its row to ``meta/episodes``."""
+        rows = self._made[1] if self._made[0] == index else np.load(path)
+        columns = self._columns(index, rows, self.tasks.setdefault(_task(episode), len(self.tasks)))
+        pa = arrow()
+        if self._schema is None:
+            self._schema = pa.schema(
+                [(name, pa.list_(pa.float32(), size)) for name, size in _widths(self.plan.shape).items()]
+                + [(name, pa.float32() if kind == "float32" else pa.int64()) for name, kind in _SCALARS.items()]
+            )
+        if self._room <= 0:
+            self._next_file()
+        arrays = [_arrow(columns[name], self._schema.field(name).type) for name in self._schema.names]
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        self._data.write_table(table, row_group_size=max(1, len(rows)))
+        self._room -= table.nbytes
+        stats = stats_of(columns)
+        self._stats.append(stats)
+        if len(self._stats) >= AT_ONCE:
+            self._stats = [_together(self._stats)]
+        self._waiting.append(_row(self, episode, len(rows), stats))
+        if len(self._waiting) >= AT_ONCE:
+            self._write_rows()
+        self.frames += len(rows)
+        self.count += 1
+        self.gaps.update(note["gaps"])
+
+    def finish(self) -> Told:
+        """Everything in ``meta/``, and what the papers tell of it."""
+        if self._waiting:
+            self._write_rows()
+        self.close()
+        info = _info(self)
+        write_json(self.folder / "meta/info.json", info)
+        whole = {name: {k: v.tolist() for k, v in one.items()} for name, one in _together(self._stats).items()}
+        write_json(self.folder / "meta/stats.json", whole)
+        _write_tasks(self.folder, list(self.tasks))
+        files = sorted(one.relative_to(self.folder).as_posix() for one in self.folder.glob("data/*/*.parquet"))
+        columns = tuple(
+            (
+                name,
+                "sc:Float" if one["dtype"].startswith("float") else "sc:Integer",
+                one["shape"][0] if one["names"] else 0,
+            )
+            for name, one in info["features"].items()
         )
-        _write_tasks(partial, written.tasks)
-        write_papers(partial, history, episodes, info, terms, shape)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return {
-        "folder": str(folder), "episodes": len(written.episodes), "frames": written.frames, "fps": fps,
-        "tasks": written.tasks, "success": sum(one["success"] for one in written.episodes),
-        "without_values": sorted(written.gaps),
-    }  # fmt: skip
-
-
-def _one_shape(streams: dict[str, list[Stream]], episodes: Sequence[Episode], skip: frozenset[str]) -> Shape:
-    """The features that all episodes share; raises EpisodeError where their assets measure different things."""
-    if not episodes:
-        raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
-    assets = sorted({one.asset for one in episodes})
-    if len(assets) > 1:
-        raise EpisodeError(
-            f"the episodes are of {len(assets)} assets, and a dataset has one shape", f"choose one: asset={assets[0]}"
+        return Told(
+            self.frames,
+            tuple(Table(f"frames-{i}", file, columns) for i, file in enumerate(files)),
+            {"fps": self.plan.fps, "action": ACTION_POLICY, "columns": told_columns(self.plan.shape)},
+            answer={"fps": self.plan.fps, "tasks": list(self.tasks), "without_values": sorted(self.gaps)},
+            card=_CARD.format(action=ACTION_POLICY, rows=card_rows(self.plan.shape)),
+            head=_HEAD,
         )
-    return shape_of(streams.get(assets[0], []), skip)
 
+    def close(self) -> None:
+        """Close both files."""
+        for one in (self._data, self._rows):
+            if one is not None:
+                one.close()
+        self._data = self._rows = None
 
-def _write(  # noqa: PLR0913  a dataset's parts
-    history: History,
-    episodes: Sequence[Episode],
-    folder: Path,
-    fps: int,
-    shape: Shape,
-    told: Callable[[int], None],
-) -> Written:
-    pa = arrow()
-    import pyarrow.parquet as pq  # noqa: PLC0415  an extra
+    def _next_file(self) -> None:
+        if self._data is not None:
+            self._data.close()
+            chunk, number = self.file
+            self.file = (chunk + 1, 0) if number + 1 >= CHUNK_FILES else (chunk, number + 1)
+        path = self.folder / DATA.format(chunk_index=self.file[0], file_index=self.file[1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._data = writer_of(path, self._schema)
+        self._room = FILE_MB * 1_000_000
 
-    written = Written()
-    schema = pa.schema(
-        [(name, pa.list_(pa.float32(), size)) for name, size in _widths(shape).items()]
-        + [(name, pa.float32() if kind == "float32" else pa.int64()) for name, kind in _SCALARS.items()]
-    )
-    writer: Any = None
-    chunk = number = 0
-    room = 0
-    try:
-        for episode in episodes:
-            taken = take(history, episode, shape, fps)
-            columns = _columns(taken, written, _task(written, episode), fps)
-            if writer is None or room <= 0:
-                if writer is not None:
-                    writer.close()
-                    chunk, number = (chunk + 1, 0) if number + 1 >= CHUNK_FILES else (chunk, number + 1)
-                path = folder / DATA.format(chunk_index=chunk, file_index=number)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                writer, room = pq.ParquetWriter(path, schema, compression="snappy", version="2.6"), FILE_MB * 1_000_000
-            table = pa.Table.from_arrays([_arrow(columns[name], schema.field(name).type) for name in schema.names],
-                                         schema=schema)  # fmt: skip
-            writer.write_table(table, row_group_size=max(1, len(taken)))
-            room -= table.nbytes
-            stats = {name: stats_of(values if values.ndim > 1 else values[:, None]) for name, values in columns.items()}
-            written.stats.append(stats)
-            written.episodes.append(_row(episode, written, taken, (chunk, number), stats))
-            written.frames += len(taken)
-            written.gaps.update(taken.gaps)
-            told(len(written.episodes))
-    finally:
-        if writer is not None:
-            writer.close()
-    path = folder / "meta/episodes/chunk-000/file-000.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(written.episodes), path, compression="snappy")
-    return written
+    def _write_rows(self) -> None:
+        pa = arrow()
+        import pyarrow.parquet as pq  # noqa: PLC0415  an extra
+
+        table = pa.Table.from_pylist(self._waiting)
+        if self._rows is None:
+            path = self.folder / "meta/episodes/chunk-000/file-000.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._rows = pq.ParquetWriter(path, table.schema, compression="snappy", version="2.6")
+        self._rows.write_table(table)
+        self._waiting.clear()
+
+    def _columns(self, index: int, rows: NDArray[np.float32], task: int) -> dict[str, Any]:
+        width = len(self.plan.shape.state)
+        state = rows[:, :width]
+        count = np.arange(len(rows), dtype=np.int64)
+        return {
+            "observation.state": state,
+            "action": np.vstack([state[1:], state[-1:]]),
+            "observation.environment_state": rows[:, width:],
+            "timestamp": (count / self.plan.fps).astype(np.float32),
+            "frame_index": count,
+            "episode_index": np.full(len(rows), index, np.int64),
+            "index": count + self.frames,
+            "task_index": np.full(len(rows), task, np.int64),
+        }
 
 
 def _widths(shape: Shape) -> dict[str, int]:
@@ -164,20 +200,6 @@ def _widths(shape: Shape) -> dict[str, int]:
     }
 
 
-def _columns(taken: Taken, written: Written, task: int, fps: int) -> dict[str, Any]:
-    rows = np.arange(len(taken), dtype=np.int64)
-    return {
-        "observation.state": taken.state,
-        "action": taken.action,
-        "observation.environment_state": taken.environment,
-        "timestamp": (rows / fps).astype(np.float32),
-        "frame_index": rows,
-        "episode_index": np.full(len(rows), len(written.episodes), np.int64),
-        "index": rows + written.frames,
-        "task_index": np.full(len(rows), task, np.int64),
-    }
-
-
 def _arrow(values: Any, kind: Any) -> Any:
     pa = arrow()
     if values.ndim == 1:
@@ -185,26 +207,21 @@ def _arrow(values: Any, kind: Any) -> Any:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), values.shape[1])
 
 
-def _task(written: Written, episode: Episode) -> int:
-    """The number of an episode's task; a task is told in English, as policies are trained."""
-    task = episode.instruction_en or f"Carry out one work cycle of {episode.asset}"
-    if task not in written.tasks:
-        written.tasks.append(task)
-    return written.tasks.index(task)
+def _task(episode: Episode) -> str:
+    """A task is told in English, as policies are trained."""
+    return episode.instruction_en or f"Carry out one work cycle of {episode.asset}"
 
 
-def _row(
-    episode: Episode, written: Written, taken: Taken, file: tuple[int, int], stats: dict[str, Stats]
-) -> dict[str, Any]:
+def _row(written: LeRobot, episode: Episode, length: int, stats: dict[str, Stats]) -> dict[str, Any]:
     """One row of meta/episodes: LeRobot's columns, then ours."""
     return {
-        "episode_index": len(written.episodes),
-        "tasks": [written.tasks[_task(written, episode)]],
-        "length": len(taken),
-        "data/chunk_index": file[0],
-        "data/file_index": file[1],
+        "episode_index": written.count,
+        "tasks": [_task(episode)],
+        "length": length,
+        "data/chunk_index": written.file[0],
+        "data/file_index": written.file[1],
         "dataset_from_index": written.frames,
-        "dataset_to_index": written.frames + len(taken),
+        "dataset_to_index": written.frames + length,
         "meta/episodes/chunk_index": 0,
         "meta/episodes/file_index": 0,
         **{f"stats/{name}/{key}": value.tolist() for name, one in stats.items() for key, value in one.items()},
@@ -223,7 +240,8 @@ def _row(
     }
 
 
-def _info(written: Written, shape: Shape, fps: int, episodes: Sequence[Episode]) -> dict[str, Any]:
+def _info(written: LeRobot) -> dict[str, Any]:
+    shape = written.plan.shape
     named = {
         "observation.state": [one.name for one in shape.state],
         "action": [one.name for one in shape.state],
@@ -235,19 +253,30 @@ def _info(written: Written, shape: Shape, fps: int, episodes: Sequence[Episode])
     features |= {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in _SCALARS.items()}
     return {
         "codebase_version": VERSION,
-        "robot_type": episodes[0].asset.rpartition("/")[2],
-        "total_episodes": len(written.episodes),
+        "robot_type": written.plan.asset.rpartition("/")[2],
+        "total_episodes": written.count,
         "total_frames": written.frames,
         "total_tasks": len(written.tasks),
         "chunks_size": CHUNK_FILES,
         "data_files_size_in_mb": FILE_MB,
         "video_files_size_in_mb": 200,
-        "fps": fps,
-        "splits": {"train": f"0:{len(written.episodes)}"},
+        "fps": written.plan.fps,
+        "splits": {"train": f"0:{written.count}"},
         "data_path": DATA,
         "video_path": None,
         "features": features,
     }
+
+
+def writer_of(path: Path, schema: Any) -> Any:
+    """What writes a file of the data; measured numbers hardly repeat, so no dictionary is made of them."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  an extra
+
+    return pq.ParquetWriter(path, schema, compression="snappy", version="2.6", use_dictionary=False)
+
+
+def _together(parts: list[dict[str, Stats]]) -> dict[str, Stats]:
+    return {name: together([one[name] for one in parts]) for name in parts[0]}
 
 
 def _write_tasks(folder: Path, tasks: list[str]) -> None:
@@ -258,8 +287,3 @@ def _write_tasks(folder: Path, tasks: list[str]) -> None:
 
     frame = pd.DataFrame({"task_index": np.arange(len(tasks), dtype=np.int64)}, index=pd.Index(tasks, name="task"))
     pq.write_table(pa.Table.from_pandas(frame), folder / "meta/tasks.parquet", compression="snappy")
-
-
-def _json(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

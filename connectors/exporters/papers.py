@@ -1,29 +1,26 @@
 """What goes with a dataset: where it comes from, under which terms, and what each of its files must be.
 
 ``croissant.json`` is Croissant 1.1 with lineage in PROV-O and the policy as an ODRL offer; ``meta/provenance.json``
-is ours; ``README.md`` is the card, Korean and English.
+is ours; ``README.md`` is the card, Korean and English; ``SHA256SUMS`` holds croissant.json's own checksum too.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connectors.exporters.frames import ACTION_POLICY
+from connectors.exporters.part import sha256_of
 from twin.clock import iso_from_ns
 from twin.errors import EpisodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from connectors.exporters.frames import Shape
-    from twin.episodes import Episode
+    from connectors.exporters.plan import Plan, Table, Told
     from twin.ports import History
 
-PROVENANCE, CROISSANT, CARD = "meta/provenance.json", "croissant.json", "README.md"
+PROVENANCE, CROISSANT, CARD, SUMS = "meta/provenance.json", "croissant.json", "README.md", "SHA256SUMS"
 SPDX = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -41,16 +38,6 @@ SPDX = {
 """Licences for data by their SPDX identifiers; any other as ``LicenseRef-NAME``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Under which name and licence a dataset goes out, made by which version of the exporter."""
-
-    name: str
-    licence: str
-    exporter: str
-    description: str = ""
-
-
 def licence_of(text: str) -> str:
     """A licence as it may be named; raises EpisodeError for none, and for one that nobody knows."""
     known = next((one for one in SPDX if one.lower() == text.lower()), "")
@@ -62,34 +49,62 @@ def licence_of(text: str) -> str:
     raise EpisodeError(what, f"--licence with one of {', '.join(SPDX)}, or LicenseRef-NAME for your own")
 
 
-def write_papers(  # noqa: PLR0913  all that a dataset's papers speak of
-    folder: Path, history: History, episodes: Sequence[Episode], info: dict[str, Any], terms: Terms, shape: Shape
-) -> None:
-    """Write all three beside the data; the card and the provenance are in croissant.json's checksums."""
+def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str, Any]) -> None:
+    """Write all papers beside the data: the card and the provenance are in croissant.json's checksums, it in SUMS."""
+    episodes = plan.episodes
     sources = sorted({one.source for one in episodes})
     provenance = {
-        "name": terms.name,
-        "licence": terms.licence,
-        "exporter": terms.exporter,
+        "name": plan.terms.name,
+        "format": to,
+        "licence": plan.terms.licence,
+        "exporter": plan.terms.exporter,
         "sources": {name: sum(one.source == name for one in episodes) for name in sources},
         "from": iso_from_ns(min(one.start_ns for one in episodes)),
         "to": iso_from_ns(max(one.end_ns for one in episodes)),
         "assets": sorted({one.asset for one in episodes}),
         "methods": sorted({one.method.value for one in episodes}),
-        "fps": info["fps"],
-        "action": ACTION_POLICY,
-        "columns": [
-            {"name": one.name, "stream": one.stream, "unit": one.unit, "resampled": one.policy} for one in shape.columns
-        ],
-        "store": store_hashes(history),
+        "frames": told.frames,
+        **told.provenance,
+        "store": store,
         "episodes": [
-            {"index": i, "id": one.id, "from_ns": one.start_ns, "to_ns": one.end_ns, "source": one.source}
+            {
+                "index": i, "id": one.id, "from_ns": one.start_ns, "to_ns": one.end_ns, "source": one.source,
+                **({"file": told.files[i]} if i in told.files else {}),
+            }
             for i, one in enumerate(episodes)
         ],
-    }
-    _json(folder / PROVENANCE, provenance)
-    (folder / CARD).write_text(_card(info, terms, provenance, episodes), encoding="utf-8")
-    _json(folder / CROISSANT, _croissant(folder, info, terms, provenance))
+    }  # fmt: skip
+    write_json(folder / PROVENANCE, provenance)
+    (folder / CARD).write_text(_card(plan, told, provenance), encoding="utf-8")
+    write_json(folder / CROISSANT, _croissant(folder, plan, told, provenance))
+    (folder / SUMS).write_text(sums_of(folder), encoding="utf-8")
+
+
+def sums_of(folder: Path) -> str:
+    """What SHA256SUMS must hold: croissant.json's own checksum, and those that it lists; ``sha256sum -c`` reads it."""
+    croissant = json.loads((folder / CROISSANT).read_text("utf-8"))
+    listed = {str(one["contentUrl"]): str(one["sha256"]) for one in croissant["distribution"]}
+    listed[CROISSANT] = sha256_of(folder / CROISSANT)
+    return "".join(f"{listed[name]}  {name}\n" for name in sorted(listed))
+
+
+def told_columns(shape: Shape) -> list[dict[str, str]]:
+    """The columns of frames, for the provenance."""
+    return [
+        {"name": one.name, "stream": one.stream, "unit": one.unit, "resampled": one.policy} for one in shape.columns
+    ]
+
+
+def card_rows(shape: Shape) -> str:
+    """The columns of frames, for the card."""
+    rows = "\n".join(f"| `{one.name}` | {one.unit or '–'} | {one.policy} |" for one in shape.columns)
+    return f"| 신호 / signal | 단위 / unit | 재표본 / resampled |\n|---|---|---|\n{rows}"
+
+
+def write_json(path: Path, content: object) -> None:
+    """A JSON file as people read it, its folder made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def store_hashes(history: History) -> dict[str, dict[str, object]]:
@@ -102,19 +117,10 @@ def store_hashes(history: History) -> dict[str, dict[str, object]]:
     return found
 
 
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _croissant(folder: Path, info: dict[str, Any], terms: Terms, provenance: dict[str, Any]) -> dict[str, Any]:
+def _croissant(folder: Path, plan: Plan, told: Told, provenance: dict[str, Any]) -> dict[str, Any]:
+    terms = plan.terms
     files = sorted(one for one in folder.rglob("*") if one.is_file())
     names = [one.relative_to(folder).as_posix() for one in files]
-    data = [name for name in names if name.startswith("data/")]
     return {
         "@context": {
             "@language": "en", "@vocab": "https://schema.org/", "sc": "https://schema.org/",
@@ -131,7 +137,7 @@ def _croissant(folder: Path, info: dict[str, Any], terms: Terms, provenance: dic
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": terms.name,
-        "description": terms.description or f"{info['total_episodes']} episodes of {', '.join(provenance['assets'])}",
+        "description": terms.description or f"{len(plan.episodes)} episodes of {', '.join(provenance['assets'])}",
         "license": SPDX.get(terms.licence, terms.licence),
         "version": "1.0.0",
         "datePublished": provenance["to"][:10],
@@ -154,43 +160,38 @@ def _croissant(folder: Path, info: dict[str, Any], terms: Terms, provenance: dic
         ],
         "recordSet": [
             {
-                "@type": "cr:RecordSet", "@id": f"frames-{i}", "name": f"frames-{i}",
-                "field": [_field(i, name, file, feature) for name, feature in info["features"].items()],
+                "@type": "cr:RecordSet", "@id": one.name, "name": one.name,
+                "field": [_field(one, *column) for column in one.columns],
             }
-            for i, file in enumerate(data)
+            for one in told.tables
         ],
     }  # fmt: skip
 
 
-def _field(number: int, name: str, file: str, feature: dict[str, Any]) -> dict[str, Any]:
-    kind = "sc:Float" if feature["dtype"].startswith("float") else "sc:Integer"
-    of_many = {"isArray": True, "arrayShape": str(feature["shape"][0])} if feature["names"] else {}
+def _field(table: Table, name: str, kind: str, width: int) -> dict[str, Any]:
+    of_many = {"isArray": True, "arrayShape": str(width)} if width else {}
     return {
-        "@type": "cr:Field", "@id": f"frames-{number}/{name}", "name": f"frames-{number}/{name}", "dataType": kind,
-        "source": {"fileObject": {"@id": file}, "extract": {"column": name}}, **of_many,
+        "@type": "cr:Field", "@id": f"{table.name}/{name}", "name": f"{table.name}/{name}", "dataType": kind,
+        "source": {"fileObject": {"@id": table.file}, "extract": {"column": name}}, **of_many,
     }  # fmt: skip
 
 
 def _format(name: str) -> str:
-    return {"parquet": "application/x-parquet", "json": "application/json", "md": "text/markdown"}[
-        name.rpartition(".")[2]
-    ]
+    return {
+        "parquet": "application/x-parquet", "json": "application/json", "md": "text/markdown",
+        "mcap": "application/x-mcap",
+    }[name.rpartition(".")[2]]  # fmt: skip
 
 
-def _card(info: dict[str, Any], terms: Terms, provenance: dict[str, Any], episodes: Sequence[Episode]) -> str:
+def _card(plan: Plan, told: Told, provenance: dict[str, Any]) -> str:
+    terms, episodes = plan.terms, plan.episodes
     good = sum(one.outcome.value == "success" for one in episodes)
     hours = sum(one.duration_s for one in episodes) / 3600
     split = ", ".join(f"{name} {count}" for name, count in provenance["sources"].items())
-    rows = "\n".join(
-        f"| `{one['name']}` | {one['unit'] or '–'} | {one['resampled']} |" for one in provenance["columns"]
-    )
+    rate = f" · {provenance['fps']} fps" if "fps" in provenance else ""
     return f"""---
 license: {terms.licence.lower()}
-task_categories: [robotics]
-tags: [LeRobot, factory-twin]
-configs:
-  - config_name: default
-    data_files: data/*/*.parquet
+{told.head}
 ---
 
 # {terms.name}
@@ -199,26 +200,10 @@ configs:
 
 | 항목 / item | |
 |---|---|
-| 에피소드 / episodes | {info["total_episodes"]} (성공 / success {good}) |
-| 프레임 / frames | {info["total_frames"]} · {info["fps"]} fps · {hours:.2f} h |
+| 에피소드 / episodes | {len(episodes)} (성공 / success {good}) |
+| 프레임 / frames | {told.frames}{rate} · {hours:.2f} h |
 | 설비 / assets | {", ".join(provenance["assets"])} |
 | 기간 / time | {provenance["from"]} – {provenance["to"]} |
 | 출처 / source | {split} |
 | 라이선스 / licence | {terms.licence} |
-| action | {ACTION_POLICY} |
-
-실제 생산 기록에서 만든 데이터입니다. 신호별 재표본 방법은 아래 표와 같습니다.
-성공 여부와 원인은 `meta/episodes`에 있습니다.
-
-Made of recorded production. How each signal was put onto the frames' clock stands below; outcome and cause are in
-`meta/episodes`.
-
-| 신호 / signal | 단위 / unit | 재표본 / resampled |
-|---|---|---|
-{rows}
-"""
-
-
-def _json(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+{told.card}"""

@@ -166,11 +166,11 @@ def shared(edges: list[Edge], draw: Callable[[list[Edge]], Drawn]) -> Drawn:
 class SqliteReader:
     """Read-only connections to a SQLite file, one a reading thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mapped: bool = True) -> None:
         self._path = path
         self._file = _identity(path)
         self._pool = QueuePool(
-            lambda: _sqlite.open_reader(path),  # type: ignore[arg-type]  # sqlite3's own connection is one
+            lambda: _sqlite.open_reader(path, mapped=mapped),  # type: ignore[arg-type]  # sqlite3's own connection is one
             pool_size=CONNECTIONS_KEPT,
             max_overflow=-1,
             reset_on_return=None,

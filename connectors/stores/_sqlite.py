@@ -53,14 +53,18 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write, usable while another process does."""
+def open_reader(path: Path, *, mapped: bool = True) -> sqlite3.Connection:
+    """A connection that cannot write, usable while another process does.
+
+    A ``mapped`` file is read faster, but each page that was read counts as this process's memory.
+    """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
     )
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA mmap_size = 1073741824")
+    if mapped:
+        connection.execute("PRAGMA mmap_size = 1073741824")
     return connection
 
 

@@ -42,7 +42,7 @@ def _file_lock(database: Path, writer: str) -> Iterator[None]:
     except OSError as error:
         raise StoreUnavailable(f"cannot open the lock {path}: {error}") from error
     with file:
-        if not _try_lock(file):
+        if not try_lock(file):
             file.seek(0)
             raise StoreError(f"{_taken(str(database), writer)} (process {file.read(20).strip() or 'unknown'})")
         file.truncate(0)
@@ -52,7 +52,8 @@ def _file_lock(database: Path, writer: str) -> Iterator[None]:
         yield
 
 
-def _try_lock(file: TextIO) -> bool:
+def try_lock(file: TextIO) -> bool:
+    """Take the lock of a file until it is closed; False where another process holds it."""
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415  there is none elsewhere

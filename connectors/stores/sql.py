@@ -74,9 +74,10 @@ def base_of(url: str) -> Path | None:
     return Path(url.removeprefix(_SQLITE)).parent if url.startswith(_SQLITE) else None
 
 
-def open_history(url: str) -> SqlHistory:
+def open_history(url: str, *, mapped: bool = True) -> SqlHistory:
     """Readers of the database at ``url``, while a writer of another process may be writing.
 
+    Who reads through months passes ``mapped`` False: a file of SQLite is then not mapped into memory.
     Raises StoreUnavailable where there is no database yet, StoreCorrupt where its file is damaged,
     StoreError where it is not ours or was written by another version of this program.
     """
@@ -85,7 +86,7 @@ def open_history(url: str) -> SqlHistory:
         if not path.exists():
             raise StoreUnavailable(f"there is no database at {path} yet")
         _on_schema(url, write=False)
-        return WholeHistory(SqliteReader(path), path.parent)
+        return WholeHistory(SqliteReader(path, mapped=mapped), path.parent)
     if url.startswith(_POSTGRES):
         _on_schema(url, write=False)
         return WholeHistory(_postgres.PostgresReader(url), None)

@@ -32,7 +32,7 @@ from dashboards.cli import (
     users,
     whatif,
 )
-from twin.errors import BrokerError, SourceError, StoreError, TwinError
+from twin.errors import BrokerError, ExportError, SourceError, StoreError, TwinError
 
 app = typer.Typer(
     name="twin",
@@ -102,7 +102,7 @@ def main() -> None:
 
 def exit_code_of(error: TwinError) -> int:
     """What a command ends with that failed so."""
-    return OUTSIDE_FAILED if isinstance(error, BrokerError | StoreError | SourceError) else ASKED_WRONGLY
+    return OUTSIDE_FAILED if isinstance(error, BrokerError | ExportError | StoreError | SourceError) else ASKED_WRONGLY
 
 
 if __name__ == "__main__":

@@ -191,6 +191,21 @@ def decode(
         )
 
 
+@app.command()
+def export(
+    *,
+    store: StoreKind = "sqlite",
+    hours: Annotated[float, typer.Option("--hours", help="Of one robot: 20 Hz, 30 numbers, episodes of 30 s.")] = 1.0,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """A robot-hour into each format of a dataset; the limit is pyarrow alone with the same arrays in memory."""
+    from dashboards.bench.export import run
+
+    _known(store)
+    _print(run(store, hours, 9 if full else 3, note), json)
+
+
 def _known(store: str) -> None:
     if store not in ("sqlite", "postgres"):
         note(f"--store {store}: there are sqlite and postgres")

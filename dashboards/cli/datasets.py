@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
+from dashboards.cli._progress import bar, keeping_ctrl_c
 from dashboards.cli.desk import HERE, desk_of
 from dashboards.cli.episodes import FactoryFile, Filter, Url, place_of
 from dashboards.cli.store import Json
@@ -24,9 +25,9 @@ def _group() -> None:
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     *,
-    to: Annotated[str, typer.Option("--to", help="The format: lerobot.")] = "lerobot",
+    to: Annotated[str, typer.Option("--to", help="The format: lerobot, mcap or parquet.")] = "lerobot",
     licence: Annotated[str, typer.Option("--licence", help="SPDX identifier; without one nothing goes out.")] = "",
-    fps: Annotated[int, typer.Option("--fps", help="Frames a second.")] = 10,
+    fps: Annotated[int, typer.Option("--fps", help="Frames a second; mcap holds every sample as it came.")] = 10,
     which: Filter = "all",
     url: Url = "",
     factory: FactoryFile = None,
@@ -34,52 +35,71 @@ def export(
     description: Annotated[str, typer.Option("--description", help="For the card.")] = "",
     json: Json = False,
 ) -> None:
-    """Write episodes as a LeRobotDataset v3.0, with croissant.json, provenance and a card in Korean and English."""
-    from rich.progress import Progress
+    """Write episodes as a dataset with croissant.json, checksums, provenance and a card in Korean and English.
 
+    lerobot is a LeRobotDataset v3.0, mcap raw ROS 2 messages, parquet plain tables. An export that was stopped
+    leaves what is finished in DIR.part: the same command goes on from there.
+    """
     from connectors.desk import episodes as book
     from connectors.episodes.filter import pick
     from connectors.episodes.reading import is_cycle, is_failure, streams_of
-    from connectors.exporters.lerobot import export as write
-    from connectors.exporters.papers import Terms, licence_of
+    from connectors.exporters.export import export as write
+    from connectors.exporters.papers import licence_of
+    from connectors.exporters.part import part_of
+    from connectors.exporters.plan import FORMATS, Terms
     from connectors.stores.sql import open_history
     from dashboards import __version__
     from twin.episodes.rules import rules_for
     from twin.errors import EpisodeError
 
-    if to != "lerobot":
-        raise typer.BadParameter(f"--to {to}: there is lerobot")
+    if to not in FORMATS:
+        raise typer.BadParameter(f"--to {to}: there are {', '.join(FORMATS)}")
     spdx = licence_of(licence)
     place, known = place_of(url, factory)
-    with ExitStack() as stack:
-        desk = stack.enter_context(desk_of(factory or HERE, place))
-        history = stack.enter_context(closing(open_history(place)))
-        chosen = pick(book.episodes(desk), which)
-        if not chosen:
-            raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
-        streams = streams_of(history)
-        asset = chosen[0].asset
-        rules = rules_for(known.episodes if known is not None else (), asset)
-        skip = frozenset(
-            one.name
-            for stream in streams.get(asset, ())
-            for one in stream.signals
-            if is_failure(one, rules) or is_cycle(one, rules)
-        )
-        progress = stack.enter_context(Progress(transient=True, disable=json))
-        bar = progress.add_task("episodes", total=len(chosen))
-        terms = Terms(name or folder.resolve().name, spdx, f"factory-twin {__version__}", description)
-        answer = write(
-            history, streams, chosen, folder, fps, terms, skip=skip,
-            told=lambda done: progress.update(bar, completed=done),
-        )  # fmt: skip
+    done = 0
+    try:
+        with ExitStack() as stack:
+            desk = stack.enter_context(desk_of(factory or HERE, place))
+            history = stack.enter_context(closing(open_history(place, mapped=False)))
+            chosen = pick(book.episodes(desk), which)
+            if not chosen:
+                raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
+            streams = streams_of(history)
+            asset = chosen[0].asset
+            rules = rules_for(known.episodes if known is not None else (), asset)
+            skip = frozenset(
+                one.name
+                for stream in streams.get(asset, ())
+                for one in stream.signals
+                if is_failure(one, rules) or is_cycle(one, rules)
+            )
+            look = stack.enter_context(keeping_ctrl_c())
+            show = stack.enter_context(bar("episodes"))
+            terms = Terms(name or folder.resolve().name, spdx, f"factory-twin {__version__}", description)
+
+            def told(count: int) -> None:
+                nonlocal done
+                done = count
+                look()
+                show(count / len(chosen))
+
+            answer = write(
+                to, history, streams, chosen, folder, fps, terms, skip=skip, told=told,
+                labels=book.every_label(desk),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        kept = f"{done} episodes lie in {part_of(folder)}: the same command goes on from there"
+        note(f"stopped; {kept}" if done else "stopped; nothing was finished")
+        raise typer.Exit(1) from None
     if json:
         print_json(answer)
-    else:
-        typer.echo(
-            f"{answer['folder']}: {answer['episodes']} episodes, {answer['frames']} frames at {fps} fps, "
-            f"{answer['success']} succeeded"
-        )
+        return
+    rate = f" at {fps} fps" if "fps" in answer else ""
+    resumed = f"; {answer['resumed']} of them were there" if answer["resumed"] else ""
+    typer.echo(
+        f"{answer['folder']}: {answer['episodes']} episodes, {answer['frames']} frames{rate}, "
+        f"{answer['success']} succeeded{resumed}"
+    )
 
 
 @app.command()
@@ -88,7 +108,7 @@ def verify(
     *,
     json: Json = False,
 ) -> None:
-    """Check every checksum, number and trap of a LeRobot dataset; exit 1 where something is wrong."""
+    """Check every checksum, number and trap of a dataset of any format; exit 1 where something is wrong."""
     from connectors.exporters.verify import verify as check
 
     found = check(folder)

@@ -1,6 +1,6 @@
 """Measures everything that `twin bench` can, and writes the figures into docs/performance.md: ``make bench``.
 
-    python tests/benchmarks/performance.py docs/performance.md [--short] [--only measured|decoded]
+    python tests/benchmarks/performance.py docs/performance.md [--short] [--only measured|decoded|exported]
 
 What stands between the marks is written anew; the rest of the page is people's.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PARTS = ("measured", "decoded")
+PARTS = ("measured", "decoded", "exported")
 """What is written anew stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``."""
 
 
@@ -104,13 +104,35 @@ def decoded(*, short: bool) -> str:
     return "\n".join([f"Machine: {told.get('machine', 'unknown')}; one core; the best of several runs.", "", *rows])
 
 
+def exported(*, short: bool) -> str:
+    told = bench("export", *([] if short else ["--full"]))
+    if not told:
+        return "not run here"
+    rows = [
+        "| `--to` | a robot-hour | pyarrow alone ÷ that | with the same settings | most memory | size |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for to in ("lerobot", "parquet", "mcap"):
+        took = told[f"{to}_s"]
+        ratio = f"{told[f'{to}_ratio']:.2f}" if to != "mcap" else "–"
+        tuned = f"{told[f'{to}_bare_tuned_s'] / took:.2f}" if to != "mcap" else "–"
+        rows.append(
+            f"| {to} | {took:.2f} s | {ratio} | {tuned} | {told[f'{to}_peak_mb']:.0f} MB | {told[f'{to}_mb']} MB |"
+        )
+    head = (
+        f"Machine: {told['machine']}, a core. {told['frames']:,} frames of {told['columns']} numbers in "
+        f"{told['episodes']} episodes; MCAP {told['mcap_messages_per_s']:,} messages/s."
+    )
+    return "\n".join([head, "", *rows])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
     parser.add_argument("--short", action="store_true", help="the sizes that each verb has by itself")
     parser.add_argument("--only", choices=PARTS, help="one of the tables")
     options = parser.parse_args()
-    makers = dict(zip(PARTS, (table, decoded), strict=True))
+    makers = dict(zip(PARTS, (table, decoded, exported), strict=True))
     for part in [options.only] if options.only else PARTS:
         begin, end = f"<!-- {part} -->", f"<!-- /{part} -->"
         before, _, rest = options.page.read_text(encoding="utf-8").partition(begin)

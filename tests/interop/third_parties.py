@@ -45,7 +45,9 @@ PARTIES = {
             "mqtt-spb-wrapper", "PyPI", ("mqtt-spb-wrapper==2.1.2", "paho-mqtt==1.6.1", "protobuf==3.20.3"), "EPL-2.0"
         ),
         ThirdParty("lerobot-doctor", "PyPI", ("lerobot-doctor==0.2.0",), "Apache-2.0"),
-        ThirdParty("mlcroissant", "PyPI", ("mlcroissant==1.1.1",), "Apache-2.0"),
+        ThirdParty("rerun-sdk", "PyPI", ("rerun-sdk==0.41.0",), "MIT OR Apache-2.0"),
+        ThirdParty("deepen-grade", "PyPI", ("deepen-grade[mcap]==0.4.1",), "Apache-2.0"),
+        ThirdParty("mlcroissant", "PyPI", ("mlcroissant[parquet]==1.1.1",), "Apache-2.0"),
         ThirdParty("vda5050-sdk", "PyPI", ("vda5050-sdk[mqtt]==0.2.0", "aiomqtt==2.5.1", "pydantic==2.14.4"), "MIT"),
     )
 }

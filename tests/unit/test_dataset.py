@@ -1,4 +1,4 @@
-"""A dataset of episodes: what it holds, that the same input gives the same bytes, and that every seeded fault is named."""
+"""A LeRobot dataset of episodes: what it holds, and that every seeded fault is named."""
 
 from __future__ import annotations
 
@@ -10,73 +10,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from exported import LENGTH, STREAM, T0, TERMS, arm_history, written
 
-from connectors.episodes.reading import streams_of
-from connectors.exporters.lerobot import export
-from connectors.exporters.papers import Terms, licence_of
+from connectors.exporters.export import export
+from connectors.exporters.papers import SUMS, licence_of, sums_of
 from connectors.exporters.verify import verify
-from connectors.stores.memory import MemoryStore
 from twin.clock import NS_PER_S
-from twin.episodes import Episode, Method, Outcome
 from twin.errors import EpisodeError
-from twin.ports import Commit, Folded
-from twin.sample import Frames, Kind, Role, Signal, batch_of, stream_of
-
-T0 = 1_790_000_000 * NS_PER_S
-ARM = "s/cell/R-1"
-STREAM = stream_of(
-    ARM,
-    "data",
-    [Signal(f"q{i}", unit="rad", role=Role.JOINT_POSITION, index=i) for i in range(3)]
-    + [Signal("power", unit="W"), Signal("gripped", Kind.FLAG)],
-    sequenced=True,
-    period_s=0.05,
-)
-TERMS = Terms("arm", "CC-BY-4.0", "factory-twin test")
-ROWS, LENGTH = 2000, 200
-"""A hundred seconds at 20 Hz, cut into ten episodes."""
 
 
 @pytest.fixture(scope="module")
 def history():
-    at = np.arange(ROWS)
-    t_ns = T0 + at * NS_PER_S // 20
-    values = np.column_stack([np.sin(at / 20.0 + i) for i in range(3)] + [100 + at % 7, (at // 50) % 2]).astype(float)
-    frames = Frames(STREAM, t_ns, at.astype(np.int64), t_ns, values, np.full(ROWS, 192, np.int16))
-    store = MemoryStore()
-    store.append(Commit(batch_of("w", 1, int(t_ns[-1]), [frames])), lambda _batch: Folded((), ()))
-    return store
-
-
-def episodes():
-    found = []
-    for i in range(ROWS // LENGTH):
-        start_ns, last_ns = T0 + i * LENGTH * NS_PER_S // 20, T0 + ((i + 1) * LENGTH - 1) * NS_PER_S // 20
-        outcome = Outcome.FAILURE if i % 3 == 0 else Outcome.SUCCESS
-        task = "Weld the left seam" if i % 2 else "Weld the right seam"
-        found.append(
-            Episode(f"{ARM}@{start_ns}", ARM, start_ns, last_ns + 1, start_ns, last_ns + 1, Method.CYCLE, str(i),
-                    outcome=outcome, instruction_ko="용접", instruction_en=task)
-        )  # fmt: skip
-    return found
-
-
-def written(history, folder, fps=20, some=None):
-    return export(history, streams_of(history), some or episodes(), folder, fps, TERMS)
+    return arm_history()
 
 
 @pytest.fixture
 def dataset(history, tmp_path):
-    written(history, tmp_path / "set")
+    written("lerobot", history, tmp_path / "set")
     return tmp_path / "set"
-
-
-def hashes(folder):
-    return {
-        one.relative_to(folder).as_posix(): hashlib.sha256(one.read_bytes()).hexdigest()
-        for one in sorted(folder.rglob("*"))
-        if one.is_file()
-    }
 
 
 def test_a_dataset_holds_every_frame_and_what_came_of_each_episode(history, dataset):
@@ -99,40 +50,28 @@ def test_a_dataset_holds_every_frame_and_what_came_of_each_episode(history, data
     assert verify(dataset) == []
 
 
-def test_the_same_input_gives_the_same_bytes(history, tmp_path):
-    for name in ("one", "two"):
-        written(history, tmp_path / name)
-    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
-
-
 def test_other_frame_rates_keep_times_exact(history, tmp_path):
-    told = written(history, tmp_path / "slow", fps=7)
+    told = written("lerobot", history, tmp_path / "slow", fps=7)
     assert told["frames"] == 10 * (7 * 199 // 20 + 1)
     assert verify(tmp_path / "slow") == []
 
 
-def test_nothing_goes_out_without_a_licence_or_into_a_folder_that_holds_something(history, dataset):
+def test_a_licence_is_one_that_is_known_or_ones_own(history, dataset):
     with pytest.raises(EpisodeError, match="goes out under a licence"):
         licence_of("")
     with pytest.raises(EpisodeError, match="no licence that is known"):
         licence_of("mine")
     assert licence_of("cc-by-4.0") == "CC-BY-4.0"
-    with pytest.raises(EpisodeError, match="is not empty"):
-        written(history, dataset)
+    assert licence_of("LicenseRef-Hub") == "LicenseRef-Hub"
+
+
+def test_no_episodes_and_a_rate_that_is_none_are_refused(history, tmp_path):
     with pytest.raises(EpisodeError, match="no episode is meant"):
-        export(history, {}, [], dataset / "x", 20, TERMS)
-
-
-def test_what_breaks_leaves_no_half_dataset(history, tmp_path):
-    class Stopped(Exception):
-        pass
-
-    def stop(done):
-        if done == 3:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        export(history, streams_of(history), episodes(), tmp_path / "set", 20, TERMS, told=stop)
+        export("lerobot", history, {}, [], tmp_path / "x", 20, TERMS)
+    with pytest.raises(EpisodeError, match="0 frames a second"):
+        written("lerobot", history, tmp_path / "x", fps=0)
+    with pytest.raises(EpisodeError, match="--to hdf5: there are lerobot, mcap, parquet"):
+        written("hdf5", history, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,6 +88,7 @@ def _sign(dataset):
     for one in croissant["distribution"]:
         one["sha256"] = hashlib.sha256((dataset / one["contentUrl"]).read_bytes()).hexdigest()
     (dataset / "croissant.json").write_text(json.dumps(croissant), "utf-8")
+    (dataset / SUMS).write_text(sums_of(dataset), "utf-8")
 
 
 def with_column(table, name, values):
@@ -223,15 +163,11 @@ def test_tasks_without_their_text_index_are_named(dataset):
     assert [one.check for one in verify(dataset)] == ["tasks"]
 
 
-def test_a_file_that_was_changed_added_or_taken_away_is_named(dataset):
-    with (dataset / "README.md").open("a", encoding="utf-8") as card:
-        card.write("more")
-    (dataset / "stray.txt").write_text("x", "utf-8")
+def test_data_that_are_not_there_are_named(dataset):
     (dataset / "meta/provenance.json").unlink()
-    told = {(one.check, one.where) for one in verify(dataset)}
-    assert {("checksum", "README.md"), ("checksum", "stray.txt"), ("provenance", "meta/provenance.json")} <= told
     shutil.rmtree(dataset / "data")
-    assert "files" in {one.check for one in verify(dataset)}
+    told = {(one.check, one.where) for one in verify(dataset)}
+    assert {("provenance", "meta/provenance.json"), ("files", "meta/episodes, data")} <= told
 
 
 @pytest.mark.parametrize(

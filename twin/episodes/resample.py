@@ -84,6 +84,8 @@ def _at(
     at_ns: NDArray[np.int64], t_ns: NDArray[np.int64], values: NDArray[np.float64], policy: str
 ) -> NDArray[np.float64]:
     """The columns of ``values`` (m, k), all present, at other times: (n, k)."""
+    if np.array_equal(at_ns, t_ns):
+        return values
     after = np.searchsorted(t_ns, at_ns, side="right")
     before = np.maximum(after - 1, 0)
     if policy == HOLD:

@@ -1,0 +1,125 @@
+"""What an export is a function of, and what each format of a dataset must be able to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from twin.episodes.episode import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from connectors.exporters.frames import Shape
+    from connectors.exporters.part import Note
+    from twin.episodes import Episode, Label
+    from twin.ports import History
+    from twin.sample import Stream
+
+FORMATS = ("lerobot", "mcap", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which name and licence a dataset goes out, made by which version of the exporter."""
+
+    name: str
+    licence: str
+    exporter: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One export: episodes of one asset, whose ``streams`` are in order; ``shape`` is what its frames hold.
+
+    ``labels`` are those of each episode that are in force; the episode's own word counts where there are none.
+    """
+
+    history: History
+    streams: tuple[Stream, ...]
+    episodes: Sequence[Episode]
+    labels: Mapping[str, Sequence[Label]]
+    shape: Shape
+    fps: int
+    terms: Terms
+
+    @property
+    def asset(self) -> str:
+        """Whose episodes they are."""
+        return self.episodes[0].asset
+
+    def labels_of(self, episode: Episode) -> list[dict[str, Any]]:
+        """What is said of an episode, in order; who said it stays in the hub."""
+        told = self.labels.get(episode.id) or labels_of(episode)
+        rows = [
+            {
+                "channel": one.channel, "label": one.label, "from_ns": one.from_ns, "to_ns": one.to_ns,
+                "source": one.source, "confidence": one.confidence, "at_ns": one.at_ns,
+            }
+            for one in told
+        ]  # fmt: skip
+        return sorted(rows, key=lambda row: (row["from_ns"], row["to_ns"], row["channel"], row["label"], row["at_ns"]))
+
+    def fingerprint(self, to: str) -> str:
+        """The SHA-256 of everything that is asked, the store's content left out."""
+        asked = {
+            "to": to,
+            "episodes": [[asdict(one), self.labels_of(one)] for one in self.episodes],
+            "streams": [asdict(one) for one in self.streams],
+            "shape": asdict(self.shape),
+            "fps": self.fps,
+            "terms": asdict(self.terms),
+        }
+        return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of one Parquet file, for readers of croissant.json: (name, schema.org type, numbers in a cell)."""
+
+    name: str
+    file: str
+    columns: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a format says of a dataset it wrote: numbers, tables, and its part of the provenance and of the card."""
+
+    frames: int
+    tables: tuple[Table, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+    files: dict[int, str] = field(default_factory=dict)
+    """The file of each episode, where it has one of its own."""
+    answer: dict[str, Any] = field(default_factory=dict)
+    card: str = ""
+    head: str = ""
+    """YAML before the card."""
+
+
+class Dataset(Protocol):
+    """A dataset of one format, being written into a folder. Episodes are made, and then taken, in order."""
+
+    def place(self, index: int) -> str:
+        """The file that an episode is made in, relative to the part folder."""
+        ...
+
+    def make(self, index: int, episode: Episode, file: BinaryIO) -> Note:
+        """Write what an episode comes to, begin to end: the same input, the same bytes. Another run may take it."""
+        ...
+
+    def take(self, index: int, episode: Episode, path: Path, note: Note) -> None:
+        """Take an episode that was made into the dataset."""
+        ...
+
+    def finish(self) -> Told:
+        """Write what is of the whole dataset."""
+        ...
+
+    def close(self) -> None:
+        """Let go of open files, finished or not."""
+        ...
