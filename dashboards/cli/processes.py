@@ -204,7 +204,7 @@ def notify(
         str, typer.Option("--test", help="Send this rule's people a notice that tells of nothing.", metavar="NAME")
     ] = "",
 ) -> None:
-    """Tell people of alarms, by the [[notify]] tables of the factory file: webhooks and mail."""
+    """Tell people of alarms, by the notify tables of the factory file: webhooks and mail."""
     from connectors.factory_file import read_factory
     from connectors.notify.carrier import NotTaken
     from connectors.notify.run import run_notify, test_notice
