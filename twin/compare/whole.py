@@ -59,7 +59,7 @@ class Comparison:
 
 
 def difference_of(a: Track | None, b: Track | None, alignment: Alignment) -> SignalDifference:
-    """How one signal differs, told in each side's own time; None where a side has none. Raises ValueError for two None."""
+    """How one signal differs, each track in its side's own time; None for a side without it. Raises ValueError."""
     known = a if a is not None else b
     if known is None:
         raise ValueError("a signal of neither side")
