@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from connectors.figures import Figures
 from connectors.figures.answer import CONVENTIONS
 from connectors.figures.answer import takt_ns as takt_ns_of
-from twin.clock import NS_PER_S
+from twin.clock import NS_PER_S, iso_from_ns
 from twin.compare import Comparison, aligned, difference_of, figure_differences, matched
 from twin.compare.align import Way
 from twin.compare.whole import ranked
@@ -44,6 +44,11 @@ def compare(  # noqa: PLR0913  both sides, and how
     for side, reading in (("A", a), ("B", b)):
         if not reading.signals:
             raise RecordingError(f"{side}: nothing is stored of {reading.choice.site!r} that is asked for")
+        if not reading.frames_count():
+            times = " to ".join(
+                iso_from_ns(t_ns) for t_ns in (reading.choice.extent.start_ns, reading.choice.extent.end_ns)
+            )
+            raise RecordingError(f"{side}: nothing of {reading.choice.site!r} was measured from {times}")
     ours, theirs = a.happenings(), b.happenings()
     known = hub.site(a.choice.site)
     by_event = align.way is Way.EVENT

@@ -103,8 +103,15 @@ def test_the_greatest_difference_comes_first_and_what_one_side_has_last():
     span = Alignment(0, 0, 0, NS_PER_S)
     near = difference_of(replace(gauge([0, 9, 0]), signal="s:near"), replace(gauge([0, 8, 0]), signal="s:near"), span)
     far = difference_of(replace(gauge([0, 1, 0]), signal="s:far"), replace(gauge([1, 0, 1]), signal="s:far"), span)
+    bounded = [replace(gauge(one), signal="s:bounded", low=-50.0, high=50.0) for one in ([0, 1, 0], [1, 0, 1])]
+    # Beside its normal range a difference may be small that is great beside what was seen.
+    small = difference_of(*bounded, span)
+    assert small.relative == pytest.approx(0.01)
     alone = difference_of(replace(gauge([1]), signal="s:alone"), None, span)
-    assert [one.signal for one in ranked([alone, near, far])] == ["s:far", "s:near", "s:alone"]
+    orders = difference_of(*(word_track("s:order", Kind.TEXT, [(0, one)]) for one in "pq"), span)
+    assert orders.relative == 1.0
+    names = [one.signal for one in ranked([alone, orders, small, near, far])]
+    assert names == ["s:far", "s:near", "s:bounded", "s:order", "s:alone"]
 
 
 # ---- lag ----

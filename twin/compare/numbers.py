@@ -21,7 +21,8 @@ class NumberDifference:
     """A − B over the moments at which either told a value and both are known; ``n`` of them.
 
     ``rms``, ``mean`` and ``most`` are in the signal's unit; ``most`` is the greatest |A − B|, ``most_ns`` when, on
-    the relative axis, ``a`` and ``b`` the values there. ``spread`` is the greatest less the least value of both.
+    the relative axis, ``a`` and ``b`` the values there. ``spread`` is the greatest less the least value of both, or
+    the normal range where that is wider: what a difference is small or great beside.
     """
 
     n: int
@@ -53,10 +54,15 @@ def number_difference(a: Track, b: Track, start_ns: int, end_ns: int) -> NumberD
     most = float(size[at])
     # In shares of the greatest one, so that no square overflows.
     rms = most * float(np.sqrt(np.mean((apart / most) ** 2))) if most > 0 else 0.0
-    spread = float(max(one.max(), other.max()) - min(one.min(), other.min()))
+    spread = max(float(max(one.max(), other.max()) - min(one.min(), other.min())), _range(a), _range(b))
     return NumberDifference(
         len(t_ns), rms, float(apart.mean()), most, int(t_ns[at]), float(one[at]), float(other[at]), spread
     )
+
+
+def _range(track: Track) -> float:
+    """How wide a signal's normal range is; 0 where it has none."""
+    return 0.0 if track.low is None or track.high is None else track.high - track.low
 
 
 def moments(a: Track, b: Track, start_ns: int, end_ns: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from twin.compare.lag import lag_of
 from twin.compare.numbers import number_difference
 from twin.compare.words import word_difference
+from twin.sample import Kind
 
 if TYPE_CHECKING:
     from twin.compare.align import Alignment
@@ -82,9 +83,13 @@ def difference_of(a: Track | None, b: Track | None, alignment: Alignment) -> Sig
 
 
 def ranked(signals: list[SignalDifference]) -> tuple[SignalDifference, ...]:
-    """The greatest difference first; then those that cannot be told, then those that one side has alone."""
-    return tuple(
-        sorted(
-            signals, key=lambda one: (one.only, one.numbers is None and one.words is None, -one.relative, one.signal)
-        )
-    )
+    """The greatest difference first; then free texts (numbers of orders, and the like), which differ with each run.
+
+    Then those that cannot be told, then those that one side has alone.
+    """
+
+    def place(one: SignalDifference) -> tuple[str, bool, bool, float, str]:
+        untold = one.numbers is None and one.words is None
+        return one.only, untold, one.kind == Kind.TEXT, -one.relative, one.signal
+
+    return tuple(sorted(signals, key=place))
