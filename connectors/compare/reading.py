@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connectors.compare.choice import Choice
-    from twin.ports import History
+    from twin.ports import History, Series
     from twin.sample import Frames, Latest, Signal, Stream
 
 MAX_POINTS = 200_000
@@ -99,6 +99,15 @@ class Reading:
             signal, column.kind, column.unit, frames.t_ns[there], values[there], (), fresh_ns, every, column.low,
             column.high,
         )  # fmt: skip
+
+    def drawn(self, signal: str, start_ns: int, end_ns: int, max_points: int) -> tuple[Series, str] | None:
+        """A numeric signal within a part of the side, drawn, and its unit; None where there is none of that name."""
+        if signal not in self._at or self._at[signal][1].kind.is_text:
+            return None
+        stream, column = self._at[signal]
+        extent = self.choice.extent
+        start_ns, end_ns = max(start_ns, extent.start_ns), min(end_ns, extent.end_ns)
+        return self.history.samples(stream.id, column.name, start_ns, max(start_ns, end_ns), max_points), column.unit
 
     def _frames(self, stream: Stream) -> tuple[Frames, int]:
         """A stream's frames, each k-th of them, and k; of one that sends on change the last before, too."""
