@@ -12,7 +12,7 @@ from twin.compare import Happening, Track, happening_of
 from twin.compare.side import word_track
 from twin.errors import RecordingError
 from twin.ids import site_of
-from twin.sample import Quality, Role, frame, merge
+from twin.sample import Kind, Quality, Role, frame, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,14 +100,18 @@ class Reading:
             column.high,
         )  # fmt: skip
 
-    def drawn(self, signal: str, start_ns: int, end_ns: int, max_points: int) -> tuple[Series, str] | None:
-        """A numeric signal within a part of the side, drawn, and its unit; None where there is none of that name."""
+    def drawn(self, signal: str, start_ns: int, end_ns: int, max_points: int) -> tuple[Series, str, bool] | None:
+        """A numeric signal within a part of the side, drawn; its unit; whether a value holds until the next one.
+
+        None where there is none of that name.
+        """
         if signal not in self._at or self._at[signal][1].kind.is_text:
             return None
         stream, column = self._at[signal]
         extent = self.choice.extent
         start_ns, end_ns = max(start_ns, extent.start_ns), min(end_ns, extent.end_ns)
-        return self.history.samples(stream.id, column.name, start_ns, max(start_ns, end_ns), max_points), column.unit
+        series = self.history.samples(stream.id, column.name, start_ns, max(start_ns, end_ns), max_points)
+        return series, column.unit, stream.period_s is None or column.kind is not Kind.GAUGE
 
     def _frames(self, stream: Stream) -> tuple[Frames, int]:
         """A stream's frames, each k-th of them, and k; of one that sends on change the last before, too."""

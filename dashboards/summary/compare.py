@@ -94,10 +94,11 @@ def recording_json(one: Recording, said: str) -> dict[str, Any]:
     }
 
 
-def series_json(series: Series, unit: str, origin_ns: int) -> dict[str, Any]:
-    """A track drawn, on the relative axis."""
+def series_json(series: Series, unit: str, held: bool, origin_ns: int) -> dict[str, Any]:  # noqa: FBT001  a fact
+    """A track drawn, on the relative axis; of one that is ``held`` a value holds until the next one."""
     return {
         "unit": unit,
+        "held": held,
         "t_s": [(t_ns - origin_ns) / NS_PER_S for t_ns in series.t_ns.tolist()],
         "min": series.minimum.tolist(),
         "max": series.maximum.tolist(),

@@ -1,7 +1,7 @@
 // What is between two drawn tracks, column by column. Pure.
 
-/** The value of points (t rising, mean) at t: a line between two that are no gap apart; null where not known. */
-export function valueAt(points, t, gap) {
+/** The value of points (t rising, mean) at t: a line between two that are no gap apart, or `held` until the next; null where not known. */
+export function valueAt(points, t, gap, held = false) {
   let low = 0;
   let high = points.length - 1;
   if (high < 0 || t < points[0].t) return null;
@@ -11,6 +11,7 @@ export function valueAt(points, t, gap) {
     else high = middle - 1;
   }
   const before = points[low];
+  if (held) return before.mean;
   const after = points[low + 1];
   if (!after) return t - before.t <= gap ? before.mean : null;
   if (after.t - before.t > gap) return t - before.t <= gap ? before.mean : null;
@@ -18,11 +19,11 @@ export function valueAt(points, t, gap) {
 }
 
 /** A − B at `count` moments of [from, to]: [{t, d}], d null where one is not known. */
-export function apart(a, b, from, to, count, gap) {
+export function apart(a, b, from, to, count, gap, held = false) {
   const found = [];
   for (let i = 0; i < count; i++) {
     const t = from + ((to - from) * (i + 0.5)) / count;
-    const [one, other] = [valueAt(a, t, gap), valueAt(b, t, gap)];
+    const [one, other] = [valueAt(a, t, gap, held), valueAt(b, t, gap, held)];
     found.push({ t, d: one === null || other === null ? null : one - other });
   }
   return found;

@@ -9,7 +9,7 @@ import { stateWord, t } from "../words.js";
 
 const NAME = 92;
 const RIGHT = 8;
-const LANE = 15;
+const LANE = 16;
 const ROW = 2 * LANE + 6;
 const AXIS = 20;
 
@@ -115,7 +115,11 @@ export class Lanes {
         context.fillText(t("compare.not_there"), NAME + 4, at + 12);
         return;
       }
-      for (const [a, b, state] of segments) drawSegment(context, look(state), x(Math.max(a, from)), x(Math.min(b, to)), at, LANE - 1, stateWord(state));
+      for (const [a, b, state] of segments) {
+        const one = look(state);
+        // in lanes as low as these a word is only readable where the bar is full
+        drawSegment(context, one, x(Math.max(a, from)), x(Math.min(b, to)), at, LANE - 1, one === "fault" || one === "held" ? stateWord(state) : null);
+      }
     });
   }
 }

@@ -67,7 +67,7 @@ export class Plot {
     this.span = [start, end];
     this.lanes = lanes.map(({ id, unit, a, b }) => {
       const [one, other] = [pointsOn(a), pointsOn(b)];
-      return { id, column: columnOf(id, unit), a: one, b: other, gap: Math.max(gapOf(one), gapOf(other)) };
+      return { id, column: columnOf(id, unit), a: one, b: other, gap: Math.max(gapOf(one), gapOf(other)), held: Boolean(a?.held || b?.held) };
     });
     this.sheet.ask();
   }
@@ -135,8 +135,8 @@ export class Plot {
     context.beginPath();
     context.rect(LEFT, plotTop, right - LEFT, bottom - plotTop);
     context.clip();
-    this.pen(context, lane.b, lane.gap, x, y, "--sim", [6, 4]);
-    this.pen(context, lane.a, lane.gap, x, y, "--pen-1", []);
+    this.pen(context, lane, lane.b, x, y, "--sim", [6, 4]);
+    this.pen(context, lane, lane.a, x, y, "--pen-1", []);
     this.between(context, lane, x, from, to, split, bottom - 4);
     context.restore();
     this.scale(context, low, high, factor, y, plotTop, split - 6);
@@ -151,7 +151,7 @@ export class Plot {
     context.textAlign = "right";
     let at = right;
     for (const [side, points, ink] of told.reverse()) {
-      const value = valueAt(points, this.cursor, lane.gap);
+      const value = valueAt(points, this.cursor, lane.gap, lane.held);
       const text = `${side} ${value === null ? "–" : number(value * factor, Math.max(decimals, 2))}`;
       context.font = `600 12px ${color("--font")}`;
       context.fillStyle = color(ink);
@@ -163,16 +163,18 @@ export class Plot {
     context.fillText(`${number(this.cursor, 2)} s`, at, y);
   }
 
-  pen(context, points, gap, x, y, ink, dash) {
+  pen(context, { gap, held }, points, x, y, ink, dash) {
     context.strokeStyle = color(ink);
     context.lineWidth = 1.6;
     context.lineJoin = "round";
     context.setLineDash(dash);
     context.beginPath();
     points.forEach((point, i) => {
-      if (i === 0 || point.t - points[i - 1].t > gap) context.moveTo(x(point.t), y(point.mean));
+      if (held && i > 0) context.lineTo(x(point.t), y(points[i - 1].mean));
+      if (i === 0 || (!held && point.t - points[i - 1].t > gap)) context.moveTo(x(point.t), y(point.mean));
       else context.lineTo(x(point.t), y(point.mean));
     });
+    if (held && points.length) context.lineTo(x(this.span[1]), y(points[points.length - 1].mean));
     context.stroke();
     context.setLineDash([]);
     context.lineWidth = 1;
@@ -180,7 +182,7 @@ export class Plot {
 
   /** The difference, filled from zero; where it is more than half of the greatest one a bar under it says so. */
   between(context, lane, x, from, to, top, bottom) {
-    const apart_ = apart(lane.a, lane.b, from, to, Math.max(20, Math.min(700, Math.round(this.inner))), lane.gap);
+    const apart_ = apart(lane.a, lane.b, from, to, Math.max(20, Math.min(700, Math.round(this.inner))), lane.gap, lane.held);
     const most = Math.max(...apart_.map(({ d }) => Math.abs(d ?? 0)));
     const middle = (top + bottom) / 2;
     const half = (bottom - top) / 2 - 3;
@@ -190,21 +192,24 @@ export class Plot {
     context.lineTo(x(to), Math.round(middle) + 0.5);
     context.stroke();
     if (!(most > 0)) return;
-    context.fillStyle = color("--needle");
     const wide = (x(to) - x(from)) / apart_.length;
-    for (const { t: moment, d } of apart_) {
-      if (d === null) continue;
+    const left = (i) => x(from) + i * wide;
+    context.globalAlpha = 0.5;
+    context.fillStyle = color("--needle");
+    context.beginPath();
+    apart_.forEach(({ d }, i) => {
+      if (d === null) return;
+      // columns that touch, so that no stripes show
+      const [a, b] = [Math.floor(left(i)), Math.floor(left(i + 1))];
       const high = (d / most) * half;
-      context.globalAlpha = 0.55;
-      context.fillRect(x(moment) - wide / 2, high > 0 ? middle - high : middle, wide + 0.3, Math.max(0.6, Math.abs(high)));
-      if (Math.abs(d) > most / 2) {
-        context.globalAlpha = 1;
-        context.fillStyle = color("--p3");
-        context.fillRect(x(moment) - wide / 2, bottom - 2, wide + 0.3, 2);
-        context.fillStyle = color("--needle");
-      }
-    }
+      context.rect(a, Math.min(middle, middle - high), b - a, Math.max(0.6, Math.abs(high)));
+    });
+    context.fill();
     context.globalAlpha = 1;
+    context.fillStyle = color("--p3");
+    apart_.forEach(({ d }, i) => {
+      if (d !== null && Math.abs(d) > most / 2) context.fillRect(Math.floor(left(i)), bottom - 2, Math.floor(left(i + 1)) - Math.floor(left(i)), 2);
+    });
   }
 
   scale(context, low, high, factor, y, plotTop, plotBottom) {
