@@ -43,7 +43,7 @@ export class Chooser {
   /** Show what is chosen, without telling of it. */
   show(said, site) {
     this.said = said;
-    this.site = site || this.site || this.siteList?.[0] || "";
+    this.site = this.known?.get(said)?.site ?? (site || this.site || this.siteList?.[0] || "");
     const interval = readInterval(said);
     const typed = Boolean(interval) && !this.known?.has(said);
     if (said && !typed && said !== "live" && !this.known?.has(said)) this.select.append(el("option", { value: said }, said));
