@@ -32,7 +32,7 @@ from twin.ids import site_of
 from twin.kpi import catalogue
 
 if TYPE_CHECKING:
-    from connectors.compare import Choice
+    from connectors.compare import Choice, Simulated
     from dashboards.page import Behind
     from twin.compare import Comparison
     from twin.ports import History
@@ -76,20 +76,29 @@ class Sides:
         self._behind = behind
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, History] = OrderedDict()
+        self._simulated: tuple[object, list[Simulated]] = (None, [])
         self._one = threading.Lock()
         """One comparison at a time: each holds a signal of both sides, and a core."""
 
     def known(self) -> Known:
         """What there is of the sites of the person who asks."""
         behind = self._behind
-        simulated = simulated_in(behind.folder / FOLDER)
         sites = {site_of(one.asset) for one in behind.reader.history().streams().values()} - {"twin"}
         return Known(
             behind.factory.store.url,
             kept.recordings(behind.desk, reach()),
-            [one for one in simulated if person().sees(one.recording.site)],
+            [one for one in self._played() if person().sees(one.recording.site)],
             sites & {one.id for one in behind.factory.hub.sites} or sites,
         )
+
+    def _played(self) -> list[Simulated]:
+        """The scenarios' recordings; looked through again when a file has come, gone or changed."""
+        folder = self._behind.folder / FOLDER
+        with self._lock:
+            seen = sorted((one.name, one.stat().st_mtime_ns) for one in folder.glob("*.db"))
+            if self._simulated[0] != seen:
+                self._simulated = (seen, simulated_in(folder))
+            return self._simulated[1]
 
     def chosen(self, a: str, b: str, site: str) -> tuple[Choice, Choice]:
         """What A and B mean; raises AskedWrongly."""
@@ -208,7 +217,8 @@ def compare_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a c
         found = {}
         for one in signal:
             known = reading.drawn(one, asked.start_ns, asked.end_ns, max_points)
-            found[one] = None if known is None else series_json(*known, origin_ns)
+            if known is not None:
+                found[one] = series_json(*known, origin_ns)
         return json_of({"of": choice_json(choice), "series": found})
 
     @router.get("/view/compare/chunk", include_in_schema=False)

@@ -400,10 +400,11 @@ export class CompareBoardCore extends Core {
     this.offerAssets();
     this.view.props = { ...this.view.props, site, assets: wanted ? [wanted] : [] };
     this.view.built = null;
-    if (this.view.renderer) this.view.build();
+    this.view.build();
     this.writeUrl();
   }
 
+  /** How far B is from A: an arm's joints and tool, or where a mobile robot is. */
   drawJoints() {
     const apart = this.looked ? this.view.apart(this.looked) : null;
     this.joints.hidden = !apart;
@@ -414,15 +415,19 @@ export class CompareBoardCore extends Core {
         const value = el("span", { class: "num" });
         return { fill, value, node: el("li", null, el("b", null, `J${i + 1}`), el("i", { class: "cmp-bar" }, fill), value) };
       });
-      this.tool = el("b");
-      this.joints.replaceChildren(el("h3", null, t("compare.joints")), el("ul", null, this.jointRows.map((row) => row.node)), el("p", null, t("compare.tool"), " ", this.tool));
+      this.jointList = el("div", null, el("h3", null, t("compare.joints")), el("ul", null, this.jointRows.map((row) => row.node)));
+      this.apartOf = el("span");
+      this.apartBy = el("b");
+      this.joints.replaceChildren(this.jointList, el("p", null, this.apartOf, this.apartBy));
     }
+    this.jointList.hidden = !apart.joints;
     this.jointRows.forEach(({ fill, value }, i) => {
-      const joint = apart.joints[i];
+      const joint = apart.joints?.[i] ?? null;
       setText(value, joint === null ? "–" : `${number(joint * DEG, 1)}°`);
       fill.style.width = `${joint === null ? 0 : Math.min(100, (Math.abs(joint) * DEG) / 0.9).toFixed(1)}%`;
     });
-    setText(this.tool, apart.tool_m === null ? "–" : `${number(apart.tool_m * 1000, 0)} mm`);
+    setText(this.apartOf, t(apart.joints ? "compare.tool" : "compare.away"));
+    setText(this.apartBy, apart.m === null ? "–" : apart.joints ? `${number(apart.m * 1000, 0)} mm` : `${number(apart.m, 2)} m`);
   }
 
   // ---- time ----

@@ -934,6 +934,7 @@ export const ENGLISH = {
   "compare.whole_floor": "Whole floor",
   "compare.joints": "Joints A − B",
   "compare.tool": "Tool apart",
+  "compare.away": "B is away",
   "compare.trends": "Trends over each other",
   "compare.no_trends": "Choose signals in the table below.",
   "compare.take_out": "Take {what} out",

@@ -34,7 +34,7 @@ export function rowsOf(a, b, start, end) {
 
 export class Lanes {
   constructor(seek) {
-    this.rows = [];
+    this.rows = null;
     this.span = [0, 1];
     this.body = el("div", { class: "cmp-lanes-b" });
     this.line = el("i", { class: "cmp-playhead", "aria-hidden": "true" });
@@ -51,7 +51,7 @@ export class Lanes {
       if (event.button === 0 && share >= 0) seek(this.span[0] + share * (this.span[1] - this.span[0]));
     });
     this.body.addEventListener("pointermove", (event) => {
-      const row = this.rows[Math.floor((event.offsetY - AXIS) / ROW)];
+      const row = this.rows?.[Math.floor((event.offsetY - AXIS) / ROW)];
       this.body.title = row ? `${row.asset} · ${t("compare.unequal_for", { n: number(row.unequal, 1) })}` : "";
     });
   }
@@ -76,11 +76,11 @@ export class Lanes {
     const [from, to] = this.span;
     const font = color("--font");
     const x = (moment) => NAME + ((moment - from) / (to - from)) * (width - NAME - RIGHT);
-    if (!this.rows.length) {
+    if (!this.rows?.length) {
       context.fillStyle = color("--ink-3");
       context.font = `12px ${font}`;
       context.textAlign = "center";
-      context.fillText(t("strip.no_states"), width / 2, height / 2 + 4);
+      context.fillText(t(this.rows ? "strip.no_states" : "compare.begin"), width / 2, height / 2 + 4);
       return;
     }
     const axis = ticks(from, to, Math.max(2, (width - NAME) / 80));

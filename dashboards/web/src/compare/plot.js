@@ -27,7 +27,7 @@ export const nameOf = (id, lang, unit = "") => {
 export class Plot {
   constructor(lang, seek) {
     this.lang = lang;
-    this.lanes = [];
+    this.lanes = null;
     this.span = [0, 1];
     this.node = el("div", { class: "cmp-plot" });
     this.line = el("i", { class: "cmp-playhead", "aria-hidden": "true" });
@@ -80,11 +80,11 @@ export class Plot {
   draw(context, width, height) {
     const [from, to] = this.span;
     const font = color("--font");
-    if (!this.lanes.length) {
+    if (!this.lanes?.length) {
       context.fillStyle = color("--ink-2");
       context.font = `13px ${font}`;
       context.textAlign = "center";
-      context.fillText(t("compare.no_trends"), width / 2, height / 2);
+      context.fillText(t(this.lanes ? "compare.no_trends" : "compare.begin"), width / 2, height / 2);
       return;
     }
     const x = (moment) => LEFT + ((moment - from) / (to - from)) * (width - LEFT - RIGHT);

@@ -80,7 +80,9 @@ export class GhostView extends TwinViewCore {
     return [...super.painted, this.ghostArms, this.ghostVehicles];
   }
 
+  /** Nothing is drawn before there is something to compare. */
   build() {
+    if (!this.renderer || !this.sides.a) return;
     const before = this.scene;
     super.build();
     if (!this.scene || this.scene === before) return;
@@ -133,19 +135,26 @@ export class GhostView extends TwinViewCore {
     this.told?.();
   }
 
-  /** How far B's joints and tool are from A's: {joints: [rad …], tool_m: number|null}; null for what is no arm of both. */
+  /**
+   * How far B is from A: {joints: [rad …], m} of an arm and its tool, {joints: null, m} of a mobile robot; m null where
+   * one is not known. null for what neither is.
+   */
   apart(id) {
     const { a, b } = this.sides;
     if (!a || !b) return null;
+    const both = (role, i) => [a.value(id, role, i), b.value(id, role, i)];
     const joints = [0, 1, 2, 3, 4, 5].map((i) => {
-      const [one, other] = [a.value(id, "joint_position", i), b.value(id, "joint_position", i)];
+      const [one, other] = both("joint_position", i);
       return one === undefined || other === undefined ? null : one - other;
     });
-    if (joints.every((one) => one === null)) return null;
-    const find = (arms) => arms?.items.find((item) => item.asset.id === id && item.posed)?.tool;
-    const [one, other] = [find(this.arms), find(this.ghostArms)];
-    const tool_m = one && other ? Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2]) / this.scale : null;
-    return { joints, tool_m };
+    if (joints.some((one) => one !== null)) {
+      const find = (arms) => arms?.items.find((item) => item.asset.id === id && item.posed)?.tool;
+      const [one, other] = [find(this.arms), find(this.ghostArms)];
+      return { joints, m: one && other ? Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2]) / this.scale : null };
+    }
+    const [x, y] = [both("x"), both("y")];
+    if ([...x, ...y].some((one) => one === undefined)) return null;
+    return { joints: null, m: Math.hypot(x[0] - x[1], y[0] - y[1]) };
   }
 
   clear() {
