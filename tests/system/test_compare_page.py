@@ -72,6 +72,8 @@ def test_a_link_opens_exactly_this_and_keys_play_it(browser, runs):  # noqa: F81
         until(page, r"/\d+ mm/.test(document.querySelector('.cmp-joints p').innerText)")
         page.keyboard.press("ArrowRight")
         until(page, f"{AT} === 2")
+        page.keyboard.press(".")
+        until(page, f"{AT} === 2.1")
         page.keyboard.press("Home")
         until(page, "!location.search.includes('t=') || " + AT + " === 0")
         page.keyboard.press(" ")

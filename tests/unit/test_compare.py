@@ -295,3 +295,10 @@ def test_figures_are_of_both_sides_and_their_difference_null_where_undefined():
     assert [(one.of, one.name, one.a, one.b, one.difference) for one in found] == [
         ("s", "oee", 0.75, 0.5, 0.25), ("s", "mtbf", 10.0, None, None), ("s/l", "oee", 0.5, None, None),
     ]  # fmt: skip
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(-60, 60))
+def test_whatever_moves_at_random_is_lagged_by_its_shift(seed, k):
+    values = np.round(np.cumsum(np.random.default_rng(seed).normal(size=200)), 3)
+    found = row(gauge(values), gauge(values, start_ns=k * STEP), Alignment(0, 0, 0, 200 * STEP))
+    assert found["lag_ms"] == k * 100

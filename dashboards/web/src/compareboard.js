@@ -19,6 +19,7 @@ import { chosenRows, eventList, kpiTable, signalTable } from "./compare/tables.j
 
 const TICK_MS = 50;
 const URL_EVERY_MS = 400;
+const FINE_S = 0.1;
 const POINTS = 900;
 const FIRST_SIGNALS = 3;
 const DEFAULT_MS = 120_000;
@@ -130,17 +131,16 @@ export class CompareBoardCore extends Core {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target?.tagName ?? "")) return;
     if (event.key === " " && target?.closest?.("button, a, summary, [role=button]")) return;
     const { clock } = this;
-    const step = event.shiftKey ? 0.1 : 1;
     const action = {
       " ": () => clock.toggle(),
-      ArrowLeft: () => clock.seek(clock.at - step),
-      ArrowRight: () => clock.seek(clock.at + step),
+      ArrowLeft: () => (event.shiftKey ? this.jump(-1) : clock.seek(clock.at - 1)),
+      ArrowRight: () => (event.shiftKey ? this.jump(1) : clock.seek(clock.at + 1)),
       Home: () => clock.seek(clock.start),
       End: () => clock.seek(clock.end),
       "[": () => clock.faster(-1),
       "]": () => clock.faster(1),
-      ",": () => this.jump(-1),
-      ".": () => this.jump(1),
+      ",": () => clock.seek(clock.at - FINE_S),
+      ".": () => clock.seek(clock.at + FINE_S),
       x: () => this.exchange(),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
