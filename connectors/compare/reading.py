@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connectors.compare.choice import Choice
-    from twin.ports import History, Series
+    from twin.ports import History, Series, StreamCount
     from twin.sample import Frames, Latest, Signal, Stream
 
 MAX_POINTS = 200_000
@@ -118,8 +119,7 @@ class Reading:
         if self._kept is not None and self._kept[0] == stream.id:
             return self._kept[1], self._kept[2]
         extent = self.choice.extent
-        count = int(self.history.density([stream.id], extent.start_ns, extent.end_ns, 1).sum())
-        every = max(1, -(-count // MAX_POINTS))
+        every = max(1, -(-self._count(stream.id) // MAX_POINTS))
         parts = []
         passed = 0
         for page in pages_of(self.history, stream.id, extent.start_ns, extent.end_ns):
@@ -128,12 +128,30 @@ class Reading:
             taken = page.take(rows)
             parts.append(taken.take(taken.quality != Quality.CLOCK_AHEAD))
         if stream.period_s is None:
-            last = self.history.as_of(extent.start_ns - 1, [stream.id]).get(stream.id)
+            last = self._before.get(stream.id)
             if last is not None:
                 parts.insert(0, _frame_of(last))
         frames = merge(parts) if parts else self.history.frames(stream.id, 0, 0)
         self._kept = (stream.id, frames, every)
         return frames, every
+
+    def _count(self, stream: str) -> int:
+        """How many frames of a stream there are; of one that is short altogether as many as it has."""
+        kept = self._counts.get(stream)
+        if kept is not None and kept.frames <= MAX_POINTS:
+            return kept.frames
+        extent = self.choice.extent
+        return int(self.history.density([stream], extent.start_ns, extent.end_ns, 1).sum())
+
+    @cached_property
+    def _counts(self) -> dict[str, StreamCount]:
+        return self.history.by_stream()
+
+    @cached_property
+    def _before(self) -> dict[str, Latest]:
+        """The last frame before the side of each stream that sends on change."""
+        names = {stream.id for stream, _ in self._at.values() if stream.period_s is None}
+        return self.history.as_of(self.choice.extent.start_ns - 1, names)
 
     def happenings(self) -> list[Happening]:
         """Events and alarms; raises RecordingError where there are too many to be held."""

@@ -211,7 +211,7 @@ def values(world) -> dict[str, list[object]]:
         "place": [f"{OTHER}/machining/line1", f"{MINE}/weld/line1"],
         "scope": [OTHER, MINE, ids[OTHER]],
         "pen": [signals[OTHER], signals[MINE]],
-        "a": [f"{now_ms - 10_000}..{now_ms - 5000}"],
+        "a": [f"{now_ms - 3000}..{now_ms - 2000}"],
         "b": ["live"],
         "of": [f"{now_ms - 60_000}..{now_ms}"],
         "origin_ms": [now_ms - 60_000],

@@ -41,12 +41,14 @@ class Lag:
 def lag_of(a: Track, b: Track, start_ns: int, end_ns: int) -> Lag | None:
     """The lag of B behind A over [start, end) of the relative axis, of at most half of it and 300 s.
 
-    Steps are the longer of the two tracks' own. None where one of them stands still, both are hardly alike at any
-    lag, or two lags of the same size are as good as each other.
+    Steps are the longer of the two tracks' own. None where one of them has few samples or stands still, both are
+    hardly alike at any lag, or two lags of the same size are as good as each other.
     """
+    if min(_inside(a, start_ns, end_ns), _inside(b, start_ns, end_ns)) < LEAST_POINTS:
+        return None
     step = max(step_ns(a), step_ns(b), (end_ns - start_ns) // _MOST_FINE, 1)
     count = (end_ns - start_ns - 1) // step + 1
-    if not len(a) or not len(b) or count < LEAST_POINTS:
+    if count < LEAST_POINTS:
         return None
     t_ns = start_ns + np.arange(count, dtype=np.int64) * step
     one, other = values_at(a, t_ns), values_at(b, t_ns)
@@ -65,6 +67,12 @@ def lag_of(a: Track, b: Track, start_ns: int, end_ns: int) -> Lag | None:
     if best < LEAST_CONFIDENCE or (equal[0] != 0 and -equal[0] in equal):
         return None
     return Lag(equal[0] * step, min(1.0, best), step)
+
+
+def _inside(track: Track, start_ns: int, end_ns: int) -> int:
+    """How many of its samples lie in the common time."""
+    first, last = np.searchsorted(track.t_ns, [start_ns, end_ns])
+    return int(last - first)
 
 
 def _rough(one: NDArray[np.float64], other: NDArray[np.float64], most: int, stride: int) -> list[int] | None:
@@ -102,15 +110,13 @@ def _correlations(one: NDArray[np.float64], other: NDArray[np.float64], most: in
     known_a, known_b = (np.isfinite(x).astype(np.float64) for x in (one, other))
     a, b = _about_zero(one), _about_zero(other)
 
-    def correlate(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        product = np.conj(fft.rfft(x, size)) * fft.rfft(y, size)
-        whole = fft.irfft(product, size)
-        return np.concatenate([whole[size - most :], whole[: most + 1]]) if most else whole[:1]
-
-    count = np.round(correlate(known_a, known_b))
-    sum_a, sum_b = correlate(a, known_b), correlate(known_a, b)
-    square_a, square_b = correlate(a * a, known_b), correlate(known_a, b * b)
-    cross = correlate(a, b)
+    one_f = np.conj(fft.rfft(np.stack([known_a, a, a * a]), size))
+    other_f = fft.rfft(np.stack([known_b, b, b * b]), size)
+    products = np.stack([one_f[i] * other_f[k] for i, k in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2), (1, 1))])
+    whole = fft.irfft(products, size)
+    near = np.concatenate([whole[:, size - most :], whole[:, : most + 1]], axis=1) if most else whole[:, :1]
+    count = np.round(near[0])
+    sum_a, sum_b, square_a, square_b, cross = near[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         var_a, var_b = square_a - sum_a**2 / count, square_b - sum_b**2 / count
         r = (cross - sum_a * sum_b / count) / np.sqrt(var_a * var_b)
