@@ -53,17 +53,17 @@ def written(url):
             events = mirror.apply(batch)
             return Folded(events, mirror.changed, keyframes.after("w", mirror))
 
-        for k in range(1200):
-            t_ns = T0 + k * 100 * MS
-            second = k >= 600
-            at = 50 + k % 600 - (round(LATE_S * 10) if second else 0)
-            parts = [frame(ARM, t_ns, k, t_ns, (waves[at] + (0.1 if second else 0.0), 5.0))]
-            if k % 10 == 0:
-                made = k // 10 // 20
-                parts.append(frame(STATION, t_ns, 2**62 + k, t_ns, (float(made),), (state(k / 10),)))
-            if k in (0, 300, 660):
-                parts.append(frame(DOOR, t_ns, 2**62 + k, t_ns, (float(k == 300),)))
-            store.append(Commit(batch_of("w", k + 1, t_ns, parts)), fold)
+        for second in range(120):
+            parts = []
+            for k in range(10 * second, 10 * second + 10):
+                t_ns = T0 + k * 100 * MS
+                at = 50 + k % 600 - (round(LATE_S * 10) if k >= 600 else 0)
+                parts.append(frame(ARM, t_ns, k, t_ns, (waves[at] + (0.1 if k >= 600 else 0.0), 5.0)))
+            t_ns = T0 + second * NS_PER_S
+            parts.append(frame(STATION, t_ns, 2**62 + second, t_ns, (float(second // 20),), (state(second),)))
+            if second in (0, 30, 66):
+                parts.append(frame(DOOR, t_ns, 2**62 + second, t_ns, (float(second == 30),)))
+            store.append(Commit(batch_of("w", second + 1, t_ns + 900 * MS, parts)), fold)
     return url
 
 
