@@ -96,11 +96,13 @@ def _of(said: str, side: str, known: Known, site: str) -> Choice:
     if said.startswith(SIMULATED):
         for one in (*(Simulated(each, known.url) for each in known.recordings), *known.simulated):
             if one.recording.origin == said or one.recording.origin.startswith(said + "@"):
-                return _recorded(said, one.recording, one.url)
+                return _recorded(one.recording.origin, one.recording, one.url)
         there = ", ".join(dict.fromkeys(one.recording.origin for one in known.simulated)) or "none"
         raise RecordingError(
             f"{side}: no scenario was played as {said!r}; there are: {there}. `twin scenario run` plays one"
         )
+    if played := next((one for one in known.simulated if one.recording.name == said), None):
+        return _recorded(played.recording.origin, played.recording, played.url)
     start, dots, end = said.partition("..")
     if dots:
         try:
@@ -110,8 +112,10 @@ def _of(said: str, side: str, known: Known, site: str) -> Choice:
         if site and known.sites and site not in known.sites:
             raise RecordingError(f"there is no site {site!r}; there are: {', '.join(sorted(known.sites))}")
         return Choice(said, site, extent, "interval", known.url)
-    names = ", ".join(one.name for one in known.recordings[:_NAMED]) or "none"
-    raise RecordingError(f"{side}: there is no recording {said[:120]!r}; there are: {names}. Write {SAY}")
+    names = ", ".join(
+        [one.name for one in known.recordings] + [one.recording.origin for one in known.simulated][:_NAMED]
+    )
+    raise RecordingError(f"{side}: there is no recording {said[:120]!r}; there are: {names or 'none'}. Write {SAY}")
 
 
 def _recorded(said: str, one: Recording, url: str) -> Choice:

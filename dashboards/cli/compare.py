@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dashboards.cli._output import print_json
+from dashboards.cli._output import note, print_json
 
 if TYPE_CHECKING:
-    from connectors.compare import Choice
+    from connectors.compare import Choice, Known
     from twin.compare import Comparison
+    from twin.ports import History
 
 SHOWN_SIGNALS, SHOWN_EVENTS = 24, 20
 SIDE = "A recording's name, simulated:SCENARIO, live, or FROM..TO (ISO 8601 with offset)."
@@ -22,8 +23,13 @@ KPIS = ("oee", "availability", "effectiveness", "quality_ratio", "throughput", "
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=SIDE)],
     b: Annotated[str, typer.Argument(metavar="B", help="The other one, in the same way.")],
-    url: Annotated[str, typer.Option("--url", help="sqlite:///PATH or postgresql://…", envvar="TWIN__STORE__URL")],
     *,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url", help="sqlite:///PATH or postgresql://…; two scenarios need none.", envvar="TWIN__STORE__URL"
+        ),
+    ] = "",
     align: Annotated[
         str,
         typer.Option(
@@ -50,6 +56,7 @@ def compare(
     """Compare A with B: signals (RMS, greatest, lag), events that only one has, and KPIs."""
     from connectors.compare import Reading, chosen
     from connectors.compare import compare as answer
+    from connectors.compare.choice import SIMULATED
     from connectors.stores.sql import open_history
     from dashboards.cli._progress import bar
     from dashboards.cli.kpi import hub_of, known_factory, reasons_of
@@ -57,11 +64,20 @@ def compare(
 
     way = Align.parse(align)
     with ExitStack() as stack:
-        history = stack.enter_context(closing(open_history(url)))
-        sides = chosen(a, b, _known(url, folder, history), site=site, now_ns=_now_ns(history))
-        one, other = (
-            history if side.url == url else stack.enter_context(closing(open_history(side.url))) for side in sides
-        )
+        opened: dict[str, History] = {}
+
+        def history(where: str) -> History:
+            if where not in opened:
+                if not where:
+                    note("--url: where is the store? sqlite:///PATH or postgresql://…")
+                    raise typer.Exit(2)
+                opened[where] = stack.enter_context(closing(open_history(where)))
+            return opened[where]
+
+        played = a.startswith(SIMULATED) and b.startswith(SIMULATED)
+        store = None if played and not url else history(url)
+        sides = chosen(a, b, _known(url, folder, store), site=site, now_ns=_now_ns(store))
+        one, other = (history(side.url) for side in sides)
         known = known_factory(factory, url)
         below = sides[0].site != sides[1].site
         ours, theirs = (
@@ -76,22 +92,27 @@ def compare(
     _print(made, sides, told(made), everything=everything)
 
 
-def _known(url: str, folder: Path, history: Any) -> Any:
+def _known(url: str, folder: Path, history: History | None) -> Known:
+    """What can be chosen from; without a store only what scenarios left."""
     from connectors.compare import Known, simulated_in
     from connectors.desk.recordings import recordings
     from dashboards.cli.desk import HERE, desk_of
     from twin.ids import site_of
 
+    if history is None:
+        return Known("", (), simulated_in(folder))
     with desk_of(HERE, url) as desk:
         kept = recordings(desk)
     sites = {site_of(stream.asset) for stream in history.streams().values()} - {"twin"}
     return Known(url, kept, simulated_in(folder), sites)
 
 
-def _now_ns(history: Any) -> int:
+def _now_ns(history: History | None) -> int:
     """The present is where the newest frame is, and never ahead of this machine's clock."""
     from connectors.wall_clock import WallClock
 
+    if history is None:
+        return 0
     newest_ns = max((one.last_ns for one in history.by_stream().values()), default=0)
     return min(newest_ns + 1, WallClock().now_ns())
 

@@ -113,6 +113,8 @@ def reasons_of(url: str, factory: Factory | None) -> list[Any]:
     from twin.ids import site_of
     from twin.kpi import catalogue
 
+    if not url:
+        return []
     place = desk_url(url)
     if place.startswith("sqlite:///") and not Path(place.removeprefix("sqlite:///")).is_file():
         return []

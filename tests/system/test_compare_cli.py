@@ -231,6 +231,13 @@ def test_a_scenario_is_a_side(url, tmp_path):
     answer = said("simulated:twist@1", "simulated:twist@2", "--url", url, "--folder", tmp_path / "simulated")
     signals = [row for row in answer["signals"] if not row["only"]]
     assert len(signals) > 50
+    # Two scenarios need no store, and one may be called by its name.
+    alone = said("simulated:twist@1", "simulated:twist@2", "--folder", tmp_path / "simulated")
+    assert alone["signals"] == answer["signals"]
+    by_name = twin("compare", "first", "twist", "--url", url, "--folder", tmp_path / "simulated")
+    assert "B  simulated:twist@" in by_name.stdout, by_name.stderr
+    nowhere = twin("compare", "first", "twist", "--folder", tmp_path / "simulated")
+    assert (nowhere.returncode, "--url" in nowhere.stderr) == (2, True)
     assert any(row["relative"] for row in signals)
     # Another site's plant is compared below its site: nothing is there under the same name.
     apart = said("first", "simulated:twist", "--url", url, "--folder", tmp_path / "simulated")
