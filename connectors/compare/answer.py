@@ -64,6 +64,8 @@ def compare(  # noqa: PLR0913  both sides, and how
         if one is not None or other is not None:
             signals.append(difference_of(one, other, alignment))
         progress((done + 1) / len(names))
+    a.release()
+    b.release()
     events = matched(
         ours, theirs,
         origins_ns=(alignment.a_origin_ns, alignment.b_origin_ns),

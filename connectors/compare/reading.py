@@ -114,6 +114,10 @@ class Reading:
         series = self.history.samples(stream.id, column.name, start_ns, max(start_ns, end_ns), max_points)
         return series, column.unit, stream.period_s is None or column.kind is not Kind.GAUGE
 
+    def release(self) -> None:
+        """Let go of what was read last."""
+        self._kept = None
+
     def _frames(self, stream: Stream) -> tuple[Frames, int]:
         """A stream's frames, each k-th of them, and k; of one that sends on change the last before, too."""
         if self._kept is not None and self._kept[0] == stream.id:

@@ -32,7 +32,10 @@ from twin.ids import site_of
 from twin.kpi import catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connectors.compare import Choice, Simulated
+    from connectors.desk.stops import Told
     from dashboards.page import Behind
     from twin.compare import Comparison
     from twin.ports import History
@@ -46,6 +49,9 @@ MAX_SIGNALS = 6
 MAX_CHUNK_PACKETS = 600
 OPENED = 4
 SETTLED_NS = 600 * NS_PER_S
+LIVE_EVERY_NS = 5 * NS_PER_S
+"""What ended lately may still change: it is compared anew so often."""
+KEPT = 8
 _DAY_NS = 24 * 3600 * NS_PER_S
 
 Said = Annotated[str, Query(max_length=200, description="a recording, simulated:SCENARIO, live, or FROM..TO")]
@@ -77,6 +83,7 @@ class Sides:
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, History] = OrderedDict()
         self._simulated: tuple[object, list[Simulated]] = (None, [])
+        self._made = Once(KEPT)
         self._one = threading.Lock()
         """One comparison at a time: each holds a signal of both sides, and a core."""
 
@@ -127,29 +134,40 @@ class Sides:
         except RecordingError as error:
             raise AskedWrongly(400, str(error), "align", "see docs/reference/compare.md") from error
         choices = self.chosen(asked.a, asked.b, asked.site)
+        now_ns = behind.clock.now_ns()
+        settled = all(one.extent.end_ns < now_ns - SETTLED_NS for one in choices)
+        told_ = stops.told(behind.desk, 0, now_ns + _DAY_NS)
+        key = (
+            choices, str(align), asked.asset, asked.tolerance_s, max((one.n for one in told_), default=0),
+            None if settled else now_ns // LIVE_EVERY_NS,
+        )  # fmt: skip
+        found: tuple[Comparison, Reading, Reading] = self._made.get(
+            key, lambda: self._compare(asked, align, choices, told_)
+        )
+        return found
+
+    def _compare(
+        self, asked: Asked, align: Align, choices: tuple[Choice, Choice], told_: Iterable[Told]
+    ) -> tuple[Comparison, Reading, Reading]:
         below = choices[0].site != choices[1].site
         a, b = (Reading(self.history(one), one, asset=asked.asset, below_site=below) for one in choices)
         for name, reading in (("a", a), ("b", b)):
             _small_enough(name, reading)
+        hub = self._behind.factory.hub
+        causes = {site.id: catalogue(site.stop_reasons) for site in hub.sites}
+        reasons = [stops.reason(one, causes.get(site_of(one.asset), catalogue())) for one in told_]
         try:
             with self._one:
-                made = compare(a, b, align, behind.factory.hub, tolerance_s=asked.tolerance_s, reasons=self._reasons())
+                made = compare(a, b, align, hub, tolerance_s=asked.tolerance_s, reasons=reasons)
         except RecordingError as error:
             raise _refused(error) from error
         return made, a, b
-
-    def _reasons(self) -> list[Any]:
-        """What people told of stops, up to now."""
-        behind = self._behind
-        causes = {site.id: catalogue(site.stop_reasons) for site in behind.factory.hub.sites}
-        told_ = stops.told(behind.desk, 0, behind.clock.now_ns() + _DAY_NS)
-        return [stops.reason(one, causes.get(site_of(one.asset), catalogue())) for one in told_]
 
 
 def compare_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The calls, on what stands behind the pages."""
     router = APIRouter()
-    sides, once = Sides(behind), Once()
+    sides = Sides(behind)
 
     @router.get("/api/v1/compare", response_model=CompareAnswer, responses=ERRORS)
     def compare_(  # noqa: PLR0913  the parameters of the call
@@ -173,14 +191,7 @@ def compare_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a c
         asset: Asset = "",
         tolerance_s: Tolerance = TOLERANCE_S,
     ) -> Response:
-        asked = Asked(a, b, align, site, asset, tolerance_s)
-        choices = sides.chosen(a, b, site)
-
-        def make() -> dict[str, Any]:
-            return whole_json(*sides.compared(asked))
-
-        settled = all(one.extent.end_ns < behind.clock.now_ns() - SETTLED_NS for one in choices)
-        return json_of(once.get((asked, choices), make) if settled else make())
+        return json_of(whole_json(*sides.compared(Asked(a, b, align, site, asset, tolerance_s))))
 
     @router.get("/view/compare/sides", include_in_schema=False)
     def listed() -> Response:

@@ -212,7 +212,7 @@ def values(world) -> dict[str, list[object]]:
         "scope": [OTHER, MINE, ids[OTHER]],
         "pen": [signals[OTHER], signals[MINE]],
         "a": [f"{now_ms - 3000}..{now_ms - 2000}"],
-        "b": ["live"],
+        "b": [f"{now_ms - 2000}..{now_ms - 1000}"],
         "of": [f"{now_ms - 60_000}..{now_ms}"],
         "origin_ms": [now_ms - 60_000],
         "start_ms": [now_ms - 60_000],
