@@ -25,6 +25,7 @@ from dashboards.calls.api_alarms import alarm_router
 from dashboards.calls.api_audit import audit_router
 from dashboards.calls.api_recordings import recordings_router
 from dashboards.calls.asset import asset_router
+from dashboards.calls.compare import compare_router
 from dashboards.calls.health import health_router
 from dashboards.calls.kpi import kpi_router
 from dashboards.calls.layout import layout_router, watch
@@ -148,6 +149,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(kpi_router(behind))
     server.include_router(alarm_router(behind), responses=ERRORS)
     server.include_router(recordings_router(behind), responses=ERRORS)
+    server.include_router(compare_router(behind))
 
 
 def _script(lang: str) -> bytes:

@@ -20,7 +20,8 @@ class Once:
     Who asks while another thread makes the same answer waits for that one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
         self._made: OrderedDict[Hashable, Any] = OrderedDict()
@@ -43,6 +44,6 @@ class Once:
                     self._making.pop(key, None)
             with self._lock:
                 self._made[key] = answer
-                while len(self._made) > CAPACITY:
+                while len(self._made) > self._capacity:
                     self._made.popitem(last=False)
             return answer

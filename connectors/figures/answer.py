@@ -95,7 +95,7 @@ def row(one: Sum, site: Site, convention: str, span: ShiftSpan | None = None) ->
         "assets": len(scope.assets),
         "coverage": one.total.coverage,
         "kpis": kpi_json(
-            kpis(one.total, outlet=outlet, outlets=max(1, len(scope.outlets)), takt_ns=_takt_ns(site, scope)),
+            kpis(one.total, outlet=outlet, outlets=max(1, len(scope.outlets)), takt_ns=takt_ns(site, scope)),
             convention,
         ),
         "losses_s": losses_json(losses(one.total)),
@@ -105,7 +105,7 @@ def row(one: Sum, site: Site, convention: str, span: ShiftSpan | None = None) ->
     }
 
 
-def _takt_ns(site: Site, scope: Scope) -> int | None:
+def takt_ns(site: Site, scope: Scope) -> int | None:
     """How often a part is wanted of a line or a station; a site's lines have each their own."""
     if scope.of is Of.ASSET:
         takt_s = takt_of(site, scope.id)

@@ -139,6 +139,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/view/whatif"): Rule(Right.SIMULATE, body=Body.JSON),
     ("GET", "/view/whatif/{run_id}"): Rule(Right.SIMULATE),
     ("DELETE", "/view/whatif/{run_id}"): Rule(Right.SIMULATE),
+    ("GET", "/view/compare"): SEE,
+    **{("GET", f"/view/compare/{name}"): SEE for name in ("sides", "trend", "chunk")},
     ("GET", "/view/layout"): SEE,
     ("POST", "/view/layout"): Rule(Right.LAYOUT, body=Body.JSON),
     ("POST", "/view/layout/restore"): Rule(Right.LAYOUT, body=Body.JSON),
@@ -170,6 +172,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/bookmarks"): Rule(Right.TELL, body=Body.JSON, token=True),
     ("DELETE", "/api/v1/bookmarks/{mark_id}"): Rule(Right.TELL, token=True),
     ("GET", "/api/v1/fidelity"): READ,
+    ("GET", "/api/v1/compare"): READ,
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""

@@ -15,6 +15,7 @@
     ["keys.live", "L", "End"],
     ["keys.alarms", "A", "K"],
     ["keys.list", "\u2191", "\u2193", "Enter"],
+    ["keys.swap", "X"],
     ["keys.wall", "W"],
     ["keys.help", "?"],
   ];

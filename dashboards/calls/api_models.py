@@ -348,6 +348,60 @@ class GivenAnswer(BaseModel):
     actions: list[GivenModel]
 
 
+class SignalDifferenceModel(BaseModel):
+    """How one signal differs; null where it means nothing. Times in s on the relative axis."""
+
+    signal: str
+    kind: str
+    unit: str
+    only: Literal["a", "b"] | None
+    n: int
+    rms: float | None
+    mean: float | None
+    max: float | None
+    at_s: float | None
+    a: float | str | None
+    b: float | str | None
+    lag_ms: float | None
+    confidence: float | None
+    unequal: float | None
+    relative: float | None
+    every_a: int
+    every_b: int
+    why: str | None
+
+
+class OnlyEventModel(BaseModel):
+    """An event that only one side has; ``t_s`` on the relative axis, ``t_ms`` since 1970 UTC."""
+
+    t_s: float
+    t_ms: float
+    kind: str
+    asset: str
+    text: str
+
+
+class KpiDifferenceModel(BaseModel):
+    """One KPI of both sides; null where it is not defined."""
+
+    level: str
+    of: str
+    name: str
+    unit: str
+    a: float | None
+    b: float | None
+    difference: float | None
+
+
+class CompareAnswer(BaseModel):
+    """What differs between two sides."""
+
+    signals: list[SignalDifferenceModel]
+    events_only_a: list[OnlyEventModel]
+    events_only_b: list[OnlyEventModel]
+    kpis: list[KpiDifferenceModel]
+
+
 class ErrorBody(BaseModel):
     """What is wrong, where, and what to do."""
 

@@ -16,6 +16,7 @@ from dashboards.cli import (
     audit,
     bench,
     care,
+    compare,
     datasets,
     decode,
     devices,
@@ -59,6 +60,7 @@ app.command()(store.verify)
 app.command()(state.state)
 app.command()(record.record)
 app.command()(record.replay)
+app.command()(compare.compare)
 app.command()(kpi.kpi)
 app.command()(whatif.whatif)
 app.command()(sql.sql)

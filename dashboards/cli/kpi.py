@@ -57,7 +57,7 @@ def kpi(
     if by not in BY or convention not in CONVENTIONS:
         note(f"--by is one of {', '.join(BY)}; --convention is one of {', '.join(CONVENTIONS)}")
         raise typer.Exit(2)
-    known = _factory(factory, url)
+    known = known_factory(factory, url)
     history = open_history(url)
     try:
         newest_ns = max((one.last_ns for one in history.by_stream().values()), default=0)
@@ -70,8 +70,8 @@ def kpi(
         if end_ns < start_ns:
             note("--to lies before --from")
             raise typer.Exit(2)
-        figures = Figures(_hub(known))
-        asked = figures.look(history, max(newest_ns + 1, WallClock().now_ns()), _reasons(url, known))
+        figures = Figures(hub_of(known))
+        asked = figures.look(history, max(newest_ns + 1, WallClock().now_ns()), reasons_of(url, known))
         told = answer(figures, asked, start_ns, end_ns, site=site, line=line, asset=asset, by=by, convention=convention)
     finally:
         history.close()
@@ -84,7 +84,7 @@ def kpi(
     _table(told)
 
 
-def _factory(path: Path | None, url: str) -> Factory | None:
+def known_factory(path: Path | None, url: str) -> Factory | None:
     """The factory file that is given, or the one in the store's folder or above it."""
     from connectors.factory_file import read_factory
 
@@ -99,19 +99,22 @@ def _factory(path: Path | None, url: str) -> Factory | None:
     return read_factory(path)
 
 
-def _hub(factory: Factory | None) -> Any:
+def hub_of(factory: Factory | None) -> Any:
+    """The hub of a factory file; an empty one without."""
     from twin.site import Hub, Name
 
     return Hub("", Name("", ""), ()) if factory is None else factory.hub
 
 
-def _reasons(url: str, factory: Factory | None) -> list[Any]:
+def reasons_of(url: str, factory: Factory | None) -> list[Any]:
     """What people told of stops, where a desk was ever opened."""
     from connectors.desk import Desk, desk_url, stops
     from connectors.wall_clock import WallClock
     from twin.ids import site_of
     from twin.kpi import catalogue
 
+    if not url:
+        return []
     place = desk_url(url)
     if place.startswith("sqlite:///") and not Path(place.removeprefix("sqlite:///")).is_file():
         return []

@@ -119,6 +119,15 @@ class TrendStrip(_Coarse):
     _props = ("signals", "span_s", "height", "site")
 
 
+class CompareBoard(_Coarse):
+    """Two recordings on one relative axis: a ghost on the floor, trends, states, and what differs.
+
+    Its state is the page's address. Props: the common ones, and ``site`` (``*``: the directory it looks things up in).
+    """
+
+    _props = ("site",)
+
+
 class TrendBoard(_Coarse):
     """Trends of many signals over one time axis, with all that belongs to them; its state is the page's address.
 

@@ -47,6 +47,7 @@ PAGES = {
     ),
     "cells": ("/cell", [".pg-choices a"]),
     "fleet": ("/fleet/jeonju", [".ft-fleet-t tbody tr", ".ft-twin canvas", ".ft-strip canvas"]),
+    "compare": ("/compare", [".cmp-side.is-b select", ".cmp-plot canvas", ".cmp-player input"]),
     "trends": ("/trends", [".ft-find-list button", ".ft-board-plot canvas", ".ft-strip canvas"]),
     "layout": ("/floor/jeonju/edit", [".ft-lay .is-asset", ".ft-lay-versions li"]),
     "alarms": ("/alarms", [".ft-al-tabs", ".ft-al-detail", ".ft-figures .card"]),

@@ -5,6 +5,7 @@ import { AlarmListCore } from "./alarmlist.js";
 import { alarms } from "./alarms/model.js";
 import { AssetAlarmsCore } from "./assetalarms.js";
 import { attachClock, clock } from "./clock.js";
+import { CompareBoardCore } from "./compareboard.js";
 import { component } from "./component.js";
 import { LayoutEditorCore } from "./layouteditor.js";
 import { faultWord } from "./fleet/errors.js";
@@ -18,6 +19,7 @@ import { TrendStripCore } from "./trendstrip.js";
 import { TwinViewCore } from "./twinview.js";
 
 window.factory_twin = {
+  CompareBoard: component(CompareBoardCore, "ft-compare"),
   LayoutEditor: component(LayoutEditorCore, "ft-layout"),
   TwinView: component(TwinViewCore, "ft-twin"),
   TileGrid: component(TileGridCore, "ft-tiles"),

@@ -14,6 +14,7 @@ import { Arms } from "./twin/arms.js";
 import { Furniture } from "./twin/furniture.js";
 import { alarms } from "./alarms/model.js";
 import { Labels } from "./twin/labels.js";
+import { drawsInSoftware } from "./twin/software.js";
 import { Routes } from "./twin/routes.js";
 import { Underlay } from "./twin/underlay.js";
 import { Vehicles } from "./twin/vehicles.js";
@@ -41,20 +42,6 @@ const BETWEEN_M = 1.5;
 const MAX_ENLARGED_VEHICLE = 2.2;
 const MAX_ENLARGED_3D = 2.2;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
-
-let software;
-
-/** Whether the browser has no graphics card to draw with; smooth edges then cost too many frames. Asked once: it takes long. */
-function drawsInSoftware() {
-  if (software !== undefined) return software;
-  const context = document.createElement("canvas").getContext("webgl2");
-  if (!context) return false;
-  const about = context.getExtension("WEBGL_debug_renderer_info");
-  const name = about ? String(context.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
-  context.getExtension("WEBGL_lose_context")?.loseContext();
-  software = /swiftshader|llvmpipe|software|basic render/i.test(name);
-  return software;
-}
 
 export class TwinViewCore extends Core {
   static rebuildOn = ["site", "lang", "assets", "routes", "focus", "words"];
@@ -91,18 +78,39 @@ export class TwinViewCore extends Core {
     this.sizes.observe(this.stage);
     this.listen();
     this.until(live.on("directory", () => this.build()));
-    this.until(present.onChange((changed) => this.hear(changed)));
-    this.until(present.onTick(() => this.paint()));
-    this.until(alarms.on(() => this.paint()));
+    this.attend();
     this.until(
       onTheme(() => {
         this.background();
-        for (const part of [this.furniture, this.arms, this.vehicles, this.routes]) part?.recolor();
+        for (const part of this.painted) part?.recolor();
         this.way();
         this.ask();
       }),
     );
     this.build();
+  }
+
+  /** Hear of what is shown: the page's moment. A view of other moments overrides these. */
+  attend() {
+    this.until(present.onChange((changed) => this.hear(changed)));
+    this.until(present.onTick(() => this.paint()));
+    this.until(alarms.on(() => this.paint()));
+  }
+
+  read(asset, role, i = 0) {
+    return present.value(asset.roles.get(`${role}#${i}`));
+  }
+
+  stateOf(asset) {
+    return present.stateOf(asset);
+  }
+
+  alarmOf(asset) {
+    return alarms.byAsset.get(asset.id);
+  }
+
+  get painted() {
+    return [this.furniture, this.arms, this.vehicles, this.routes];
   }
 
   background() {
@@ -204,7 +212,7 @@ export class TwinViewCore extends Core {
     for (const item of items) {
       const lasts = changed === null || this.still.matches || !item.heard ? 0 : Math.min(400, Math.max(60, now - item.heard));
       item.heard = now;
-      const value = (role, i = 0) => present.value(item.asset.roles.get(`${role}#${i}`));
+      const value = (role, i = 0) => this.read(item.asset, role, i);
       if (item.arm) {
         const target = [0, 1, 2, 3, 4, 5].map((i) => value("joint_position", i));
         target.push(value("tool_opening"));
@@ -233,10 +241,10 @@ export class TwinViewCore extends Core {
     if (!this.scene) return;
     let any = false;
     for (const item of items) {
-      const state = present.stateOf(item.asset);
+      const state = this.stateOf(item.asset);
       const one = state === null ? "none" : look(state);
       const selected = item.asset.id === this.props.selected;
-      const worst = alarms.byAsset.get(item.asset.id);
+      const worst = this.alarmOf(item.asset);
       const key = `${state} ${selected} ${worst?.priority}${worst?.waits}`;
       if (item.painted === key) continue;
       item.painted = key;
@@ -451,6 +459,11 @@ export class TwinViewCore extends Core {
     this.camera.updateMatrixWorld();
   }
 
+  /** Move what is on its way; true while something is. */
+  advance(now) {
+    return [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
+  }
+
   ask() {
     if (!this.asked) this.asked = requestAnimationFrame((now) => this.render(now));
   }
@@ -464,7 +477,7 @@ export class TwinViewCore extends Core {
       return;
     }
     this.rendered = now;
-    const moving = [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
+    const moving = this.advance(now);
     if (this.follows) this.follow();
     this.renderer.render(this.scene, this.camera);
     this.labels.place((at) => this.project(at), this.width, this.height, this.flat, this.pixelsPerMetre() > ROOMY_PX_PER_M);
