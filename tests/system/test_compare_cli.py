@@ -243,3 +243,12 @@ def test_a_scenario_is_a_side(url, tmp_path):
     apart = said("first", "simulated:twist", "--url", url, "--folder", tmp_path / "simulated")
     assert {row["only"] for row in apart["signals"]} == {"a", "b"}
     assert "weld/R-1:q0" in {row["signal"] for row in apart["signals"]}
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_a_store_in_postgresql_says_the_same(url, new_database):
+    with new_database() as elsewhere:
+        written(elsewhere)
+        first, second = "..".join(times(0, 60)), "..".join(times(60, 120))
+        assert said(first, second, "--url", elsewhere) == said(first, second, "--url", url)
