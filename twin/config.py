@@ -14,6 +14,7 @@ from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
+from twin.quality.thresholds import Thresholds, thresholds_of
 from twin.record_rules import RecordRule, record_rule
 from twin.secret import secret_of
 from twin.simulation.faults import AT_S, Fault, FaultKind, near, problem_of
@@ -183,6 +184,7 @@ class Factory:
     mail: MailConfig = field(default_factory=MailConfig)
     record: tuple[RecordRule, ...] = ()
     episodes: tuple[EpisodeRules, ...] = ()
+    quality: Thresholds = Thresholds()
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -224,6 +226,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         mail=mail,
         record=tuple(one for table in root.tables("record") if (one := record_rule(table, hub)) is not None),
         episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
+        quality=thresholds_of(root.table("quality")),
     )
     unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)
