@@ -184,7 +184,7 @@ class Factory:
     mail: MailConfig = field(default_factory=MailConfig)
     record: tuple[RecordRule, ...] = ()
     episodes: tuple[EpisodeRules, ...] = ()
-    quality: Thresholds = Thresholds()
+    quality: Thresholds = field(default_factory=Thresholds)
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()

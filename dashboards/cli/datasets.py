@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
-from dashboards.cli.desk import HERE, desk_of
+from dashboards.cli.desk import HERE, desk_of, who
 from dashboards.cli.episodes import FactoryFile, Filter, Url, place_of
 from dashboards.cli.store import Json
 
@@ -32,16 +32,23 @@ def export(
     factory: FactoryFile = None,
     name: Annotated[str, typer.Option("--name", help="The dataset's name; the folder's unless given.")] = "",
     description: Annotated[str, typer.Option("--description", help="For the card.")] = "",
+    recipient: Annotated[str, typer.Option("--to-whom", help="Who gets it, for the ledger of the hub.")] = "",
+    allow_defects: Annotated[
+        bool, typer.Option("--allow-defects", help="Write episodes with defects too; without it they are refused.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write episodes as a LeRobotDataset v3.0, with croissant.json, provenance and a card in Korean and English."""
     from rich.progress import Progress
 
     from connectors.desk import episodes as book
+    from connectors.desk import exports
+    from connectors.desk.exports import Export
     from connectors.episodes.filter import pick
     from connectors.episodes.reading import is_cycle, is_failure, streams_of
     from connectors.exporters.lerobot import export as write
     from connectors.exporters.papers import Terms, licence_of
+    from connectors.quality.gate import gate, manifest_of
     from connectors.stores.sql import open_history
     from dashboards import __version__
     from twin.episodes.rules import rules_for
@@ -58,6 +65,7 @@ def export(
         if not chosen:
             raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
         streams = streams_of(history)
+        defective = gate(history, streams, chosen, known, allow_defects=allow_defects)
         asset = chosen[0].asset
         rules = rules_for(known.episodes if known is not None else (), asset)
         skip = frozenset(
@@ -73,6 +81,16 @@ def export(
             history, streams, chosen, folder, fps, terms, skip=skip,
             told=lambda done: progress.update(bar, completed=done),
         )  # fmt: skip
+        out = Export(
+            terms.name,
+            to,
+            spdx,
+            tuple(one.id for one in chosen),
+            manifest_of(folder),
+            recipient,
+            with_defects=defective,
+        )
+        answer["export"] = exports.keep(desk, who(), out)
     if json:
         print_json(answer)
     else:

@@ -191,7 +191,8 @@ def test_what_cannot_be_told_is_not_assessed():
         Check.JITTER, Check.GAPS, Check.STUCK, Check.RANGE, Check.LIMIT, Check.SKEW, Check.LAG, Check.IDLE, Check.SPARC,
         Check.LDLJ,
     }  # fmt: skip
-    assert assess([]) and worst(assess([])) is Verdict.CHARACTERISTIC
+    assert {one.verdict for one in assess([])} == {Verdict.NOT_ASSESSED}
+    assert worst(assess([])) is Verdict.CHARACTERISTIC
 
 
 def paths(n, seed=2):

@@ -6,7 +6,7 @@ defect, a risk, a characteristic or not assessed; there is no score.
 
 from twin.quality.assess import assess
 from twin.quality.dataset import Path, assess_set, path_of
-from twin.quality.finding import AXES, Axis, Check, Finding, Verdict, by_axis, summary_of, told_by, worst
+from twin.quality.finding import AXES, Axis, Check, Finding, Verdict, by_axis, heaviest, summary_of, told_by, worst
 from twin.quality.thresholds import Thresholds, thresholds_of
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "assess",
     "assess_set",
     "by_axis",
+    "heaviest",
     "path_of",
     "summary_of",
     "thresholds_of",

@@ -114,7 +114,12 @@ def _absent(told: Sequence[Frames], t: Thresholds) -> list[Finding]:
         if one.stream.period_s is None and 1 - float(shares.mean()) < BY_EXCEPTION:
             found.append(_unknown(Check.NAN, one.stream.id, "it tells changes only: what is absent is not missing"))
             continue
-        rows += [(_name(one, signal), float(share)) for signal, share in zip(one.stream.columns, shares, strict=True)]
+        alike: dict[float, list[str]] = {}
+        for signal, share in zip(one.stream.columns, shares.tolist(), strict=True):
+            alike.setdefault(share, []).append(_name(one, signal))
+        # A row that is lost as a whole is one finding, not one for each signal.
+        rows += [(f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0], share)
+                 for share, names in alike.items()]  # fmt: skip
     return found + _graded(Check.NAN, rows, t.nan_risk, t.nan_defect, "1", "share of the values that are absent")
 
 
@@ -187,8 +192,8 @@ def _lag(told: Sequence[Frames], t: Thresholds) -> list[Finding]:
             step = float(np.median(steps)) if len(steps) else 0.0
             if step <= 0:
                 continue
-            most = max(1, min(round(LAG_S / step), np.count_nonzero(whole) // 3))
-            found = motion.lag_frames(one.values[whole, command], one.values[whole, state], int(most))
+            most = max(1, min(round(LAG_S / step), len(steps) // 3))
+            found = motion.lag_frames(one.values[whole, command], one.values[whole, state], most)
             if found is None or found[1] < 0.5:  # noqa: PLR2004  they do not follow each other
                 continue
             where = _name(one, one.stream.columns[state])

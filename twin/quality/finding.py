@@ -132,3 +132,11 @@ def told_by(summary: str) -> dict[Check, Verdict]:
         if verdict in set(Verdict):
             told |= {Check(check): Verdict(verdict) for check in checks.split(",") if check in set(Check)}
     return told
+
+
+def heaviest(summary: str) -> str:
+    """``defect``, ``risk`` or ``characteristic`` of such a line; "" for none."""
+    told = set(told_by(summary).values())
+    if not told:
+        return ""
+    return next((one.value for one in (Verdict.DEFECT, Verdict.RISK) if one in told), Verdict.CHARACTERISTIC.value)

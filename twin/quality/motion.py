@@ -60,7 +60,7 @@ def ldlj(speed: Line, rate_hz: float) -> float | None:
 
 
 def idle(speed: Line, share: float) -> float | None:
-    """Share of the frames that are slower than ``share`` of the speed that one in twenty exceeds; None for no motion."""
+    """Share of the frames slower than ``share`` of the speed that one in twenty exceeds; None for no motion."""
     top = float(np.quantile(np.abs(speed), 0.95)) if len(speed) else 0.0
     return float(np.mean(np.abs(speed) < share * top)) if top > 0 else None
 
