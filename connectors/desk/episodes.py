@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, func, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, func, or_, select, update
 
 from connectors.desk.tables import metadata
 from twin.episodes.episode import QUALITY, Episode, Label, Method, Outcome, Segment, SegmentKind, labels_of
@@ -90,15 +90,22 @@ def keep(desk: Desk, who: str, found: Iterable[Episode], spans: dict[str, tuple[
     return made
 
 
-def episodes(desk: Desk, *, retired: bool = False) -> list[Episode]:
-    """Every episode with what is said of it now, in order of asset and time."""
+def episodes(desk: Desk, *, retired: bool = False, as_of_ns: int | None = None) -> list[Episode]:
+    """Every episode with what is said of it now, in order of asset and time.
+
+    ``as_of_ns`` leaves out what was cut or said after that moment.
+    """
     if not desk.is_there():
         return []
     table = episode_row.c
+    query = select(episode_row).order_by(table.asset, table.start_ns)
+    if as_of_ns is not None:
+        query = query.where(table.at_ns <= as_of_ns, or_(table.retired_ns.is_(None), table.retired_ns > as_of_ns))
+    elif not retired:
+        query = query.where(table.retired_ns.is_(None))
     with desk.reading() as connection:
-        query = select(episode_row).order_by(table.asset, table.start_ns)
-        rows = connection.execute(query if retired else query.where(table.retired_ns.is_(None))).all()
-        told = _all_labels(connection)
+        rows = connection.execute(query).all()
+        told = _all_labels(connection, as_of_ns)
     return [_episode_of(row, said(told.get(row.id, ()))) for row in rows]
 
 
@@ -252,9 +259,12 @@ def _labels(connection: Connection, ids: list[str]) -> dict[str, list[Label]]:
     return found
 
 
-def _all_labels(connection: Connection) -> dict[str, list[Label]]:
+def _all_labels(connection: Connection, as_of_ns: int | None = None) -> dict[str, list[Label]]:
     found: dict[str, list[Label]] = {}
-    for row in connection.execute(select(label_row).order_by(label_row.c.n)):
+    query = select(label_row).order_by(label_row.c.n)
+    if as_of_ns is not None:
+        query = query.where(label_row.c.at_ns <= as_of_ns)
+    for row in connection.execute(query):
         found.setdefault(row.episode, []).append(_label_of(row))
     return found
 

@@ -114,6 +114,7 @@ RULES: dict[tuple[str, str], Rule] = {
     **{("GET", f"/view/line/{name}"): SEE for name in ("states", "cycles", "parts")},
     **{("GET", f"/view/cell/{name}"): SEE for name in ("cycles", "steps")},
     ("GET", "/view/fleet"): SEE,
+    ("GET", "/view/hub"): SEE,
     ("GET", "/view/meanwhile"): SEE,
     ("GET", "/view/pens"): SEE,
     ("POST", "/view/pens"): Rule(Right.TELL, body=Body.JSON),
@@ -155,6 +156,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/bookmarks"): Rule(Right.TELL, body=Body.JSON, token=True),
     ("DELETE", "/api/v1/bookmarks/{mark_id}"): Rule(Right.TELL, token=True),
     ("GET", "/api/v1/fidelity"): READ,
+    ("GET", "/api/v1/hub"): READ,
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""
