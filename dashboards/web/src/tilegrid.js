@@ -3,6 +3,7 @@ import { AssetsView } from "./tiles/assets.js";
 import { CellView } from "./tiles/cell.js";
 import { ConnectionsView } from "./tiles/connections.js";
 import { FleetView } from "./tiles/fleet.js";
+import { HubView } from "./tiles/hub.js";
 import { JointsView } from "./tiles/joints.js";
 import { LineView } from "./tiles/line.js";
 import { OeeView } from "./tiles/oee.js";
@@ -22,6 +23,7 @@ const VIEWS = {
   cell: CellView,
   safety: SafetyView,
   fleet: FleetView,
+  hub: HubView,
   oee: OeeView,
   report: ReportView,
   whatif: WhatifView,
