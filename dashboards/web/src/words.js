@@ -909,7 +909,7 @@ export const ENGLISH = {
   "hub.usable": "Usable",
   "hub.labelled": "Labelled",
   "hub.exported": "Exported",
-  "hub.of_target": "week {n} of {target} h",
+  "hub.of_target": "{week} {n} of {target} h",
   "hub.target": "target {n} %",
   "hub.target_h": "target {n} h a week",
   "hub.cut_of": "{n} episodes · {share} of recorded",

@@ -15,7 +15,7 @@ const MAINLAND = [
   [38.25, 127.15], [38.3, 127.5], [38.32, 127.85], [38.3, 128.05], [38.4, 128.25],
 ];
 const JEJU = [[33.5, 126.42], [33.56, 126.72], [33.5, 126.92], [33.36, 126.88], [33.25, 126.6], [33.2, 126.32], [33.3, 126.16], [33.43, 126.27]];
-const [NORTH, WEST, SOUTH, EAST] = [38.75, 125.4, 33.1, 130.6];
+const [NORTH, WEST, SOUTH, EAST] = [38.7, 125.7, 33.1, 130.1];
 const COS = Math.cos((36 * Math.PI) / 180);
 
 export const WIDTH = 400;
@@ -50,11 +50,11 @@ export function koreaMap(places, flows, label) {
   for (const place of shown.sort((a, b) => at.get(a.id)[1] - at.get(b.id)[1])) {
     const [x, y] = at.get(place.id);
     const left = x < WIDTH * 0.42;
-    let top = y - 6;
-    for (const one of taken) if (one.left === left && Math.abs(one.x - x) < 130 && top < one.bottom) top = one.bottom;
-    taken.push({ left, x, bottom: top + place.lines.length * 13 + 2 });
-    const texts = place.lines.map((text, i) => svg("text", { x: x + (left ? -12 : 12), y: top + 4 + i * 13, class: `hub-text${i ? "" : " is-name"}${left ? " is-left" : ""}` }, text));
-    map.append(mark(place.role, x, y, 8, place.ours), ...texts);
+    let top = y - 12;
+    for (const one of taken) if (one.left === left && Math.abs(one.x - x) < 190 && top < one.bottom) top = one.bottom;
+    taken.push({ left, x, bottom: top + place.lines.length * 20 + 3 });
+    const texts = place.lines.map((text, i) => svg("text", { x: x + (left ? -16 : 16), y: top + 6 + i * 20, class: `hub-text${i ? "" : " is-name"}${left ? " is-left" : ""}` }, text));
+    map.append(mark(place.role, x, y, 10, place.ours), ...texts);
   }
   return el("div", { class: "hub-map-b" }, map);
 }

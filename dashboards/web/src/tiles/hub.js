@@ -1,7 +1,7 @@
 // The data hub: hours from the recording to who got them, hubs on the map, weeks, balance, quality, the ledger.
 import { Core } from "../component.js";
 import { el, setText, svg } from "../dom.js";
-import { date, minute, number } from "../format.js";
+import { date, minute, monthDay, number } from "../format.js";
 import { byTask, parts, weekChart } from "../hub/charts.js";
 import { koreaMap, mark } from "../hub/map.js";
 import { Poll } from "../poll.js";
@@ -93,7 +93,7 @@ export class HubView extends Core {
     const whole = Math.max(totals.recorded_h, totals.episodes_h);
     const told = sites.filter((site) => site.recorded_h > 0).map((site) => `${this.name(site.name)} ${hours(site.recorded_h)}`);
     const week = weeks.at(-1)?.recorded_h ?? 0;
-    const goal = targets.hours_per_week ? ` · ${t("hub.of_target", { n: hours(week), target: number(targets.hours_per_week) })}` : "";
+    const goal = targets.hours_per_week ? ` · ${t("hub.of_target", { week: t("hub.week", { n: weeks.at(-1)?.week ?? "–" }), n: hours(week), target: number(targets.hours_per_week) })}` : "";
     const aim = (name) => (targets[name] ? ` · ${t("hub.target", { n: number(targets[name] * 100) })}` : "");
     const share = (part, all) => (all > 0 ? part / all : null);
     const steps = [
@@ -208,7 +208,7 @@ export class HubView extends Core {
       el("table", { class: "tbl" }, el("thead", null, el("tr", null, heads.map(([name, kind]) => el("th", { class: kind, scope: "col" }, t(`hub.col_${name}`))))), el("tbody", null, exports.map((one) => el(
         "tr", null,
         el("td", null, el("b", null, one.name), " ", el("span", { class: "mute" }, one.format)),
-        el("td", null, `${date(one.at_ms, this.zone).slice(0, 10)} ${minute(one.at_ms, this.zone)}`),
+        el("td", { title: date(one.at_ms, this.zone) }, `${monthDay(one.at_ms, this.zone)} ${minute(one.at_ms, this.zone)}`),
         el("td", null, one.recipient || el("span", { class: "mute" }, t("hub.not_said"))),
         el("td", { class: "num" }, one.with_defects ? el("span", { title: t("hub.with_defects") }, SHAPES.defect()) : null, number(one.episodes)),
         el("td", { class: "num" }, hours(one.hours)),
