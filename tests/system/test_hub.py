@@ -45,7 +45,9 @@ def world(recorded, tmp_path_factory):
     book.keep_quality(made.desk, "eva", list(zip(known, (RISK, CLEAN, DEFECT, CLEAN), strict=True)))
     made.judged_ns = made.clock.now_ns()
     made.clock.advance(1)
-    exports.keep(made.desk, "eva", Export("weld", "lerobot", "CC-BY-4.0", tuple(one.id for one in known[:2]), "ab", "X"))
+    exports.keep(
+        made.desk, "eva", Export("weld", "lerobot", "CC-BY-4.0", tuple(one.id for one in known[:2]), "ab", "X")
+    )
     exports.keep(made.desk, "eva", Export("mill", "lerobot", "MIT", (known[3].id,), "cd"))
     made.clock.advance(60)
     made.known = known
