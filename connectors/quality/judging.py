@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.quality import Path, Thresholds, Verdict, assess, assess_set, by_axis, path_of, worst
+from twin.quality import Check, Path, Thresholds, Verdict, assess, assess_set, by_axis, path_of, worst
 from twin.quality.dataset import POINTS
 from twin.quality.values import is_motion
 from twin.sample import Kind, Quality
@@ -69,7 +69,7 @@ class JudgedSet:
         """As JSON."""
         verdicts = Counter(one.verdict.value for one in self.episodes)
         found = [each for one in self.episodes for each in one.findings]
-        found += [each for some in self.sets.values() for each in some]
+        found += [each for some in self.sets.values() for each in some if each not in found]
         return {
             "episodes": len(self.episodes),
             "verdicts": {name: verdicts[name] for name in ("defect", "risk", "characteristic")},
@@ -90,7 +90,10 @@ def judge_all(
     factory: Factory | None = None,
     told: Callable[[int], None] = lambda _done: None,
 ) -> JudgedSet:
-    """Assess episodes (in any order) by the factory's thresholds; their frames are read one episode at a time."""
+    """Assess episodes in order of time by the factory's thresholds; their frames are read one episode at a time.
+
+    What is a copy of an earlier one is found in the set and told of the episode, too.
+    """
     t = factory.quality if factory is not None else Thresholds()
     judged: list[Judged] = []
     paths: dict[str, list[Path]] = {}
@@ -99,7 +102,12 @@ def judge_all(
         judged.append(Judged(one, assess(frames, t)))
         paths.setdefault(one.asset, []).append(_path(one, frames))
         told(done)
-    return JudgedSet(tuple(judged), {asset: assess_set(some, t) for asset, some in sorted(paths.items())})
+    sets = {asset: assess_set(some, t) for asset, some in sorted(paths.items())}
+    copies: dict[str, list[Finding]] = {}
+    for found in (each for some in sets.values() for each in some if each.check is Check.DUPLICATE):
+        copies.setdefault(found.where, []).append(found)
+    whole = (Judged(each.episode, (*each.findings, *copies.get(each.episode.id, ()))) for each in judged)
+    return JudgedSet(tuple(whole), sets)
 
 
 def read(history: History, streams: Sequence[Stream], one: Episode) -> list[Frames]:

@@ -209,10 +209,10 @@ def test_a_set_names_its_copies_its_scarcity_and_its_narrowness():
     assert worst(findings) is Verdict.CHARACTERISTIC
     copied = [*varied, Path("again", "weld", "success", varied[3].states)]
     (copy,) = found(assess_set(copied), Check.DUPLICATE, Verdict.DEFECT)
-    assert set(copy.where.split(" and ")) == {"again", "e3"}
+    assert (copy.where, copy.why) == ("again", "the same path as e3")
     near = [*varied, Path("near", "weld", "success", varied[5].states + 1e-3)]
     (close,) = found(assess_set(near), Check.DUPLICATE, Verdict.RISK)
-    assert set(close.where.split(" and ")) == {"near", "e5"}
+    assert (close.where, close.why) == ("near", "hardly another path than e5")
     still = Path("still", "hold", "success", np.full_like(varied[0].states, 0.5))
     told = [one for one in assess_set([*varied, still]) if one.where == "hold"]
     assert {one.check for one in told if one.verdict is Verdict.RISK} == {Check.COVERAGE, Check.AMOUNT, Check.BALANCE}

@@ -58,7 +58,10 @@ def assess_set(paths: Sequence[Path], t: Thresholds = USUAL) -> tuple[Finding, .
 
 
 def _duplicates(paths: Sequence[Path], t: Thresholds) -> list[Finding]:
-    """The distance of each path to its nearest: RMS over points and columns, in standard deviations of the set."""
+    """The distance of each path to its nearest: RMS over points and columns, in standard deviations of the set.
+
+    Of two that are too near the later one is named.
+    """
     if len(paths) < 2:  # noqa: PLR2004  a pair
         return [Finding(Check.DUPLICATE, Verdict.NOT_ASSESSED, "", why="one episode has no other to compare")]
     scaled = _scaled(np.stack([one.states for one in paths]))
@@ -67,7 +70,7 @@ def _duplicates(paths: Sequence[Path], t: Thresholds) -> list[Finding]:
     distances, nearest = KDTree(scaled).query(scaled, k=2)
     found: list[Finding] = []
     told: set[tuple[int, int]] = set()
-    for i, path in enumerate(paths):
+    for i in range(len(paths)):
         # Of equal paths the tree may name the path itself second.
         j, near = (int(nearest[i, 1]), float(distances[i, 1])) if nearest[i, 1] != i else (
             int(nearest[i, 0]), float(distances[i, 0]))  # fmt: skip
@@ -75,10 +78,10 @@ def _duplicates(paths: Sequence[Path], t: Thresholds) -> list[Finding]:
         if near > t.duplicate_risk or pair in told:
             continue
         told.add(pair)
-        where = f"{path.episode} and {paths[j].episode}"
+        first, later = paths[pair[0]].episode, paths[pair[1]].episode
         verdict, limit = (Verdict.DEFECT, 0.0) if near == 0 else (Verdict.RISK, t.duplicate_risk)
-        why = "the same path twice" if near == 0 else "two paths that hardly differ"
-        found.append(Finding(Check.DUPLICATE, verdict, where, round(near, 6), limit, "sd", why))
+        why = f"the same path as {first}" if near == 0 else f"hardly another path than {first}"
+        found.append(Finding(Check.DUPLICATE, verdict, later, round(near, 6), limit, "sd", why))
     least = float(distances[:, 1].min())
     return found or [
         Finding(Check.DUPLICATE, Verdict.CHARACTERISTIC, "", round(least, 6), None, "sd", "the nearest two paths")
