@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from connectors.desk import episodes as book
 from connectors.desk import exports
+from connectors.desk.proof import last_head
 from dashboards.calls.api import AsOf  # noqa: TC001  FastAPI reads the annotations
 from dashboards.calls.view import Moment, json_of
 from dashboards.moment import ns_of_ms, ns_of_text, view_of
@@ -38,7 +39,10 @@ def hub_router(behind: Behind) -> APIRouter:
             known = book.episodes(behind.desk, as_of_ns=until_ns)
             return hub_ledger(view, counts, behind.factory.hub, known, exports.exports(behind.desk, until_ns))
 
-        return json_of(once.get((view.is_live, view.clock_ns // FRESH_NS if view.is_live else view.clock_ns), make))
+        if not view.is_live:
+            return json_of(once.get((False, view.clock_ns, None), make))
+        head = last_head(behind.desk)  # what people do shows at once
+        return json_of(once.get((True, view.clock_ns // FRESH_NS, head), make))
 
     @router.get("/view/hub", include_in_schema=False)
     def hub_(as_of_ms: Moment = None) -> Response:
