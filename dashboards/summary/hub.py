@@ -180,21 +180,25 @@ def _recorded(
     middle one was recorded in part.
     """
     found: dict[str, float] = {}
+    newest = view.latest()
     for asset, streams in _by_asset(view.streams().values(), sites).items():
-        told = [(counts[one.id], one.id) for one in streams if one.id in counts and counts[one.id].frames > 1]
-        told = [(count, name) for count, name in told if count.first_ns < view.clock_ns]
+        told = []
+        for one in streams:
+            count, last = counts.get(one.id), newest.get(one.id)
+            if count is not None and last is not None and count.first_ns < last.t_ns <= view.clock_ns:
+                # Of the past only what had come until then counts, also for how finely it is counted.
+                spanned = view.density([one.id], count.first_ns, last.t_ns + 1, 1)
+                told.append((int(spanned[0]), one.id, count.first_ns, last.t_ns))
         if not told:
             continue
-        widest = max(count.last_ns - count.first_ns for count, _ in told)
-        spanning = [(c, name) for c, name in told if (c.last_ns - c.first_ns) * 2 >= widest]
-        count, stream = min(spanning, key=lambda one: (one[0].frames, one[1]))
-        end_ns = min(count.last_ns, view.clock_ns) + 1
-        span_ns = end_ns - count.first_ns
-        period_ns = (count.last_ns - count.first_ns) // (count.frames - 1)
+        widest = max(last_ns - first_ns for _, _, first_ns, last_ns in told)
+        frames, stream, first_ns, last_ns = min(one for one in told if (one[3] - one[2]) * 2 >= widest)
+        span_ns = last_ns + 1 - first_ns
+        period_ns = (last_ns - first_ns) // max(frames - 1, 1)
         part_ns = max(LEAST_PART_NS, FRAMES_A_PART * period_ns, -(-span_ns // MOST_PARTS))
         parts = max(1, -(-span_ns // part_ns))
-        frames = view.density([stream], count.first_ns, end_ns, parts)
-        found[asset] = _add(frames, count.first_ns, span_ns / parts, offset_ns, weeks)
+        filled = view.density([stream], first_ns, last_ns + 1, parts)
+        found[asset] = _add(filled, first_ns, span_ns / parts, offset_ns, weeks)
     return found
 
 
