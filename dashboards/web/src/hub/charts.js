@@ -4,20 +4,24 @@ import { number } from "../format.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [38, 44, 20, 24];
 
-/** A round number at or above a value: 1, 2, 5 times a power of ten. */
+/** A round number at or above a value whose quarters are short: 1, 2, 4, 6, 8 times a power of ten. */
 export function roundUp(value) {
   if (!(value > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9));
+  const exponent = Math.floor(Math.log10(value));
+  const step = [1, 2, 4, 6, 8, 10].find((one) => one * 10 ** exponent >= value * (1 - 1e-9));
+  return Number((step * 10 ** exponent).toPrecision(6));
 }
+
+/** How many decimals the quarters of an axis need. */
+export const digitsOf = (top) => [0, 1, 2].find((digits) => Math.abs(((top / 4) * 10 ** digits) % 1) < 1e-9) ?? 3;
 
 /** Hours of each week: recorded hollow, usable filled in it; how much is labelled in all as a line. */
 export function weekChart(weeks, target, width, height, words) {
   const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "hub-weeks", role: "img", "aria-label": words.title });
-  const top = roundUp(Math.max(...weeks.map((week) => week.recorded_h), target ?? 0));
+  const top = roundUp(Math.max(...weeks.map((week) => week.recorded_h * 1.1), target ?? 0));
   const [w, h] = [width - LEFT - RIGHT, height - TOP - BOTTOM];
   const y = (share) => TOP + h * (1 - share);
-  const digits = top < 2 ? 2 : top < 10 ? 1 : 0;
+  const digits = digitsOf(top);
   for (let i = 0; i <= 4; i += 1) {
     chart.append(
       svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(i / 4), y2: y(i / 4), class: i ? "hub-grid" : "hub-base" }),

@@ -135,8 +135,10 @@ export class HubView extends Core {
     );
   }
 
-  drawBalance({ rows }) {
+  drawBalance({ rows, sites }) {
     const tasks = byTask(rows);
+    const several = new Set(tasks.map((row) => row.site)).size > 1;
+    const where = new Map(sites.map((site) => [site.id, ` (${this.name(site.name)})`]));
     if (!tasks.length) return void this.balance.body.replaceChildren(this.empty("hub.no_episodes", "hub.no_episodes_do"));
     this.balance.body.replaceChildren(
       el("div", { class: "hub-tasks" }, tasks.slice(0, TASKS).flatMap((row) => {
@@ -145,7 +147,7 @@ export class HubView extends Core {
         const scarce = failed !== null && (failed < SCARCE || failed > 1 - SCARCE);
         const label = `${this.name(row.task)}: ${t("hub.success")} ${row.success}, ${t("hub.failure")} ${row.failure}, ${t("hub.unknown")} ${row.unknown}`;
         return [
-          el("span", { class: "hub-task", title: this.name(row.task) }, this.name(row.task), row.source === "sim" ? el("em", { class: "hub-sim" }, t("hub.sim")) : null),
+          el("span", { class: "hub-task", title: this.name(row.task) }, this.name(row.task), several ? where.get(row.site) : null, row.source === "sim" ? el("em", { class: "hub-sim" }, t("hub.sim")) : null),
           bar(parts(row), ["success", "failure", "unknown"], label),
           el("span", { class: "hub-n" }, el("b", null, percent(failed)), ` / ${number(row.episodes)}`, scarce ? el("span", { class: "hub-scarce", title: t("hub.scarce") }, SHAPES.risk()) : null),
         ];
