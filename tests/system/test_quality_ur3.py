@@ -8,10 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from terminal import twin
 
 from connectors.desk import Desk
 from connectors.desk.exports import exports
+from connectors.desk.tables import audit
 from connectors.wall_clock import WallClock
 
 EPISODES = 249
@@ -65,8 +67,10 @@ def test_what_has_defects_goes_out_only_when_they_are_allowed(cut, tmp_path):
     assert done.returncode == 0, done.stderr
     with closing(Desk(url, WallClock())) as desk:
         last = exports(desk)[-1]
+        with desk.reading() as connection:
+            acts = connection.execute(select(audit).order_by(audit.c.n.desc()).limit(1)).all()
     assert (last.name, last.format, last.licence, last.recipient) == ("set", "lerobot", "CC-BY-4.0", "Daejeon")
     assert (len(last.episodes), last.with_defects, last.n) == (EPISODES, True, json.loads(done.stdout)["export"])
     assert last.sha256 == hashlib.sha256((tmp_path / "set/croissant.json").read_bytes()).hexdigest()
-    trail = json.loads(twin("audit", "list", "--url", url, "--json").stdout)
-    assert "dataset.export" in json.dumps(trail)
+    assert [one.act for one in acts] == ["dataset.export"]
+    assert json.loads(acts[0].detail)["to"] == "Daejeon"
