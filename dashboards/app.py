@@ -27,6 +27,7 @@ from dashboards.calls.api_recordings import recordings_router
 from dashboards.calls.asset import asset_router
 from dashboards.calls.compare import compare_router
 from dashboards.calls.health import health_router
+from dashboards.calls.hub import hub_router
 from dashboards.calls.kpi import kpi_router
 from dashboards.calls.layout import layout_router, watch
 from dashboards.calls.line import line_router
@@ -147,6 +148,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
     server.include_router(kpi_router(behind))
+    server.include_router(hub_router(behind), responses=ERRORS)
     server.include_router(alarm_router(behind), responses=ERRORS)
     server.include_router(recordings_router(behind), responses=ERRORS)
     server.include_router(compare_router(behind))

@@ -14,6 +14,7 @@ import typer.main
 from connectors import plugins
 from dashboards.cli import app
 from twin import config
+from twin.quality import Thresholds
 
 ROOT = Path(__file__).parent.parent
 spec = importlib.util.spec_from_file_location("reference", ROOT / "docs/reference/generate.py")
@@ -52,6 +53,7 @@ def test_every_setting_is_explained() -> None:
         "ingest": config.IngestConfig,
         "simulate": config.SimulateConfig,
         "source": config.SourceConfig,
+        "quality": Thresholds,
     }
     for section, values in sections.items():
         for field in dataclasses.fields(values):

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from twin._alarm_tables import given_rule
+from twin._hubs import hub_targets_of, partner_of, role_of
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
 from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
+from twin.quality.thresholds import Thresholds, thresholds_of
 from twin.record_rules import RecordRule, record_rule
 from twin.secret import secret_of
 from twin.simulation.faults import AT_S, Fault, FaultKind, near, problem_of
-from twin.site import Hub
+from twin.site import Hub, HubRole
 from twin.telling import MailConfig, NotifyConfig, mail_of, notify_of
 
 if TYPE_CHECKING:
@@ -183,6 +185,7 @@ class Factory:
     mail: MailConfig = field(default_factory=MailConfig)
     record: tuple[RecordRule, ...] = ()
     episodes: tuple[EpisodeRules, ...] = ()
+    quality: Thresholds = field(default_factory=Thresholds)
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -203,7 +206,11 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         id=segment_of(hub_table, "id"),
         name=name_of(hub_table, "name"),
         sites=tuple(site_of_table(table, asset_types) for table in root.tables("site")),
+        role=role_of(hub_table, HubRole.APPLICATION),
+        partners=tuple(partner_of(table) for table in hub_table.tables("partner")),
+        targets=hub_targets_of(hub_table.table("targets")),
     )
+    unique([one.id for one in hub.partners], "hub.partner", mistakes)
     hub_table.done()
     if not hub.sites:
         root.wrong("site", "a hub needs one site at least", "write [[site]]")
@@ -224,6 +231,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         mail=mail,
         record=tuple(one for table in root.tables("record") if (one := record_rule(table, hub)) is not None),
         episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
+        quality=thresholds_of(root.table("quality")),
     )
     unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)

@@ -141,13 +141,40 @@ class Site:
     """The site's own reasons of stops, beside the product's."""
 
 
+class HubRole(StrEnum):
+    """What a hub does with data."""
+
+    APPLICATION = "application"
+    """It makes and uses them (실증·활용)."""
+    DATA_ZONE = "data_zone"
+    """It keeps, checks and hands them on (데이터)."""
+    LABELLING = "labelling"
+    """It labels them (라벨링)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Another hub that data go to: latitude and longitude in degrees."""
+
+    id: str
+    name: Name
+    role: HubRole
+    position_deg: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """All the sites that one installation mirrors."""
+    """All the sites that one installation mirrors, and the hubs that it gives data to.
+
+    ``targets``: ``hours_per_week`` (recorded), ``usable`` and ``labelled`` (shares of the hours in episodes).
+    """
 
     id: str
     name: Name
     sites: tuple[Site, ...]
+    role: HubRole = HubRole.APPLICATION
+    partners: tuple[Partner, ...] = ()
+    targets: Mapping[str, float] = field(default_factory=dict)
 
     def site(self, site_id: str) -> Site | None:
         """The site of that id."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, func, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, func, or_, select, update
 
 from connectors.desk.tables import metadata
-from twin.episodes.episode import Episode, Label, Method, Outcome, Segment, SegmentKind, labels_of
+from twin.episodes.episode import QUALITY, Episode, Label, Method, Outcome, Segment, SegmentKind, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,15 +90,22 @@ def keep(desk: Desk, who: str, found: Iterable[Episode], spans: dict[str, tuple[
     return made
 
 
-def episodes(desk: Desk, *, retired: bool = False) -> list[Episode]:
-    """Every episode with what is said of it now, in order of asset and time."""
+def episodes(desk: Desk, *, retired: bool = False, as_of_ns: int | None = None) -> list[Episode]:
+    """Every episode with what is said of it now, in order of asset and time.
+
+    ``as_of_ns`` leaves out what was cut or said after that moment.
+    """
     if not desk.is_there():
         return []
     table = episode_row.c
+    query = select(episode_row).order_by(table.asset, table.start_ns)
+    if as_of_ns is not None:
+        query = query.where(table.at_ns <= as_of_ns, or_(table.retired_ns.is_(None), table.retired_ns > as_of_ns))
+    elif not retired:
+        query = query.where(table.retired_ns.is_(None))
     with desk.reading() as connection:
-        query = select(episode_row).order_by(table.asset, table.start_ns)
-        rows = connection.execute(query if retired else query.where(table.retired_ns.is_(None))).all()
-        told = _all_labels(connection)
+        rows = connection.execute(query).all()
+        told = _all_labels(connection, as_of_ns)
     return [_episode_of(row, said(told.get(row.id, ()))) for row in rows]
 
 
@@ -143,6 +150,30 @@ def said(told: Iterable[Label]) -> dict[str, str]:
     return {channel: one.label for channel, one in found.items()}
 
 
+def keep_quality(desk: Desk, who: str, found: Iterable[tuple[Episode, str]]) -> int:
+    """Say what was found in some episodes, as rules' labels: one audited act; returns how many say something new."""
+    detail: dict[str, object] = {}
+    rows = list(found)
+    with desk.writing(who, "episodes.quality", f"{len(rows)} episodes", detail) as connection:
+        told = _labels(connection, [one.id for one, _ in rows])
+        new: list[Label] = []
+        for one, line in rows:
+            known = next(
+                (
+                    label
+                    for label in in_force(told.get(one.id, ()))
+                    if (label.source, label.channel) == ("rule", QUALITY)
+                ),
+                None,
+            )
+            if known is None or (known.label, known.from_ns, known.to_ns) != (line, one.start_ns, one.end_ns):
+                label = Label(one.id, one.start_ns, one.end_ns, QUALITY, line)
+                new.append(_superseding(label, 0 if known is None else known.n))
+        _insert(connection, who, desk.now_ns, new)
+        detail["new"] = len(new)
+    return len(new)
+
+
 def _rows(connection: Connection, asset: str, start_ns: int, end_ns: int) -> Sequence[Row[tuple[object, ...]]]:
     table = episode_row.c
     return connection.execute(
@@ -172,7 +203,7 @@ def _episode_of(row: Row[tuple[object, ...]], told: dict[str, str]) -> Episode:
     return Episode(
         r["id"], r["asset"], r["start_ns"], r["end_ns"], r["from_ns"], r["to_ns"], Method(r["method"]), r["key"],
         r["program"], Outcome(told.get("outcome", "unknown")), told.get("cause", ""), bool(r["censored"]), segments,
-        told.get("instruction_ko", ""), told.get("instruction_en", ""), r["source"],
+        told.get("instruction_ko", ""), told.get("instruction_en", ""), r["source"], told.get(QUALITY, ""),
     )  # fmt: skip
 
 
@@ -185,7 +216,7 @@ def _keep_labels(
         before = {
             (label.channel, label.from_ns, label.to_ns): label
             for label in in_force(told.get(one.id, ()))
-            if label.source == "rule"
+            if label.source == "rule" and not _still_holds(label, one)
         }
         for label in labels_of(one):
             known = before.pop((label.channel, label.from_ns, label.to_ns), None)
@@ -194,6 +225,11 @@ def _keep_labels(
         new += [_superseding(_emptied(label), label.n) for label in before.values()]
     _insert(connection, who, at_ns, new)
     return len(new)
+
+
+def _still_holds(label: Label, one: Episode) -> bool:
+    """Whether it is the quality of an episode whose bounds are what they were: no cut says that, and none takes it."""
+    return label.channel == QUALITY and (label.from_ns, label.to_ns) == (one.start_ns, one.end_ns)
 
 
 def _superseding(label: Label, n: int) -> Label:
@@ -231,9 +267,12 @@ def _labels(connection: Connection, ids: list[str]) -> dict[str, list[Label]]:
     return found
 
 
-def _all_labels(connection: Connection) -> dict[str, list[Label]]:
+def _all_labels(connection: Connection, as_of_ns: int | None = None) -> dict[str, list[Label]]:
     found: dict[str, list[Label]] = {}
-    for row in connection.execute(select(label_row).order_by(label_row.c.n)):
+    query = select(label_row).order_by(label_row.c.n)
+    if as_of_ns is not None:
+        query = query.where(label_row.c.at_ns <= as_of_ns)
+    for row in connection.execute(query):
         found.setdefault(row.episode, []).append(_label_of(row))
     return found
 

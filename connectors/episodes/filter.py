@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from twin.errors import EpisodeError
+from twin.quality import heaviest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,6 +46,13 @@ def _censored(value: str) -> Callable[[Episode], bool]:
     return lambda one: one.censored is wanted
 
 
+def _quality(value: str) -> Callable[[Episode], bool]:
+    known = {"": "", **{name: name for name in ("defect", "risk", "characteristic")}}
+    if value not in known:
+        raise EpisodeError(f"there is no quality {value!r}", "write defect, risk or characteristic (neither of both)")
+    return lambda one: heaviest(one.quality) == value
+
+
 def _truth(value: str) -> bool:
     if value.lower() not in _TRUE:
         raise EpisodeError(f"{value!r} is neither true nor false", "write true or false")
@@ -77,6 +85,7 @@ _TESTS: dict[str, Callable[[str], Callable[[Episode], bool]]] = {
     "method": lambda value: lambda one: one.method.value == value,
     "program": lambda value: lambda one: value in one.program,
     "cause": lambda value: lambda one: value in one.cause,
+    "quality": _quality,
     "id": lambda value: lambda one: one.id == value,
     "censored": _censored,
     "min_s": _at_least,

@@ -129,6 +129,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/view/asset/upkeep"): Rule(Right.CONFIGURE, body=Body.JSON),
     ("POST", "/view/asset/upkeep/{n}/done"): Rule(Right.TELL, body=Body.JSON),
     ("DELETE", "/view/asset/upkeep/{n}"): Rule(Right.CONFIGURE),
+    ("GET", "/view/hub"): SEE,
     ("GET", "/view/meanwhile"): SEE,
     ("GET", "/view/pens"): SEE,
     ("POST", "/view/pens"): Rule(Right.TELL, body=Body.JSON),
@@ -173,6 +174,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("DELETE", "/api/v1/bookmarks/{mark_id}"): Rule(Right.TELL, token=True),
     ("GET", "/api/v1/fidelity"): READ,
     ("GET", "/api/v1/compare"): READ,
+    ("GET", "/api/v1/hub"): READ,
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dashboards.cli._output import note, print_json
 from dashboards.cli._progress import bar, keeping_ctrl_c
-from dashboards.cli.desk import HERE, desk_of
+from dashboards.cli.desk import HERE, desk_of, who
 from dashboards.cli.episodes import FactoryFile, Filter, Url, place_of
 from dashboards.cli.store import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twin.episodes.rules import EpisodeRules
+    from twin.sample import Stream
 
 app = typer.Typer(help="Datasets: check one.", no_args_is_help=True)
 
@@ -33,6 +39,10 @@ def export(
     factory: FactoryFile = None,
     name: Annotated[str, typer.Option("--name", help="The dataset's name; the folder's unless given.")] = "",
     description: Annotated[str, typer.Option("--description", help="For the card.")] = "",
+    recipient: Annotated[str, typer.Option("--to-whom", help="Who gets it, for the ledger of the hub.")] = "",
+    allow_defects: Annotated[
+        bool, typer.Option("--allow-defects", help="Write episodes with defects too; without it they are refused.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write episodes as a dataset with croissant.json, checksums, provenance and a card in Korean and English.
@@ -41,12 +51,14 @@ def export(
     leaves what is finished in DIR.part: the same command goes on from there.
     """
     from connectors.desk import episodes as book
+    from connectors.desk import exports
     from connectors.episodes.filter import pick
-    from connectors.episodes.reading import is_cycle, is_failure, streams_of
+    from connectors.episodes.reading import streams_of
     from connectors.exporters.export import export as write
     from connectors.exporters.papers import licence_of
     from connectors.exporters.part import part_of
     from connectors.exporters.plan import FORMATS, Terms
+    from connectors.quality.gate import gate, manifest_of
     from connectors.stores.sql import open_history
     from dashboards import __version__
     from twin.episodes.rules import rules_for
@@ -65,14 +77,9 @@ def export(
             if not chosen:
                 raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
             streams = streams_of(history)
+            defective = gate(history, streams, chosen, known, allow_defects=allow_defects)
             asset = chosen[0].asset
-            rules = rules_for(known.episodes if known is not None else (), asset)
-            skip = frozenset(
-                one.name
-                for stream in streams.get(asset, ())
-                for one in stream.signals
-                if is_failure(one, rules) or is_cycle(one, rules)
-            )
+            skip = _labels_among(streams.get(asset, ()), rules_for(known.episodes if known is not None else (), asset))
             look = stack.enter_context(keeping_ctrl_c())
             show = stack.enter_context(bar("episodes"))
             terms = Terms(name or folder.resolve().name, spdx, f"factory-twin {__version__}", description)
@@ -87,6 +94,9 @@ def export(
                 to, history, streams, chosen, folder, fps, terms, skip=skip, told=told,
                 labels=book.every_label(desk),
             )  # fmt: skip
+            ids, manifest = tuple(one.id for one in chosen), manifest_of(folder)
+            out = exports.Export(terms.name, to, spdx, ids, manifest, recipient, with_defects=defective)
+            answer["export"] = exports.keep(desk, who(), out)
     except KeyboardInterrupt:
         kept = f"{done} episodes lie in {part_of(folder)}: the same command goes on from there"
         note(f"stopped; {kept}" if done else "stopped; nothing was finished")
@@ -95,10 +105,18 @@ def export(
         print_json(answer)
         return
     rate = f" at {fps} fps" if "fps" in answer else ""
-    resumed = f"; {answer['resumed']} of them were there" if answer["resumed"] else ""
     typer.echo(
-        f"{answer['folder']}: {answer['episodes']} episodes, {answer['frames']} frames{rate}, "
-        f"{answer['success']} succeeded{resumed}"
+        f"{answer['folder']}: {answer['episodes']} episodes ({answer['resumed']} were there before), "
+        f"{answer['frames']} frames{rate}, {answer['success']} succeeded"
+    )
+
+
+def _labels_among(streams: Sequence[Stream], rules: EpisodeRules) -> frozenset[str]:
+    """The signals that number cycles or tell of failure: labels, and no measurement."""
+    from connectors.episodes.reading import is_cycle, is_failure
+
+    return frozenset(
+        one.name for stream in streams for one in stream.signals if is_failure(one, rules) or is_cycle(one, rules)
     )
 
 

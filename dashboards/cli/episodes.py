@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from connectors.episodes.cutting import Found
     from twin.config import Factory
     from twin.episodes import Episode
+    from twin.quality import Finding
 
-app = typer.Typer(help="Cut recorded production into episodes, and list them.", no_args_is_help=True)
+app = typer.Typer(help="Cut recorded production into episodes, list them, and judge them.", no_args_is_help=True)
 Url = Annotated[
     str, typer.Option("--url", help="The store; the factory file's unless given.", envvar="TWIN__STORE__URL")
 ]
@@ -36,7 +37,7 @@ Filter = Annotated[
 
 @app.callback()
 def _group() -> None:
-    """Cut recorded production into episodes, and list them."""
+    """Cut recorded production into episodes, list them, and judge them."""
 
 
 @app.command(name="cut")
@@ -117,6 +118,70 @@ def list_(
     note(f"{len(found)} episodes")
 
 
+@app.command()
+def quality(
+    which: Annotated[str, typer.Argument(metavar="[FILTER]", help="Which: success=true,asset=… …; all.")] = "all",
+    *,
+    url: Url = "",
+    factory: FactoryFile = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only tell, keep nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Tell of each episode, and of each asset's together, what is wrong, risky or just so; exit 1 for a defect.
+
+    Rate, jitter, gaps, absent values, stuck signals, ranges, limits, clock skew, lag of commands, idle time and
+    smoothness; of a set near-duplicates, coverage, amount and balance. Thresholds: [quality] in the factory file.
+    The verdicts are kept as labels of channel quality.
+    """
+    from rich.progress import Progress
+
+    from connectors.desk import episodes as book
+    from connectors.episodes.filter import pick
+    from connectors.episodes.reading import streams_of
+    from connectors.quality.judging import judge_all
+    from connectors.stores.sql import open_history
+    from twin.errors import EpisodeError
+    from twin.quality import Verdict, summary_of
+
+    place, known = place_of(url, factory)
+    with ExitStack() as stack:
+        desk = stack.enter_context(desk_of(factory or HERE, place))
+        history = stack.enter_context(closing(open_history(place)))
+        chosen = pick(book.episodes(desk), which)
+        if not chosen:
+            raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
+        progress = stack.enter_context(Progress(transient=True, disable=json))
+        bar = progress.add_task("episodes", total=len(chosen))
+        judged = judge_all(
+            history, streams_of(history), chosen, known, lambda done: progress.update(bar, completed=done)
+        )
+        lines = [(one.episode, summary_of(one.findings)) for one in judged.episodes]
+        new = 0 if dry else book.keep_quality(desk, who(), lines)
+    if json:
+        print_json({**judged.row(), "kept": new})
+    else:
+        for one in judged.episodes:
+            for found in one.findings:
+                if found.verdict in (Verdict.DEFECT, Verdict.RISK):
+                    typer.echo(_found_line(one.episode.id, found))
+        for asset, some in judged.sets.items():
+            for found in some:
+                typer.echo(_found_line(asset, found))
+        verdicts = Counter(one.verdict.value for one in judged.episodes)
+        note(
+            f"{len(judged.episodes)} episodes: {verdicts['defect']} with defects, {verdicts['risk']} with risks; "
+            f"{new} verdicts are new"
+        )
+    if judged.defective:
+        raise typer.Exit(1)
+
+
+def _found_line(of: str, one: Finding) -> str:
+    figure = "" if one.figure is None else f" {one.figure:.4g} {one.unit}"
+    limit = "" if one.threshold is None else f" > {one.threshold:.4g}"
+    return f"{one.verdict.value:14} {one.check.value:9} {of}  {one.where}{figure}{limit}: {one.why}"
+
+
 def place_of(url: str, factory: Path | None) -> tuple[str, Factory | None]:
     """The store's address, and the factory file's content where one is named."""
     from connectors.factory_file import read_factory
@@ -178,7 +243,8 @@ def _row(one: Episode) -> dict[str, Any]:
         "start_ns": one.start_ns, "end_ns": one.end_ns, "duration_s": round(one.duration_s, 3),
         "method": one.method.value, "key": one.key, "program": one.program, "outcome": one.outcome.value,
         "success": one.outcome.value == "success", "cause": one.cause, "censored": one.censored,
-        "source": one.source, "instruction": {"ko": one.instruction_ko, "en": one.instruction_en},
+        "source": one.source, "quality": one.quality,
+        "instruction": {"ko": one.instruction_ko, "en": one.instruction_en},
         "segments": [
             {"kind": part.kind.value, "from": iso_from_ns(part.start_ns), "to": iso_from_ns(part.end_ns)}
             for part in one.segments

@@ -52,6 +52,7 @@ PAGES = {
     "layout": ("/floor/jeonju/edit", [".ft-lay .is-asset", ".ft-lay-versions li"]),
     "alarms": ("/alarms", [".ft-al-tabs", ".ft-al-detail", ".ft-figures .card"]),
     "performance": ("/alarms/performance", [".ft-af-rows", ".ft-af-chart canvas"]),
+    "hub": ("/hub", [".hub-funnel .fig", ".hub-land", ".hub-weeks rect", ".hub-ledger-card tbody tr"]),
     "connections": ("/connections", [".ft-sources tbody tr", ".ft-ledger"]),
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),

@@ -76,7 +76,8 @@ class Episode:
     """One attempt of an asset at a task: the work is [start_ns, end_ns), with its rolls [from_ns, to_ns).
 
     ``source`` is ``real`` or ``sim``; ``program`` what ran when it began; instructions are for people and
-    for policies that read.
+    for policies that read. ``quality`` is what was found in it, on one line (`twin.quality.summary_of`); "" where
+    nobody looked.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Episode:
     instruction_ko: str = ""
     instruction_en: str = ""
     source: str = "real"
+    quality: str = ""
 
     @property
     def site(self) -> str:
@@ -115,8 +117,8 @@ class Episode:
 class Label:
     """What is said of a part [from_ns, to_ns) of an episode; a row of the one table of labels.
 
-    ``channel`` is what it speaks of: ``outcome``, ``cause``, ``instruction_ko``, ``instruction_en``, ``segment``
-    … or a signal; ``source`` is ``rule``, ``human`` or ``model``; ``supersedes`` is the row that it
+    ``channel`` is what it speaks of: ``outcome``, ``cause``, ``instruction_ko``, ``instruction_en``, ``segment``,
+    ``quality`` … or a signal; ``source`` is ``rule``, ``human`` or ``model``; ``supersedes`` is the row that it
     replaces (0: none).
     """
 
@@ -131,6 +133,10 @@ class Label:
     at_ns: int = 0
     supersedes: int = 0
     n: int = 0
+
+
+QUALITY = "quality"
+"""The channel of what was found in a whole episode."""
 
 
 def episode_id(asset: str, start_ns: int) -> str:

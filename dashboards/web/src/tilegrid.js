@@ -4,6 +4,7 @@ import { BookView } from "./tiles/book.js";
 import { CellView } from "./tiles/cell.js";
 import { ConnectionsView } from "./tiles/connections.js";
 import { FleetView } from "./tiles/fleet.js";
+import { HubView } from "./tiles/hub.js";
 import { JointsView } from "./tiles/joints.js";
 import { LineView } from "./tiles/line.js";
 import { OeeView } from "./tiles/oee.js";
@@ -24,6 +25,7 @@ const VIEWS = {
   cell: CellView,
   safety: SafetyView,
   fleet: FleetView,
+  hub: HubView,
   oee: OeeView,
   report: ReportView,
   whatif: WhatifView,

@@ -1,0 +1,56 @@
+"""``/view/hub`` for the page and ``/api/v1/hub`` for programs: the hub's ledger at a moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+
+from connectors.desk import episodes as book
+from connectors.desk import exports
+from connectors.desk.proof import last_head
+from dashboards.calls.api import AsOf  # noqa: TC001  FastAPI reads the annotations
+from dashboards.calls.view import Moment, json_of
+from dashboards.moment import ns_of_ms, ns_of_text, view_of
+from dashboards.once import Once
+from dashboards.summary.hub import hub_ledger
+from twin.clock import NS_PER_S
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from dashboards.page import Behind
+
+FRESH_NS = 30 * NS_PER_S
+"""So long a live answer serves every browser: hours of data do not change by the second."""
+
+
+def hub_router(behind: Behind) -> APIRouter:
+    """The calls, on what stands behind the pages."""
+    router = APIRouter()
+    once = Once()
+
+    def answer(as_of_ns: int | None) -> Response:
+        view = view_of(behind, as_of_ns)
+        until_ns = None if view.is_live else view.clock_ns
+
+        def make() -> dict[str, Any]:
+            counts = behind.reader.history().by_stream()
+            known = book.episodes(behind.desk, as_of_ns=until_ns)
+            return hub_ledger(view, counts, behind.factory.hub, known, exports.exports(behind.desk, until_ns))
+
+        if not view.is_live:
+            return json_of(once.get((False, view.clock_ns, None), make))
+        head = last_head(behind.desk)  # what people do shows at once
+        return json_of(once.get((True, view.clock_ns // FRESH_NS, head), make))
+
+    @router.get("/view/hub", include_in_schema=False)
+    def hub_(as_of_ms: Moment = None) -> Response:
+        return answer(None if as_of_ms is None else ns_of_ms(as_of_ms, "as_of_ms"))
+
+    @router.get("/api/v1/hub")
+    def api_hub(as_of: AsOf = "") -> Response:
+        """Hours recorded, usable, labelled and handed on: by site, robot, task and week."""
+        return answer(ns_of_text(as_of, "as_of") if as_of else None)
+
+    return router
