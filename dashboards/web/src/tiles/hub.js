@@ -71,6 +71,12 @@ export class HubView extends Core {
     return (this.lang === "ko" ? name?.ko : name?.en) || name?.en || name?.ko || "";
   }
 
+  /** Who got something: a partner by its name in this language, others as they were written. */
+  whom(recipient) {
+    const partner = this.answer.partners.find((one) => [one.id, one.name.ko, one.name.en].includes(recipient));
+    return partner ? this.name(partner.name) : recipient;
+  }
+
   fail(message) {
     this.note.hidden = message === null;
     if (message !== null) setText(this.note, t("error.part", { what: t("hub.title"), detail: message, at: "" }));
@@ -197,7 +203,7 @@ export class HubView extends Core {
         el("td", { class: "hub-mini" }, bar([share], ["usable"], percent(share)), percent(share)),
         el("td", { class: "hub-mini" }, bar(parts(row), ["success", "failure", "unknown"], `${row.success} / ${row.failure} / ${row.unknown}`), `${number(row.success)} / ${number(row.failure)}`),
         el("td", { class: "hub-state" }, state.map((pair) => el("span", null, pair))),
-        el("td", { class: "opt" }, row.recipients.join(" · ") || el("span", { class: "mute" }, "–")),
+        el("td", { class: "opt" }, row.recipients.map((one) => this.whom(one)).join(" · ") || el("span", { class: "mute" }, "–")),
       );
     };
     this.ledger.body.replaceChildren(el("table", { class: "tbl" }, el("thead", null, el("tr", null, heads.map(([name, kind]) => el("th", { class: kind, scope: "col" }, t(`hub.col_${name}`))))), el("tbody", null, [...rows, ...uncut].map(line))));
@@ -211,7 +217,7 @@ export class HubView extends Core {
         "tr", null,
         el("td", null, el("b", null, one.name), " ", el("span", { class: "mute" }, one.format)),
         el("td", { title: date(one.at_ms, this.zone) }, `${monthDay(one.at_ms, this.zone)} ${minute(one.at_ms, this.zone)}`),
-        el("td", null, one.recipient || el("span", { class: "mute" }, t("hub.not_said"))),
+        el("td", null, this.whom(one.recipient) || el("span", { class: "mute" }, t("hub.not_said"))),
         el("td", { class: "num" }, one.with_defects ? el("span", { title: t("hub.with_defects") }, SHAPES.defect()) : null, number(one.episodes)),
         el("td", { class: "num" }, hours(one.hours)),
         el("td", null, el("span", { class: "hub-licence" }, one.licence)),
