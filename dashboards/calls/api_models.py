@@ -410,6 +410,22 @@ class ErrorBody(BaseModel):
     do: str
 
 
+class HubAnswer(BaseModel):
+    """The hub's ledger: hours and numbers in all, by site, week, asset and task; findings; what went to whom."""
+
+    as_of_ms: float
+    hub: dict[str, Any]
+    targets: dict[str, float]
+    totals: dict[str, float]
+    sites: list[dict[str, Any]]
+    partners: list[dict[str, Any]]
+    weeks: list[dict[str, Any]]
+    assets: dict[str, float]
+    rows: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+    exports: list[dict[str, Any]]
+
+
 class ErrorAnswer(BaseModel):
     """An error."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
+from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
 from connectors.desk import episodes as book
 from connectors.desk import exports
 from connectors.desk.proof import last_head
 from dashboards.calls.api import AsOf  # noqa: TC001  FastAPI reads the annotations
+from dashboards.calls.api_models import HubAnswer
 from dashboards.calls.view import Moment, json_of
 from dashboards.moment import ns_of_ms, ns_of_text, view_of
 from dashboards.once import Once
@@ -17,8 +19,6 @@ from dashboards.summary.hub import hub_ledger
 from twin.clock import NS_PER_S
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from dashboards.page import Behind
 
 FRESH_NS = 30 * NS_PER_S
@@ -48,7 +48,7 @@ def hub_router(behind: Behind) -> APIRouter:
     def hub_(as_of_ms: Moment = None) -> Response:
         return answer(None if as_of_ms is None else ns_of_ms(as_of_ms, "as_of_ms"))
 
-    @router.get("/api/v1/hub")
+    @router.get("/api/v1/hub", response_model=HubAnswer)
     def api_hub(as_of: AsOf = "") -> Response:
         """Hours recorded, usable, labelled and handed on: by site, robot, task and week."""
         return answer(ns_of_text(as_of, "as_of") if as_of else None)

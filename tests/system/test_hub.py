@@ -10,6 +10,7 @@ from access_world import World
 from connectors.desk import episodes as book
 from connectors.desk import exports
 from connectors.desk.exports import Export
+from dashboards.calls.api_models import HubAnswer
 from twin.clock import NS_PER_MS, NS_PER_S
 from twin.episodes import Episode, Method, Outcome
 from twin.quality import heaviest
@@ -104,6 +105,7 @@ def test_programs_are_told_the_same(world):
     told = ledger(world, path="/api/v1/hub", as_of=str(world.clock.now_ns() / NS_PER_MS - 1))
     shown = ledger(world, as_of_ms=world.clock.now_ns() / NS_PER_MS - 1)
     assert told == shown
+    HubAnswer.model_validate(told, strict=True, extra="forbid")
 
 
 def test_a_line_of_nobodys_words_is_no_verdict():
