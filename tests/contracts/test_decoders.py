@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors import plugins
 from connectors.decoders._json import MAX_DEPTH, SequenceTracker, parse, payload_seq, time_ns
-from examples import examples
 from twin.clock import NS_PER_S
 from twin.config import filter_problem
 from twin.errors import DecodeError

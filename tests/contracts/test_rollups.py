@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.stores import _reader, _rollup
 from connectors.stores._roll import roll_of
 from connectors.stores._roll_rows import LEVELS, _roll_from
 from connectors.stores._series import series_of
 from connectors.stores.sql import open_history, open_store
-from examples import examples
 from twin.clock import NS_PER_S, ManualClock
 from twin.errors import StoreUnavailable
 from twin.ports import Commit, Folded
@@ -341,7 +341,7 @@ def test_whatever_happens_the_roll_ups_are_the_frames(url):
     number = itertools.count()
 
     @settings(
-        max_examples=examples(8 if url.startswith("postgres") else 20),
+        max_examples=examples(16 if url.startswith("postgres") else 40),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

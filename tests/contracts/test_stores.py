@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from many import examples
 from skimming import skim_of
 
 from connectors.stores import _history, _tally
 from connectors.stores.lock import writer_lock
 from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
-from examples import examples
 from twin.alarms import ActionKind, AlarmAction, AlarmEvent, AlarmEventKind, AlarmState, Priority
 from twin.alarms.kept import AlarmKeyframe, AlarmsFolded
 from twin.errors import StoreError, StoreRejected, StoreUnavailable

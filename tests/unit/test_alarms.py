@@ -7,8 +7,8 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
-from examples import examples
 from twin.alarms import (
     ActionKind,
     AlarmAction,

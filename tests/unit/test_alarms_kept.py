@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.stores.memory import MemoryStore
-from examples import examples
 from twin.alarms import ActionKind, AlarmAction, AlarmEventKind, AlarmRule, Bound, Limit, On, Priority, rules_by_asset
 from twin.alarms.rule import SILENT
 from twin.clock import NS_PER_S

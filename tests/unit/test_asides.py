@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 from test_pipeline import GUILTY, T0, Outage, equations_hold
 
 from connectors.ingest import pipeline as pipeline_module
@@ -15,7 +16,6 @@ from connectors.ingest.decoding import Decoding
 from connectors.ingest.newcomers import ACTIVE_NS, Newcomers
 from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
-from examples import examples
 from twin.clock import NS_PER_S, ManualClock
 from twin.config import IngestConfig
 from twin.errors import DecodeError, StoreUnavailable

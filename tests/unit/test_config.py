@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.factory_file import override, read_factory, read_secret
-from examples import examples
 from twin.config import Factory, parse_factory
 from twin.errors import ConfigError
 from twin.secret import Secret

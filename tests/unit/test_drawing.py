@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.desk.drawing import MAX_BYTES, PNG, SVG, checked
-from examples import examples
 from twin.errors import DrawingError
 
 

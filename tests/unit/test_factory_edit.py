@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.factory_edit import Acceptance, edit
 from connectors.factory_file import read_factory
-from examples import examples
 from twin.errors import ConfigError
 
 NEW = (files("dashboards") / "demo" / "new.toml").read_text(encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
-from examples import examples
 from twin.kpi import Of, joined, kept_of, scopes_of
 from twin.kpi.counts import rises_of
 from twin.sample import Frames, Kind, Quality, Role, Signal, stream_of

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.stores.memory import MemoryStore
-from examples import examples
 from twin.clock import NS_PER_S
 from twin.keyframes import HOUR_NS, MINUTE_NS, KeyframePolicy, resume, state_of, verify
 from twin.mirror import Mirror, restore

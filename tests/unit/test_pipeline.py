@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors.ingest import pipeline as pipeline_module
 from connectors.ingest.decoding import Decoding
@@ -17,7 +18,6 @@ from connectors.ingest.pipeline import Pipeline
 from connectors.ingest.queue import DeliveryQueue
 from connectors.plugins import make_decoder
 from connectors.stores.memory import MemoryStore
-from examples import examples
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock
 from twin.config import IngestConfig
 from twin.errors import StoreRejected, StoreUnavailable

@@ -8,11 +8,11 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors import plugins
 from connectors.decoders import _cbor
 from connectors.decoders._json import MAX_DEPTH
-from examples import examples
 from twin.errors import DecodeError
 from twin.message import Message
 from twin.site import Hub, Name

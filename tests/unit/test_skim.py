@@ -6,10 +6,10 @@ import itertools
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 from skimming import skim_of
 from test_mirror import ARM, DOOR, METER, PRESS, T0, one
 
-from examples import examples
 from twin.clock import NS_PER_S
 from twin.hearing import listening_stream
 from twin.mirror import Mirror, restore

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 from sparkplug_edge import MS, T0_MS, Edge, S, counts, handled, reasons, rows, settled, told, values
 
 from connectors.decoders._sparkplug import bulk as bulk_module
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.newcomers import Newcomers
-from examples import examples
 from twin.message import Settled
 from twin.ports import BulkDecoder, Delivery, TimedDecoder
 from twin.sample import Frames

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 from sparkplug_edge import FIELDS, Edge, metric, reasons, rows, told, values
 
 from connectors.decoders._sparkplug import proto
 from connectors.decoders._sparkplug.proto import FILE, Payload, parsed
 from connectors.decoders._sparkplug.units import ucum
 from connectors.decoders._sparkplug.values import Datatype
-from examples import examples
 from twin.errors import DecodeError
 from twin.message import Ask
 from twin.sample import Frames

@@ -7,10 +7,10 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors import plugins
 from connectors.decoders._lines import read_lines
-from examples import examples
 from twin.errors import DecodeError
 from twin.message import Message
 from twin.site import Hub, Name

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors import plugins
 from connectors.decoders._vda5050 import model, rules
-from examples import examples
 from twin.clock import NS_PER_S, iso_from_ns
 from twin.errors import DecodeError
 from twin.events import Event, EventKind

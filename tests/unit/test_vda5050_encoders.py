@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from connectors import encoders_vda5050 as vda
 from connectors import plugins
 from connectors.decoders._vda5050 import model, rules
-from examples import examples
 from twin.clock import NS_PER_S
 from twin.message import Finding, Message
 from twin.site import Hub, Name
