@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from twin.clock import Clock
 
 _SQLITE = "sqlite:///"
-_BUSY_S = 5.0
+_BUSY_S = 15.0
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('factory-twin desk', 0))"
 
 

@@ -136,6 +136,7 @@ def test_each_asset_keeps_the_roles_of_its_type_whatever_it_speaks(heard, demo_f
         assert told[asset.id] >= wanted, asset.id
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_start_say_the_same_bytes(heard, demo_factory):
     again = [one for _, one in play(demo_factory).messages]
     assert again == [one for _, one in heard.messages]

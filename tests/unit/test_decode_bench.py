@@ -14,6 +14,7 @@ def test_the_table_names_dialects_that_there_are():
     assert set(decode.MAKERS) <= set(names("decoders"))
 
 
+@pytest.mark.slow
 def test_a_small_run_measures_every_corpus_beside_its_parse():
     rows = decode.run(100, 0.0)
     assert {row["dialect"] for row in rows} == set(decode.MAKERS)

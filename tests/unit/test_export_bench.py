@@ -9,6 +9,7 @@ from connectors.bench import export
 PEAK_MB = 500
 
 
+@pytest.mark.slow
 def test_a_small_run_measures_every_format_beside_pyarrow_alone(tmp_path):
     told = export.run(f"sqlite:///{tmp_path / 'twin.db'}", tmp_path / "out", hours=0.05, repeats=1, say=print)
     assert (told["frames"], told["columns"], told["episodes"]) == (3600, 30, 6)

@@ -35,7 +35,7 @@ def good(replications, scope):
     return np.array([one.figures[scope]["good"] for one in replications])
 
 
-@pytest.mark.parametrize("site", ["jeonju", "changwon"])
+@pytest.mark.parametrize("site", [pytest.param("jeonju", marks=pytest.mark.slow), "changwon"])
 def test_it_makes_as_many_parts_as_the_simulated_plant(site):
     model = true_model(site, HOURS)
     (own,) = runs([model], 24)
