@@ -28,7 +28,7 @@ const FIT = 0.96;
 const FIT_STEPS = 24;
 const FRAME_MS = 30;
 /** Without a graphics card a picture may take long: between two of them the page has as many times that for all else. */
-const REST = 2;
+const REST = 4;
 const SCREEN_MS = 17;
 const HOVER_MS = 80;
 const LABEL_HEIGHTS = { robot_arm: 1.9, mobile_robot: 0.9, machine_tool: 2.3, inspection: 2.2, conveyor: 1, buffer: 1.6, energy_meter: 1.5, environment: 1.9 };
