@@ -5,6 +5,7 @@ import { CellView } from "./tiles/cell.js";
 import { ConnectionsView } from "./tiles/connections.js";
 import { FleetView } from "./tiles/fleet.js";
 import { JointsView } from "./tiles/joints.js";
+import { LabelView } from "./tiles/label.js";
 import { LineView } from "./tiles/line.js";
 import { OeeView } from "./tiles/oee.js";
 import { OverviewView } from "./tiles/overview.js";
@@ -19,6 +20,7 @@ const VIEWS = {
   assets: AssetsView,
   signals: SignalsView,
   connections: ConnectionsView,
+  label: LabelView,
   line: LineView,
   joints: JointsView,
   cell: CellView,
