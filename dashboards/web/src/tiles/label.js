@@ -256,7 +256,8 @@ export class LabelView extends Core {
 
   setFilter(name) {
     this.filter = name;
-    this.drawList();
+    if (!this.open && this.shown.length) this.choose(this.shown[0]);
+    else this.drawList();
   }
 
   drawList() {
