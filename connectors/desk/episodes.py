@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table
 
 from connectors.desk.tables import metadata
 from twin.episodes.episode import QUALITY, Episode, Label, Method, Outcome, Segment, SegmentKind, labels_of
+from twin.episodes.labels import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,20 +67,21 @@ _TRUST = {"human": 2, "rule": 1, "model": 0}
 def keep(desk: Desk, who: str, found: Iterable[Episode], spans: dict[str, tuple[int, int]]) -> dict[str, int]:
     """Keep a cut of some assets over ``spans`` (asset → [from, to)): one audited act; the same again changes nothing.
 
-    What an earlier cut found there and this one did not is retired, with its labels.
+    What an earlier cut found there and this one did not is retired, with its labels; what people made stays.
     """
     episodes = list(found)
     detail: dict[str, object] = {"assets": sorted(spans)}
     made = {"new": 0, "kept": 0, "retired": 0, "labels": 0}
     with desk.writing(who, "episodes.cut", ", ".join(sorted(spans))[:200], detail) as connection:
         known = {one.id: one for asset, span in spans.items() for one in _rows(connection, asset, *span)}
-        told = _labels(connection, [one.id for one in episodes])
+        told = labels_of_episodes(connection, [one.id for one in episodes])
         at_ns = desk.now_ns
-        gone = known.keys() - {one.id for one in episodes}
+        by_hand = {name for name, row in known.items() if row._mapping["method"] == Method.HAND}  # noqa: SLF001
+        gone = known.keys() - by_hand - {one.id for one in episodes}
         for some in _parts(sorted(gone)):
             connection.execute(update(episode_row).where(episode_row.c.id.in_(some)).values(retired_ns=at_ns))
         made["retired"] = len(gone)
-        rows = [_row_of(one, at_ns) for one in episodes]
+        rows = [row_of(one, at_ns) for one in episodes]
         new = [row for row in rows if row["id"] not in known or not _is_same(known[row["id"]], row)]
         for some in _parts(new):
             connection.execute(episode_row.delete().where(episode_row.c.id.in_([row["id"] for row in some])))
@@ -105,8 +107,8 @@ def episodes(desk: Desk, *, retired: bool = False, as_of_ns: int | None = None) 
         query = query.where(table.retired_ns.is_(None))
     with desk.reading() as connection:
         rows = connection.execute(query).all()
-        told = _all_labels(connection, as_of_ns)
-    return [_episode_of(row, said(told.get(row.id, ()))) for row in rows]
+        told = labels_by_episode(connection, as_of_ns)
+    return [episode_of(row, told.get(row.id, [])) for row in rows]
 
 
 def add_label(desk: Desk, who: str, label: Label) -> int:
@@ -114,13 +116,13 @@ def add_label(desk: Desk, who: str, label: Label) -> int:
     with desk.writing(
         who, "episode.label", label.episode, {"channel": label.channel, "label": label.label}
     ) as connection:
-        return _insert(connection, who, desk.now_ns, [label])
+        return insert_labels(connection, who, desk.now_ns, [label])
 
 
 def labels(desk: Desk, episode: str) -> list[Label]:
     """Every label of an episode, the superseded ones too, oldest first."""
     with desk.reading() as connection:
-        return _labels(connection, [episode]).get(episode, [])
+        return labels_of_episodes(connection, [episode]).get(episode, [])
 
 
 def every_label(desk: Desk) -> dict[str, list[Label]]:
@@ -128,7 +130,7 @@ def every_label(desk: Desk) -> dict[str, list[Label]]:
     if not desk.is_there():
         return {}
     with desk.reading() as connection:
-        return {episode: in_force(told) for episode, told in _all_labels(connection).items()}
+        return {episode: in_force(told) for episode, told in labels_by_episode(connection).items()}
 
 
 def in_force(told: Iterable[Label]) -> list[Label]:
@@ -139,14 +141,20 @@ def in_force(told: Iterable[Label]) -> list[Label]:
 
 
 def said(told: Iterable[Label]) -> dict[str, str]:
-    """What is said of the whole episode by channel: a person's word before a rule's, the newest of each."""
+    """What is said of the whole episode by channel: a person's word before a rule's, the newest of each.
+
+    What a person calls no failure has no cause.
+    """
     found: dict[str, Label] = {}
     for one in in_force(told):
         before = found.get(one.channel)
-        if one.channel != "segment" and (
+        if one.channel not in PARTS and (
             before is None or (_TRUST.get(one.source, 0), one.n) >= (_TRUST.get(before.source, 0), before.n)
         ):
             found[one.channel] = one
+    outcome, cause = found.get("outcome"), found.get("cause")
+    if outcome and cause and outcome.source == "human" and outcome.label != Outcome.FAILURE:
+        del found["cause"]
     return {channel: one.label for channel, one in found.items()}
 
 
@@ -155,7 +163,7 @@ def keep_quality(desk: Desk, who: str, found: Iterable[tuple[Episode, str]]) -> 
     detail: dict[str, object] = {}
     rows = list(found)
     with desk.writing(who, "episodes.quality", f"{len(rows)} episodes", detail) as connection:
-        told = _labels(connection, [one.id for one, _ in rows])
+        told = labels_of_episodes(connection, [one.id for one, _ in rows])
         new: list[Label] = []
         for one, line in rows:
             known = next(
@@ -169,7 +177,7 @@ def keep_quality(desk: Desk, who: str, found: Iterable[tuple[Episode, str]]) -> 
             if known is None or (known.label, known.from_ns, known.to_ns) != (line, one.start_ns, one.end_ns):
                 label = Label(one.id, one.start_ns, one.end_ns, QUALITY, line)
                 new.append(_superseding(label, 0 if known is None else known.n))
-        _insert(connection, who, desk.now_ns, new)
+        insert_labels(connection, who, desk.now_ns, new)
         detail["new"] = len(new)
     return len(new)
 
@@ -183,7 +191,8 @@ def _rows(connection: Connection, asset: str, start_ns: int, end_ns: int) -> Seq
     ).all()
 
 
-def _row_of(one: Episode, at_ns: int) -> dict[str, object]:
+def row_of(one: Episode, at_ns: int) -> dict[str, object]:
+    """An episode as a row of its table."""
     segments = json.dumps([[s.kind.value, s.start_ns, s.end_ns] for s in one.segments], separators=(",", ":"))
     return {
         "id": one.id, "asset": one.asset, "start_ns": one.start_ns, "end_ns": one.end_ns, "from_ns": one.from_ns,
@@ -197,9 +206,16 @@ def _is_same(row: Row[tuple[object, ...]], other: dict[str, object]) -> bool:
     return all(known[name] == value for name, value in other.items() if name not in ("at_ns", "retired_ns"))
 
 
-def _episode_of(row: Row[tuple[object, ...]], told: dict[str, str]) -> Episode:
+def episode_of(row: Row[tuple[object, ...]], labels: list[Label]) -> Episode:
+    """An episode with what is said of it: its labels, oldest first."""
     r = row._mapping  # noqa: SLF001  SQLAlchemy's public name for it
+    told = said(labels)
     segments = tuple(Segment(SegmentKind(kind), start, end) for kind, start, end in json.loads(r["segments"]))
+    segments += tuple(
+        Segment(SegmentKind(one.label), one.from_ns, one.to_ns)
+        for one in in_force(labels)
+        if one.channel == "segment" and one.source == "human"
+    )
     return Episode(
         r["id"], r["asset"], r["start_ns"], r["end_ns"], r["from_ns"], r["to_ns"], Method(r["method"]), r["key"],
         r["program"], Outcome(told.get("outcome", "unknown")), told.get("cause", ""), bool(r["censored"]), segments,
@@ -223,7 +239,7 @@ def _keep_labels(
             if known is None or known.label != label.label:
                 new.append(_superseding(label, 0 if known is None else known.n))
         new += [_superseding(_emptied(label), label.n) for label in before.values()]
-    _insert(connection, who, at_ns, new)
+    insert_labels(connection, who, at_ns, new)
     return len(new)
 
 
@@ -243,7 +259,8 @@ def _emptied(label: Label) -> Label:
     return Label(label.episode, label.from_ns, label.to_ns, label.channel, "")
 
 
-def _insert(connection: Connection, who: str, at_ns: int, new: list[Label]) -> int:
+def insert_labels(connection: Connection, who: str, at_ns: int, new: list[Label]) -> int:
+    """Add labels; returns the number of the last."""
     n: int = connection.execute(select(func.coalesce(func.max(label_row.c.n), 0))).scalar_one()
     rows = [
         {
@@ -258,7 +275,8 @@ def _insert(connection: Connection, who: str, at_ns: int, new: list[Label]) -> i
     return n + len(rows)
 
 
-def _labels(connection: Connection, ids: list[str]) -> dict[str, list[Label]]:
+def labels_of_episodes(connection: Connection, ids: list[str]) -> dict[str, list[Label]]:
+    """The labels of some episodes, oldest first, by the id of theirs."""
     found: dict[str, list[Label]] = {}
     for some in _parts(ids):
         query = select(label_row).where(label_row.c.episode.in_(some)).order_by(label_row.c.n)
@@ -267,7 +285,8 @@ def _labels(connection: Connection, ids: list[str]) -> dict[str, list[Label]]:
     return found
 
 
-def _all_labels(connection: Connection, as_of_ns: int | None = None) -> dict[str, list[Label]]:
+def labels_by_episode(connection: Connection, as_of_ns: int | None = None) -> dict[str, list[Label]]:
+    """Every label (said by ``as_of_ns``), oldest first, by the id of its episode."""
     found: dict[str, list[Label]] = {}
     query = select(label_row).order_by(label_row.c.n)
     if as_of_ns is not None:

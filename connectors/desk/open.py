@@ -16,6 +16,7 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     actions,
     episodes,
     exports,
+    labelling,
     layouts,
     notes,
     notices,

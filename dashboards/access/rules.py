@@ -142,6 +142,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("DELETE", "/view/whatif/{run_id}"): Rule(Right.SIMULATE),
     ("GET", "/view/compare"): SEE,
     **{("GET", f"/view/compare/{name}"): SEE for name in ("sides", "trend", "chunk")},
+    ("GET", "/view/episodes"): SEE,
+    ("POST", "/view/episodes"): Rule(Right.TELL, body=Body.JSON),
+    ("DELETE", "/view/episodes"): Rule(Right.TELL),
+    **{("GET", f"/view/episodes/{name}"): SEE for name in ("labels", "agreement")},
+    **{("POST", f"/view/episodes/{name}"): Rule(Right.TELL, body=Body.JSON) for name in ("labels", "bulk", "undo")},
     ("GET", "/view/layout"): SEE,
     ("POST", "/view/layout"): Rule(Right.LAYOUT, body=Body.JSON),
     ("POST", "/view/layout/restore"): Rule(Right.LAYOUT, body=Body.JSON),
@@ -175,6 +180,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/fidelity"): READ,
     ("GET", "/api/v1/compare"): READ,
     ("GET", "/api/v1/hub"): READ,
+    ("GET", "/api/v1/episodes"): READ,
+    ("POST", "/api/v1/episodes"): Rule(Right.TELL, body=Body.JSON, token=True),
+    ("DELETE", "/api/v1/episodes"): Rule(Right.TELL, token=True),
+    **{("GET", f"/api/v1/episodes/{name}"): READ for name in ("labels", "agreement")},
+    **{
+        ("POST", f"/api/v1/episodes/{name}"): Rule(Right.TELL, body=Body.JSON, token=True)
+        for name in ("labels", "bulk", "undo")
+    },
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""

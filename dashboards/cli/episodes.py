@@ -64,8 +64,9 @@ def cut_(
     from connectors.stores.sql import open_history
     from twin.episodes import Method
 
-    if method and method not in set(Method):
-        raise typer.BadParameter(f"--method {method}: there are {', '.join(Method)}")
+    ways = [one.value for one in Method if one is not Method.HAND]
+    if method and method not in ways:
+        raise typer.BadParameter(f"--method {method}: there are {', '.join(ways)}")
     place, known = place_of(url, factory)
     known = _overruled(known, method, min_s)
     with ExitStack() as stack:

@@ -17,6 +17,8 @@ import pytest
 from access_world import PASSWORD, Caller, World, packets_of, routes_of
 from fastapi import FastAPI
 
+from connectors.desk import episodes as book
+from connectors.desk import labelling
 from connectors.packet import CHANGES, decode_packet, encode_packet
 from dashboards.access import rules
 from dashboards.access.auth import LOCAL, changes, needs, set_person
@@ -24,11 +26,14 @@ from dashboards.access.rules import RULES, SOCKET, UNRULED, rule_of
 from dashboards.access.scope import SiteHistory
 from dashboards.page import find_pages
 from twin.clock import NS_PER_MS
+from twin.episodes import Episode, Label, Method
 from twin.policy import Person, Right, Role
 from twin.ports import History
 from twin.sample import Latest
 
 MINE, OTHER = "jeonju", "changwon"
+SITES = (MINE, OTHER)
+WHEN_NS = 1_790_000_000 * 10**9
 OTHERS = ("changwon", "창원", "Changwon")
 CHANGING = {"writing", "note", "write", "write_text", "write_bytes", "unlink"}
 """Methods that change something, whatever object they are called on."""
@@ -38,9 +43,21 @@ CHANGING = {"writing", "note", "write", "write_text", "write_bytes", "unlink"}
 def world(recorded, tmp_path_factory):
     made = World(recorded, tmp_path_factory.mktemp("rules"))
     asyncio.run(_start(made))
+    _label(made)
     yield made
     made.reader.close()
     made.desk.close()
+
+
+def _label(world) -> None:
+    """An episode of each site, told by two people."""
+    assets = [next(one.asset for one in world.hub._streams.values() if one.asset.startswith(site)) for site in SITES]
+    some = [
+        Episode(f"{one}@{WHEN_NS}", one, WHEN_NS, WHEN_NS + 1, WHEN_NS, WHEN_NS + 1, Method.CYCLE) for one in assets
+    ]
+    book.keep(world.desk, "cut", some, dict.fromkeys(assets, (0, WHEN_NS + 2)))
+    for who in ("kim", "lee"):
+        labelling.put(world.desk, who, [Label(e.id, WHEN_NS, WHEN_NS + 1, "outcome", "success", "human") for e in some])
 
 
 async def _start(world) -> None:
@@ -220,6 +237,7 @@ def values(world) -> dict[str, list[object]]:
         "day": [None],
         "shift": [None],
         "stop": ["0", "1"],
+        "episode": [f"{ids[OTHER]}@{WHEN_NS}", f"{ids[MINE]}@{WHEN_NS}"],
     }
 
 

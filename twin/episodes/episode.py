@@ -23,6 +23,8 @@ class Method(StrEnum):
     """From an order's first state to the end of its last action (VDA 5050)."""
     MOTION = "motion"
     """Between two rests."""
+    HAND = "hand"
+    """By a person, from a replay or an alarm."""
 
 
 class SegmentKind(StrEnum):
@@ -118,8 +120,8 @@ class Label:
     """What is said of a part [from_ns, to_ns) of an episode; a row of the one table of labels.
 
     ``channel`` is what it speaks of: ``outcome``, ``cause``, ``instruction_ko``, ``instruction_en``, ``segment``,
-    ``quality`` … or a signal; ``source`` is ``rule``, ``human`` or ``model``; ``supersedes`` is the row that it
-    replaces (0: none).
+    ``subtask``, ``anomaly``, ``quality`` … or a signal; ``source`` is ``rule``, ``human`` or ``model``;
+    ``supersedes`` is the row that it replaces (0: none).
     """
 
     episode: str
@@ -142,6 +144,11 @@ QUALITY = "quality"
 def episode_id(asset: str, start_ns: int) -> str:
     """The id of the episode of an asset that begins then: the same however often it is cut."""
     return f"{asset}@{start_ns}"
+
+
+def hand_id(asset: str, start_ns: int, end_ns: int) -> str:
+    """The id of an episode that a person made: no cut ever gives it."""
+    return f"{asset}@{start_ns}-{end_ns}"
 
 
 def labels_of(episode: Episode) -> tuple[Label, ...]:

@@ -68,7 +68,7 @@ def episode_rules_of(table: Table, hub: Hub, asset_types: tuple[str, ...]) -> Ep
     if asset and asset not in hub.assets():
         table.wrong("asset", f"no asset {asset!r}", "write its whole path: site/place/asset")
     kind = table.get("type", str, "", choices=("", *asset_types))
-    method = table.get("method", str, "", choices=("", *(one.value for one in Method)))
+    method = table.get("method", str, "", choices=("", *(one.value for one in Method if one is not Method.HAND)))
     cycle = table.get("cycle", str, "")
     failures = table.texts("failures") if table.has("failures") else None
     numbers: dict[str, float] = {}

@@ -6,6 +6,7 @@ import { ConnectionsView } from "./tiles/connections.js";
 import { FleetView } from "./tiles/fleet.js";
 import { HubView } from "./tiles/hub.js";
 import { JointsView } from "./tiles/joints.js";
+import { LabelView } from "./tiles/label.js";
 import { LineView } from "./tiles/line.js";
 import { OeeView } from "./tiles/oee.js";
 import { OverviewView } from "./tiles/overview.js";
@@ -20,6 +21,7 @@ const VIEWS = {
   assets: AssetsView,
   signals: SignalsView,
   connections: ConnectionsView,
+  label: LabelView,
   line: LineView,
   joints: JointsView,
   cell: CellView,

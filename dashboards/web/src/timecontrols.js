@@ -4,6 +4,7 @@ import { clock } from "./clock.js";
 import { el, setText, svg, toggle } from "./dom.js";
 import { FidelityBadge } from "./fidelity.js";
 import { ago, date, time, zoneName } from "./format.js";
+import { makeEpisode } from "./label/make.js";
 import { live } from "./live.js";
 import { parseSpeed, speedText, SPEEDS } from "./playback.js";
 import { t } from "./words.js";
@@ -33,6 +34,7 @@ export class TimeControls {
     this.reverse = button("strip.reverse", "M7.5 3v10L1.5 8ZM14 3v10L8 8Z", () => clock.setSpeed(-clock.speed));
     this.speed = el("select", { class: "ft-speed", "aria-label": t("strip.speed"), onchange: (event) => clock.setSpeed(Math.sign(clock.speed) * Number(event.target.value)) });
     this.typed = el("input", { class: "ft-speed-in", type: "text", inputmode: "decimal", size: 5, title: t("strip.speed_typed"), "aria-label": t("strip.speed_typed"), onchange: () => this.type(), onkeydown: (event) => event.key === "Escape" && event.target.blur() });
+    this.episode = el("button", { class: "btn s", type: "button", hidden: true, onclick: () => this.makeEpisode() }, t("label.make"));
     this.spans = SPANS_H.map((hours) => el("button", { type: "button", "data-hours": hours, onclick: () => strip.setSpan(hours * HOUR_MS) }, hours < 1 ? t("span.minutes", { n: hours * 60 }) : t("span.hours", { n: hours })));
     this.liveButton = el("button", { class: "btn ft-to-live", type: "button", onclick: () => clock.toLive() }, el("i"), "LIVE", el("kbd", null, "L"));
     this.stride = el("select", { class: "ft-speed", title: t("strip.stride"), "aria-label": t("strip.stride"), onchange: (event) => (clock.stride_s = Number(event.target.value)) }, STRIDES_S.map((s) => el("option", { value: s }, s < 60 ? t("span.seconds", { n: s }) : t("span.minutes", { n: s / 60 }))));
@@ -57,7 +59,7 @@ export class TimeControls {
       ),
       el("span", { class: "ft-tclock" }, this.clockText, this.clockNote),
       el("span", { class: "grp" }, this.reverse, el("span", { class: "lab" }, t("strip.speed")), this.speed, this.typed),
-      el("span", { class: "grp" }, this.loop, this.gaps),
+      el("span", { class: "grp" }, this.loop, this.gaps, this.episode),
       el("span", { class: "grp opt" }, el("span", { class: "lab" }, t("strip.window")), el("span", { class: "seg", role: "group", "aria-label": t("strip.window") }, this.spans)),
       el("span", { class: "grp end" }, this.bookmarks.node, this.fidelity.node, this.liveButton),
     );
@@ -78,7 +80,19 @@ export class TimeControls {
     else clock.setLoop(from, to);
   }
 
+  /** The span that is looped becomes an episode of the one asset that the page is about. */
+  async makeEpisode() {
+    const { loop } = clock;
+    try {
+      await makeEpisode(this.strip.props.assets[0], ...loop);
+    } catch (error) {
+      this.episode.title = error.message;
+      this.episode.setAttribute("aria-invalid", "true");
+    }
+  }
+
   draw() {
+    this.episode.hidden = !clock.loop || this.strip.props.assets?.length !== 1 || !live.directory.assets.has(this.strip.props.assets[0]);
     const { zone, span_ms } = this.strip;
     const now = clock.now();
     const { replaying } = clock;

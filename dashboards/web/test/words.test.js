@@ -4,7 +4,7 @@ import test from "node:test";
 import { ENGLISH, t } from "../src/words.js";
 
 const catalogue = (language) => JSON.parse(readFileSync(new URL(`../../i18n/components.${language}.json`, import.meta.url), "utf8"));
-const sources = ["../src/", "../src/alarms/", "../src/cell/", "../src/compare/", "../src/fleet/", "../src/layout/", "../src/line/", "../src/tiles/", "../src/trends/", "../src/twin/", "../src/whatif/"].flatMap((folder) => {
+const sources = ["../src/", "../src/alarms/", "../src/cell/", "../src/compare/", "../src/fleet/", "../src/label/", "../src/layout/", "../src/line/", "../src/tiles/", "../src/trends/", "../src/twin/", "../src/whatif/"].flatMap((folder) => {
   const url = new URL(folder, import.meta.url);
   return readdirSync(url).filter((name) => name.endsWith(".js")).map((name) => readFileSync(new URL(name, url), "utf8"));
 });

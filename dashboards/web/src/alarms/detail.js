@@ -2,6 +2,7 @@
 import { clock, fetchJson } from "../clock.js";
 import { el, setText, Sheet, toggle } from "../dom.js";
 import { duration, minute, number, shownAs, time } from "../format.js";
+import { makeEpisode } from "../label/make.js";
 import { live } from "../live.js";
 import { assetHref, follow } from "../navigate.js";
 import { color, onTheme } from "../theme.js";
@@ -15,6 +16,7 @@ const AFTER_MS = 120_000;
 const BACK_S = 30 * 86_400;
 const POINTS = 240;
 const JOURNAL = 6;
+const EPISODE_MS = 600_000;
 const SHELVE_S = [1800, 3600, 8 * 3600];
 const MORE = ["reset", "unshelve", "suppress", "unsuppress", "take_out_of_service", "put_back_in_service"];
 const NEEDS_WHY = new Set(["suppress", "take_out_of_service"]);
@@ -58,6 +60,7 @@ export class Detail {
     this.asset = el("a", { class: "btn", onclick: follow }, t("alarm.open_asset"));
     this.trend = el("a", { class: "btn", onclick: follow }, t("alarm.open_trend"));
     this.replay = el("button", { class: "btn", type: "button", onclick: () => this.replayIt() }, t("alarm.replay"));
+    this.episode = el("button", { class: "btn", type: "button", onclick: () => this.makeEpisode() }, t("label.make"));
     this.body = el(
       "div",
       { class: "ft-ad-b" },
@@ -73,7 +76,7 @@ export class Detail {
       this.why,
       el("div", { class: "ft-ad-row" }, this.ack, el("span", { class: "ft-ad-shelve" }, this.spans, this.shelve)),
       el("div", { class: "ft-ad-row" }, [...this.more.values()]),
-      el("div", { class: "ft-ad-row ft-ad-links" }, this.asset, this.trend, this.replay),
+      el("div", { class: "ft-ad-row ft-ad-links" }, this.asset, this.trend, this.replay, this.episode),
     );
     this.nothing = el("div", { class: "pg-nothing" }, (this.nothingText = el("p", null, t("alarm.choose"))));
     this.root.replaceChildren(this.head, this.body, this.hands, this.nothing);
@@ -101,6 +104,17 @@ export class Detail {
 
   replayIt() {
     if (this.row?.raised_ms) clock.seek(this.row.raised_ms - 60_000);
+  }
+
+  /** A minute before it was raised until it cleared, or until now; ten minutes at most. */
+  async makeEpisode() {
+    const { asset, raised_ms, cleared_ms } = this.row;
+    const from = raised_ms - 60_000;
+    try {
+      await makeEpisode(asset, from, Math.min(cleared_ms ?? Infinity, clock.now(), from + EPISODE_MS));
+    } catch (error) {
+      setText(this.why, t("oee.not_saved", { detail: error.message }));
+    }
   }
 
   draw(row, id) {
@@ -156,6 +170,7 @@ export class Detail {
       button.disabled = !alarms.may(kind, row) || (NEEDS_WHY.has(kind) && !why);
     }
     const rights = alarms.rights[row.site] ?? [];
+    this.episode.disabled = !rights.length || !row.raised_ms;
     const said = clock.replaying ? t("alarm.not_in_the_past") : !rights.length ? t("alarm.no_right") : why ? "" : t("alarm.why_needed");
     setText(this.why, said);
     this.comment_.disabled = clock.replaying || !rights.length;
