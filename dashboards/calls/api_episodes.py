@@ -12,7 +12,7 @@ from starlette.responses import Response  # noqa: TC002  FastAPI reads the annot
 from connectors.desk import labelling
 from dashboards.access.auth import allowed, needs, person
 from dashboards.access.scope import reach
-from dashboards.calls.api import Asset, AsOf, From, Site, To  # noqa: TC001  FastAPI reads the annotations
+from dashboards.calls.api import AsOf, Asset, From, Site, To  # noqa: TC001  FastAPI reads the annotations
 from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.moment import ns_of_text, span
@@ -85,7 +85,7 @@ class HandModel(_Model):
     instruction_en: Text = ""
 
 
-def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901  one function a call, side by side
+def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
     """The calls, on what stands behind the pages; ``/view`` for these, ``/api/v1`` for other programs."""
     router = APIRouter(prefix=f"{prefix}/episodes", include_in_schema=prefix.startswith("/api"))
 
@@ -135,9 +135,7 @@ def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901  on
                 "episodes": [_row(one) for one in some[:limit]],
                 "may_tell": as_of_ns is None
                 and any(
-                    allowed(Right.TELL, one.id)
-                    for one in behind.factory.hub.sites
-                    if site in (EVERY_SITE, one.id)
+                    allowed(Right.TELL, one.id) for one in behind.factory.hub.sites if site in (EVERY_SITE, one.id)
                 ),
             }
         )

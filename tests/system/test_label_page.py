@@ -39,7 +39,10 @@ def on(page):
 
 
 def ready(page):
-    until(page, f"{ON} && document.querySelectorAll('.lb-pens .chip').length > 5 && !document.querySelector('.lb-outcomes .btn').disabled")
+    until(
+        page,
+        f"{ON} && document.querySelectorAll('.lb-pens .chip').length > 5 && !document.querySelector('.lb-outcomes .btn').disabled",
+    )
 
 
 def test_episodes_of_a_real_robot_are_labelled_by_keys(server, browser):  # noqa: F811

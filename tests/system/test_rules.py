@@ -52,8 +52,10 @@ def world(recorded, tmp_path_factory):
 def _label(world) -> None:
     """An episode of each site, told by two people."""
     assets = [next(one.asset for one in world.hub._streams.values() if one.asset.startswith(site)) for site in SITES]
-    some = [Episode(f"{one}@{WHEN_NS}", one, WHEN_NS, WHEN_NS + 1, WHEN_NS, WHEN_NS + 1, Method.CYCLE) for one in assets]
-    book.keep(world.desk, "cut", some, {one: (0, WHEN_NS + 2) for one in assets})
+    some = [
+        Episode(f"{one}@{WHEN_NS}", one, WHEN_NS, WHEN_NS + 1, WHEN_NS, WHEN_NS + 1, Method.CYCLE) for one in assets
+    ]
+    book.keep(world.desk, "cut", some, dict.fromkeys(assets, (0, WHEN_NS + 2)))
     for who in ("kim", "lee"):
         labelling.put(world.desk, who, [Label(e.id, WHEN_NS, WHEN_NS + 1, "outcome", "success", "human") for e in some])
 

@@ -118,8 +118,8 @@ class Label:
     """What is said of a part [from_ns, to_ns) of an episode; a row of the one table of labels.
 
     ``channel`` is what it speaks of: ``outcome``, ``cause``, ``instruction_ko``, ``instruction_en``, ``segment``,
-    ``subtask``, ``anomaly`` … or a signal; ``source`` is ``rule``, ``human`` or ``model``; ``supersedes`` is the row that it
-    replaces (0: none).
+    ``subtask``, ``anomaly`` … or a signal; ``source`` is ``rule``, ``human`` or ``model``; ``supersedes`` is
+    the row that it replaces (0: none).
     """
 
     episode: str
