@@ -85,7 +85,7 @@ class HandModel(_Model):
     instruction_en: Text = ""
 
 
-def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901  one function a call, side by side
+def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
     """The calls, on what stands behind the pages; ``/view`` for these, ``/api/v1`` for other programs."""
     router = APIRouter(prefix=f"{prefix}/episodes", include_in_schema=prefix.startswith("/api"))
 

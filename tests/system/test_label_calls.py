@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from access_world import World
 
@@ -136,4 +138,4 @@ def test_the_list_is_filtered_and_as_of_a_moment(world):
     assert world.get("/view/episodes", "eva", as_of=str(world.start_ms)).json()["total"] == 0
     bounds = world.get("/view/episodes/labels", "eva", episode=world.ids[0]).json()["bounds"]
     assert [one["what"] for one in (bounds[0], bounds[-1])] == ["start", "end"]
-    assert all(one["t_ms"] <= two["t_ms"] for one, two in zip(bounds, bounds[1:], strict=False))
+    assert all(one["t_ms"] <= two["t_ms"] for one, two in itertools.pairwise(bounds))

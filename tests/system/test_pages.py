@@ -57,6 +57,7 @@ PAGES = {
     "devices": ("/connections/devices", [".pg-pend", ".pg-conf"]),
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),
     "report": ("/report/jeonju", [".rep-site", ".rep-part"]),
+    "label": ("/label", [".lb-nothing pre"]),
     "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),
 }
 PATIENCE_S = 60

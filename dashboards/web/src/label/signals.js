@@ -209,7 +209,7 @@ export class Signals {
     }
     let low = Math.min(...points.map((one) => one.min));
     let high = Math.max(...points.map((one) => one.max));
-    if (tall > 30) context.fillText(`${number(low * factor, decimals)} – ${number(high * factor, decimals)}${symbol ? ` ${symbol}` : ""}`, 4, top + 29, LEFT - 8);
+    if (tall > 30) context.fillText(`${number(low * factor, decimals)} … ${number(high * factor, decimals)}${symbol ? ` ${symbol}` : ""}`, 4, top + 29, LEFT - 8);
     const pad = high > low ? (high - low) * 0.1 : 1;
     [low, high] = [low - pad, high + pad];
     const y = (value) => bottom - ((value - low) / (high - low)) * (tall - 4);

@@ -2,7 +2,7 @@
 import { clock, fetchJson } from "../clock.js";
 import { Core } from "../component.js";
 import { el, setText, toggle } from "../dom.js";
-import { date, number, shortName, time } from "../format.js";
+import { date, monthDay, number, shortName, time } from "../format.js";
 import { labelled } from "../directory.js";
 import { live } from "../live.js";
 import { post } from "../send.js";
@@ -47,8 +47,9 @@ export class LabelView extends Core {
     this.noTwin = el("p", { class: "lb-notwin mute" }, t("label.no_pose"));
     this.facts = el("dl", { class: "lb-facts" });
     this.title = el("small");
-    this.view = card("lb-view", t("label.robot"), this.title, this.stage, this.noTwin);
-    this.about = card("lb-about", t("label.about"), null, this.facts);
+    this.about_ = el("small");
+    this.view = card("lb-view", t("label.robot"), this.title, this.stage);
+    this.about = card("lb-about", t("label.about"), this.about_, this.noTwin, this.facts);
     this.pens = el("div", { class: "lb-chips lb-pens" });
     this.signals = new Signals(this, (from, to) => this.mark(from, to));
     this.keys = el("p", { class: "lb-keys" }, [["Space", "play"], ["J K ↓ ↑", "step"], ["Y", "accept"], ["N 1–9", "fail"], ["G", "good"], ["S", "part"], ["U", "undo"]].map(([keys, word]) => el("span", null, keys.split(" ").map((one) => el("kbd", null, one)), t(`label.key_${word}`))));
@@ -284,7 +285,7 @@ export class LabelView extends Core {
       "li",
       { role: "option", class: one.id === this.chosen ? "on" : "", "aria-selected": String(one.id === this.chosen), "data-id": one.id, "data-labelled": String(one.labelled), onclick: () => this.choose(one) },
       el("i", { class: `lb-mark is-${one.outcome}`, "aria-hidden": "true" }, MARKS[one.outcome]),
-      el("span", { class: "lb-row" }, el("b", null, t(`label.${one.outcome}`), one.cause ? el("small", null, ` ${causeWord(one.cause)}`) : null), el("small", { class: "mute" }, `${shortName(one.asset)} · ${date(one.start_ms, zone)} ${time(one.start_ms, zone)}`)),
+      el("span", { class: "lb-row" }, el("b", null, t(`label.${one.outcome}`), one.cause ? el("small", null, ` ${causeWord(one.cause)}`) : null), el("small", { class: "mute" }, `${shortName(one.asset)} · ${monthDay(one.start_ms, zone)} ${time(one.start_ms, zone)}`)),
       el("span", { class: "lb-row-r" }, el("small", null, `${number(one.duration_s, 1)} s`), el("small", { class: one.labelled ? "" : "mute" }, said)),
     );
   }
@@ -295,7 +296,7 @@ export class LabelView extends Core {
     const may = Boolean(one.may_tell);
     const zone = live.directory.sites.get(one.site)?.timezone ?? this.zone;
     const asset = live.directory.assets.get(one.asset);
-    setText(this.title, `${asset?.name?.[this.lang] ?? shortName(one.asset)} · ${date(one.start_ms, zone)} ${time(one.start_ms, zone)}`);
+    for (const node of [this.title, this.about_]) setText(node, `${asset?.name?.[this.lang] ?? shortName(one.asset)} · ${date(one.start_ms, zone)} ${time(one.start_ms, zone)}`);
     this.showTwin(one, asset);
     const fact = (word, text) => (text ? [el("dt", null, t(word)), el("dd", null, text)] : []);
     this.facts.replaceChildren(
@@ -318,7 +319,7 @@ export class LabelView extends Core {
       toggle(button, "on", one.labelled && one.outcome === name);
       button.disabled = !may;
     }
-    if (document.activeElement !== this.cause) this.cause.value = one.outcome === "failure" ? one.cause : "";
+    if (document.activeElement !== this.cause) this.cause.value = one.labelled && one.outcome === "failure" ? one.cause : "";
     for (const lang of ["ko", "en"]) {
       const input = this.task[lang].querySelector("input");
       if (document.activeElement !== input) input.value = one.task[lang];
@@ -350,7 +351,7 @@ export class LabelView extends Core {
   showTwin(one, asset) {
     const moves = Boolean(asset && asset.roles.has(MOVED_BY[asset.type]));
     this.noTwin.hidden = moves;
-    this.stage.hidden = !moves;
+    this.view.hidden = !moves;
     toggle(this.middle, "no-twin", !moves);
     if (!moves || this.twinOf === one.asset) return;
     this.twinOf = one.asset;
