@@ -98,6 +98,18 @@ def test_an_operator_acknowledges_and_shelves_by_keyboard_with_a_reason(browser,
         assert wrong == []
 
 
+def test_an_alarm_becomes_an_episode_in_two_clicks(browser, running):  # noqa: F811
+    running.tells = {"vibration": 30.0}
+    with opened(browser, running.url + "/alarms?lang=ko&theme=light") as (page, wrong):
+        row = page.locator(f".ft-al-row[data-id='{running.plant.vibration}']")
+        row.wait_for(timeout=WAIT_MS)
+        row.click()
+        page.click(".ft-ad-links button:has-text('이 구간을 에피소드로')")
+        page.wait_for_selector(".lb-list li.on:has-text('판정 없음')", timeout=WAIT_MS)
+        page.wait_for_selector(".lb-facts:has-text('사람이 지정')", timeout=WAIT_MS)
+        assert wrong == []
+
+
 def test_in_the_past_nothing_can_be_done_and_the_alarms_are_those_of_then(browser, running):  # noqa: F811
     running.tells = {"effort": 312.0}
     with opened(browser, running.url + "/alarms?lang=en&theme=dark") as (page, wrong):

@@ -17,6 +17,8 @@ const BACK_S = 30 * 86_400;
 const POINTS = 240;
 const JOURNAL = 6;
 const EPISODE_MS = 600_000;
+/** What the browser takes for now may lie ahead of the server. */
+const BEHIND_MS = 500;
 const SHELVE_S = [1800, 3600, 8 * 3600];
 const MORE = ["reset", "unshelve", "suppress", "unsuppress", "take_out_of_service", "put_back_in_service"];
 const NEEDS_WHY = new Set(["suppress", "take_out_of_service"]);
@@ -111,7 +113,7 @@ export class Detail {
     const { asset, raised_ms, cleared_ms } = this.row;
     const from = raised_ms - 60_000;
     try {
-      await makeEpisode(asset, from, Math.min(cleared_ms ?? Infinity, clock.now(), from + EPISODE_MS));
+      await makeEpisode(asset, from, Math.min(cleared_ms ?? Infinity, clock.now() - BEHIND_MS, from + EPISODE_MS));
     } catch (error) {
       setText(this.why, t("oee.not_saved", { detail: error.message }));
     }

@@ -76,15 +76,19 @@ export class LabelView extends Core {
     this.failed = el("p", { class: "ft-note", role: "alert", hidden: true });
     this.hands = el("section", { class: "card lb-hands" }, this.failed, this.undo, this.bulk, el("small", { class: "mute" }, t("label.nothing_erased")));
     this.right = el("div", { class: "lb-r" }, this.result, this.partCard, this.tasks, this.hands);
-    this.nothing = el("div", { class: "card lb-nothing pg-nothing", hidden: true }, el("h2", null, t("label.none")), el("p", null, t("label.none_do")), el("pre", null, "twin episodes cut"), el("p", { class: "mute" }, t("label.none_hand")));
+    this.nothing = el("div", { class: "card lb-nothing pg-nothing" }, el("h2", null, t("label.none")), el("p", null, t("label.none_do")), el("pre", null, "twin episodes cut"), el("p", { class: "mute" }, t("label.none_hand")));
     this.middle = el("div", { class: "lb-m" }, this.view, this.about, this.trend);
-    this.root.replaceChildren(this.nothing, this.left, this.middle, this.right);
-    for (const one of [this.left, this.middle, this.right]) one.hidden = true;
+    this.lay(this.failed);
   }
 
   field(channel, word) {
     const input = el("input", { class: "ft-choice", type: "text", maxlength: 300, "aria-label": t(word), onchange: () => input.value.trim() && this.do(() => this.put({ labels: [{ channel, label: input.value.trim() }] })) });
     return el("label", { class: "lb-field" }, el("span", null, t(word)), input);
+  }
+
+  /** What the page is made of: only that is in it. */
+  lay(...parts) {
+    if (parts.length !== this.root.childElementCount || parts.some((part, i) => part !== this.root.children[i])) this.root.replaceChildren(...parts);
   }
 
   // ---- data ----
@@ -111,9 +115,12 @@ export class LabelView extends Core {
       this.fail(error);
     }
     const empty = !this.episodes.length;
-    this.nothing.hidden = !empty;
-    for (const one of [this.left, this.middle, this.right]) one.hidden = empty;
-    if (empty) return;
+    if (empty) {
+      this.lay(this.failed.hidden ? this.nothing : this.failed);
+      return;
+    }
+    this.hands.prepend(this.failed);
+    this.lay(this.left, this.middle, this.right);
     const found = this.episodes.find((one) => one.id === wanted) ?? this.shown[0] ?? this.episodes[0];
     this.drawList();
     if (found.id !== this.chosen) this.choose(found);
