@@ -45,6 +45,7 @@ def ready(page):
     )
 
 
+@pytest.mark.slow
 def test_episodes_of_a_real_robot_are_labelled_by_keys(server, browser):  # noqa: F811
     desk = server.desk
     with opened(browser, f"{server.url}/label?lang=en", 1920, 1080) as (page, wrong):
