@@ -102,6 +102,7 @@ export class LabelView extends Core {
   }
 
   async load(wanted = this.chosen) {
+    const before = this.chosen;
     try {
       const [told, agreed] = await Promise.all([fetchJson(`/view/episodes?limit=${MOST}`), fetchJson("/view/episodes/agreement")]);
       if (!this.ends.length) return;
@@ -121,7 +122,9 @@ export class LabelView extends Core {
     }
     this.hands.prepend(this.failed);
     this.lay(this.left, this.middle, this.right);
-    const found = this.episodes.find((one) => one.id === wanted) ?? this.shown[0] ?? this.episodes[0];
+    // who went on meanwhile is not called back
+    const meant = this.chosen === before ? wanted : this.chosen;
+    const found = this.episodes.find((one) => one.id === meant) ?? this.shown[0] ?? this.episodes[0];
     this.drawList();
     if (found.id !== this.chosen) this.choose(found);
     else this.ask();
@@ -170,7 +173,7 @@ export class LabelView extends Core {
       await act();
       this.fail(null);
       await this.load(chosen);
-      if (next) this.choose(waiting(this.shown, chosen));
+      if (next && this.chosen === chosen) this.choose(waiting(this.shown, chosen));
     } catch (error) {
       this.fail(error);
     }
