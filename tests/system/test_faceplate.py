@@ -109,7 +109,7 @@ def test_a_document_is_on_the_list_from_when_it_came_until_it_was_taken_away(des
         papers.add(desk, "kim", ARM, "b.jpg", jpeg())
 
 
-def test_a_upkeep_begins_anew_each_time_it_is_done(desk):
+def test_upkeep_begins_anew_each_time_it_is_done(desk):
     made = upkeep.need(desk, "eva", ARM, "2축 그리스", Counts.HOURS_RUN, 500.0)
     assert upkeep.upkeeps(desk, ARM) == [(made, None)]
     desk._clock.set(50)
@@ -219,7 +219,7 @@ def test_a_document_is_handed_out_so_that_it_can_do_nothing(world):
 
 
 @pytest.mark.browser
-def test_an_operator_writes_a_remark_adds_a_photo_and_does_a_upkeep(browser, recorded, tmp_path):  # noqa: F811
+def test_an_operator_writes_a_remark_adds_a_photo_and_does_what_is_due(browser, recorded, tmp_path):  # noqa: F811
     server = Server(recorded, tmp_path)
     server.start()
     try:
@@ -229,17 +229,17 @@ def test_an_operator_writes_a_remark_adds_a_photo_and_does_a_upkeep(browser, rec
             until(page, "document.querySelector('.bk-remarks li p')?.textContent === 'Axis 2 is loud'")
             page.set_input_files(".bk-form input", {"name": "axis.png", "mimeType": "image/png", "buffer": png()})
             until(page, "document.querySelector('.bk-papers img')?.naturalWidth === 2")
-            page.click(".sv-plan summary")
-            page.fill(".sv-form input[type=text]", "Grease axis 2")
-            page.fill(".sv-form input[type=number]", "90")
-            page.select_option(".sv-form select", "days")
-            page.click(".sv-form button")
-            until(page, "document.querySelector('.sv-row b')?.textContent === 'Grease axis 2'")
-            page.click(".sv-row .sv-b button")
-            page.fill(".sv-ask input", "SK-1A")
+            page.click(".uk-plan summary")
+            page.fill(".uk-form input[type=text]", "Grease axis 2")
+            page.fill(".uk-form input[type=number]", "90")
+            page.select_option(".uk-form select", "days")
+            page.click(".uk-form button")
+            until(page, "document.querySelector('.uk-row b')?.textContent === 'Grease axis 2'")
+            page.click(".uk-row .uk-b button")
+            page.fill(".uk-ask input", "SK-1A")
             page.keyboard.press("Enter")
-            until(page, "document.querySelector('.sv-f small')?.textContent.includes('SK-1A')")
-            assert "due in about 90 d" in page.inner_text(".sv-f")
+            until(page, "document.querySelector('.uk-f small')?.textContent.includes('SK-1A')")
+            assert "due in about 90 d" in page.inner_text(".uk-f")
             assert not wrong
         # the photo went as a picture of the browser's own making
         (kept,) = papers.papers(server.desk, ARM)

@@ -1,13 +1,12 @@
 // An asset's book: remarks of its people, documents and photos.
-import { Core } from "../component.js";
-import { clock } from "../clock.js";
-import { el, setText } from "../dom.js";
-import { bytes, date, minute, time } from "../format.js";
-import { Poll } from "../poll.js";
+import { el } from "../dom.js";
+import { bytes, date, minute } from "../format.js";
 import { post, remove, upload } from "../send.js";
 import { t } from "../words.js";
+import { WrittenView } from "./written.js";
 
 const EVERY_MS = 15_000;
+const REPLAY_MS = 2000;
 const PHOTO_PX = 2000;
 const PHOTO_QUALITY = 0.85;
 
@@ -21,13 +20,12 @@ async function smaller(file) {
   return new Promise((resolve, reject) => sheet.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t("book.no_picture")))), "image/jpeg", PHOTO_QUALITY));
 }
 
-export class BookView extends Core {
+export class BookView extends WrittenView {
   constructor(root, props, emit) {
-    super(root, props, emit);
-    root.classList.add("ft-book");
-    this.until(() => root.classList.remove("ft-book"));
-    this.note = el("p", { class: "ft-note", role: "status" }, t("wait.figures"));
-    this.failed = el("p", { class: "ft-note", role: "alert", hidden: true });
+    super(root, props, emit, "book", EVERY_MS, REPLAY_MS);
+  }
+
+  build() {
     this.text = el("textarea", { class: "rep-text", rows: "2", maxlength: "2000", placeholder: t("book.hint"), "aria-label": t("book.hint") });
     this.say = el("button", { type: "button", class: "btn s", onclick: () => this.change(this.say, () => this.write()) }, t("book.say"));
     this.file = el("input", { type: "file", accept: "image/*,application/pdf", hidden: true, onchange: () => this.change(this.attach, () => this.send()) });
@@ -35,22 +33,10 @@ export class BookView extends Core {
     this.form = el("div", { class: "bk-form", hidden: true }, this.text, el("div", { class: "bk-b" }, this.say, this.attach, this.file));
     this.papers = el("ul", { class: "bk-papers" });
     this.remarks = el("ul", { class: "bk-remarks" });
-    root.replaceChildren(this.note, this.failed, this.form, this.papers, this.remarks);
-    this.asked = new Poll(
-      (asOf) => `/view/asset/book?${new URLSearchParams({ asset: this.props.asset, ...(asOf === null ? {} : { as_of_ms: String(Math.round(asOf)) }) })}`,
-      (answer) => this.hear(answer),
-      EVERY_MS,
-      (message) => {
-        this.note.hidden = message === null;
-        if (message !== null) setText(this.note, t("error.part", { what: t("book.title"), detail: message, at: time(clock.now(), this.zone) }));
-      },
-      2000,
-    );
-    this.until(() => this.asked.dispose());
+    return [this.form, this.papers, this.remarks];
   }
 
   hear(answer) {
-    this.note.hidden = true;
     this.form.hidden = !answer.may_tell;
     const key = JSON.stringify(answer);
     if (key === this.drawn) return;
@@ -78,18 +64,5 @@ export class BookView extends Core {
     const blob = file.type.startsWith("image/") ? await smaller(file) : file;
     this.file.value = "";
     await upload(`/view/asset/papers?${new URLSearchParams({ asset: this.props.asset, name: file.name })}`, blob);
-  }
-
-  async change(button, act) {
-    button.disabled = true;
-    try {
-      await act();
-      this.failed.hidden = true;
-    } catch (error) {
-      this.failed.hidden = false;
-      setText(this.failed, t("oee.not_saved", { detail: error.message }));
-    }
-    button.disabled = false;
-    this.asked.refresh();
   }
 }
