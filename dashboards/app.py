@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket  # noqa: TC002  FastAPI reads the annotations
 
 import dashboards
-from dashboards import errors, shell
+from dashboards import bundles, errors, shell
 from dashboards.access.gate import Gate
 from dashboards.access.guard import Guard, Rules
 from dashboards.access.login import login_router
@@ -87,7 +87,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
         __name__,
         server=server,  # type: ignore[arg-type]  # a FastAPI server is what chooses its backend
         assets_folder="assets",
-        assets_ignore=r".*\.(txt|woff2)$",
+        assets_ignore=r".*",
         serve_locally=True,
         suppress_callback_exceptions=True,
         include_pages_meta=False,
@@ -95,9 +95,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
         title=TITLE,
         add_log_handler=False,
     )
-    zone = behind.factory.hub.sites[0].timezone
-    dash.layout = lambda: shell.frame(Asked(behind, current().lang), zone)
-    _add_routing(dash, behind, pages)
+    _add_pages(dash, behind, pages)
     for page in pages:
         page.callbacks(dash, behind)
     # Dash would look for its assets at the first request for "/": a first page below that had no styles.
@@ -118,6 +116,10 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     @server.websocket("/ws/live")
     async def live(socket: WebSocket) -> None:
         await serve_live(socket, behind.live)
+
+    for make in (bundles.styles, bundles.scripts, bundles.scene):
+        bundle = make()
+        server.get(bundle.path, include_in_schema=False)(bundle.answer)
 
     @server.get("/words.js", include_in_schema=False)
     async def catalogue(lang: str = "") -> Response:
@@ -158,26 +160,22 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
 
 
 def _script(lang: str) -> bytes:
-    """The catalogue as a script that runs before the components do."""
-    return (
-        b"window.factoryTwin=Object.assign(window.factoryTwin||{},{words:" + msgspec.json.encode(words(lang)) + b"});"
-    )
+    """What the components must know before they run: the catalogue, and where the scene's script lies."""
+    known = msgspec.json.encode({"words": words(lang), "scene_address": bundles.scene().address})
+    return b"window.factoryTwin=Object.assign(window.factoryTwin||{}," + known + b");"
 
 
 def _version(lang: str) -> str:
     return hashlib.sha256(_script(lang)).hexdigest()[:12]
 
 
-def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
-    @dash.callback(
-        Output("page", "children"),
-        Output("crumbs", "children"),
-        Output("nav", "children"),
-        Input("url", "pathname"),
-    )
-    async def show(pathname: str | None) -> tuple[Any, Any, Any]:
+def _add_pages(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
+    """The page of an address: within the layout where a browser opens it, by a callback where it goes on from there."""
+    zone = behind.factory.hub.sites[0].timezone
+
+    def shown(pathname: str) -> tuple[Any, Any, Any]:
         lang = current().lang
-        found = route(pages, pathname or "/")
+        found = route(pages, pathname)
         if found is None:
             asked = Asked(behind, lang)
             nothing = empty(asked.t("page.not_found"), asked.t("page.not_found_do"))
@@ -190,3 +188,20 @@ def _add_routing(dash: Dash, behind: Behind, pages: tuple[Page, ...]) -> None:
         asked = Asked(behind, lang, rest)
         crumbs = page.crumbs(asked) if page.crumbs else [(asked.t(f"page.{page.name}"), "")]
         return page.layout(asked), shell.breadcrumbs(crumbs), shell.navigation(asked, pages, page.name)
+
+    def layout() -> Any:
+        """The frame, filled where the request says which page it is for; else its address fills it."""
+        pathname = current().page
+        return shell.frame(Asked(behind, current().lang), zone, pathname, shown(pathname) if pathname else None)
+
+    @dash.callback(
+        Output("page", "children"),
+        Output("crumbs", "children"),
+        Output("nav", "children"),
+        Input("url", "pathname"),
+        prevent_initial_call=True,
+    )
+    async def show(pathname: str | None) -> tuple[Any, Any, Any]:
+        return shown(pathname or "/")
+
+    dash.layout = layout

@@ -22,6 +22,8 @@ class Preferences:
 
     lang: str = "ko"
     theme: str = "light"
+    page: str = ""
+    """The path of the page that asks; "" where the browser does not say."""
 
 
 _DEFAULT = Preferences()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from dash import dcc, html
 
+from dashboards import bundles
 from dashboards.access.auth import LOCAL, person
 from dashboards.alarm_rights import may_do
 from dashboards.components import AlarmBanner, StatusBar
@@ -37,11 +38,12 @@ def icon(path: str, *, filled: bool = False) -> Any:
     )
 
 
-def frame(asked: Asked, zone: str) -> Any:
-    """The frame; the page itself is filled in by its address."""
+def frame(asked: Asked, zone: str, pathname: str, filled: tuple[Any, Any, Any] | None) -> Any:
+    """The frame around the page of an address: (page, crumbs, navigation); None where the address fills it later."""
+    page, crumbs, nav = filled or (None, None, None)
     return html.Div(
         [
-            dcc.Location(id="url", refresh=False),
+            dcc.Location(id="url", refresh=False, **({"pathname": pathname} if filled else {})),
             html.A(asked.t("shell.skip"), href="#page", className="pg-skip"),
             html.Header(
                 [
@@ -52,7 +54,7 @@ def frame(asked: Asked, zone: str) -> Any:
                         title=asked.t("shell.brand"),
                         refresh=False,
                     ),
-                    html.Nav(id="crumbs", className="crumbs", **attributes(aria_label=asked.t("shell.where"))),
+                    html.Nav(crumbs, id="crumbs", className="crumbs", **attributes(aria_label=asked.t("shell.where"))),
                     html.Div(
                         [
                             StatusBar(id="status", lang=asked.lang, timezone=zone),
@@ -75,9 +77,9 @@ def frame(asked: Asked, zone: str) -> Any:
                 className="hdr",
             ),
             AlarmBanner(id="banner", lang=asked.lang, timezone=zone, may=may_do(asked.behind.factory.hub)),
-            html.Nav(id="nav", className="nav", **attributes(aria_label=asked.t("shell.pages"))),
+            html.Nav(nav, id="nav", className="nav", **attributes(aria_label=asked.t("shell.pages"))),
             html.Div(id="notices", className="pg-notices", **attributes(role="status", aria_live="polite")),
-            html.Main(id="page", className="main", tabIndex=-1),
+            html.Main(page, id="page", className="main", tabIndex=-1),
             _footer(asked),
         ],
         className="app",
@@ -210,7 +212,9 @@ def document(lang: str, theme: str, version: str, parts: dict[str, str]) -> str:
 <meta name="color-scheme" content="{theme}">
 <title>{parts["title"]}</title>
 <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg">
-<link rel="preload" href="/assets/fonts/PretendardVariable.woff2" as="font" type="font/woff2" crossorigin>
+{bundles.head(lang)}
+<link rel="preload" href="/_dash-layout" as="fetch" crossorigin="anonymous">
+<link rel="preload" href="/_dash-dependencies" as="fetch" crossorigin="anonymous">
 {parts["css"]}
 <script src="{address("words.js")}?lang={lang}&amp;v={version}"></script>
 </head>
@@ -218,7 +222,7 @@ def document(lang: str, theme: str, version: str, parts: dict[str, str]) -> str:
 {parts["app_entry"]}
 <footer>
 {parts["config"]}
-{parts["scripts"]}
+{bundles.tags(parts["scripts"])}
 {parts["renderer"]}
 </footer>
 </body>

@@ -6,7 +6,7 @@ Pure ASGI, because other middleware does not see websockets.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -181,7 +181,7 @@ class Guard:
         query = scope.get("query_string", b"").decode("latin-1")
         cookie = headers.get(b"cookie", b"").decode("latin-1")
         preferences, to_set = chosen(query, cookie, self._rules.default)
-        set_current(preferences)
+        set_current(replace(preferences, page=_page_of(headers.get(b"referer", b"").decode("latin-1"))))
         path: str = scope["path"]
         extra = list(self._headers)
         extra += [(b"set-cookie", set_cookie(name, value).encode()) for name, value in to_set.items()]
@@ -195,6 +195,13 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _page_of(referer: str) -> str:
+    try:
+        return urlsplit(referer).path
+    except ValueError:
+        return ""  # what no browser sends
 
 
 def _is_empty(headers: dict[bytes, bytes]) -> bool:

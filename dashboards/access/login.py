@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotations
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dashboards import __version__
+from dashboards import bundles
 from dashboards.access.backoff import Backoff
 from dashboards.access.cookies import SESSION, address_of, cookie_in, ended, is_secure, kept
 from dashboards.i18n import words
@@ -112,10 +112,7 @@ def _page(target: str, problem: str = "", name: str = "", status: int = 200, **v
 <meta name="robots" content="noindex">
 <title>{escape(word["login.title"])} · Factory Twin</title>
 <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg">
-<link rel="preload" href="/assets/fonts/PretendardVariable.woff2" as="font" type="font/woff2" crossorigin>
-<link rel="stylesheet" href="/assets/00-tokens.css?v={__version__}">
-<link rel="stylesheet" href="/assets/10-shell.css?v={__version__}">
-<link rel="stylesheet" href="/assets/45-account.css?v={__version__}">
+{bundles.head(asked.lang)}
 </head>
 <body class="pg-login">
 <header><nav class="seg" aria-label="{escape(word["login.language"])}">{switches}</nav>

@@ -81,7 +81,7 @@ SOCKET = "WS"
 RULES: dict[tuple[str, str], Rule] = {
     # what tells nothing of the plant
     ("GET", "/healthz"): ANYONE,
-    ("GET", "/words.js"): ANYONE,
+    **{("GET", f"/{name}"): ANYONE for name in ("words.js", "twin.css", "twin.js", "scene.js")},
     ("POST", "/settings"): Rule(None, body=Body.FORM),
     ("GET", "/assets"): ANYONE,
     ("GET", "/_dash-component-suites/{package_name}/{fingerprinted_path:path}"): ANYONE,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
+from importlib.resources import files
 
 import httpx
 import pytest
@@ -14,6 +16,8 @@ from connectors.packet import FULL, decode_packet
 from connectors.plugins import asset_types
 from connectors.stores.sql import open_history
 from dashboards.app import create_app
+from dashboards.bundles import FONT, FONT_FIRST
+from dashboards.i18n import words
 from dashboards.live import LiveHub
 from dashboards.page import Behind
 from dashboards.reader import Reader
@@ -211,8 +215,56 @@ def test_the_first_page_asked_for_has_its_styles_wherever_it_lies(recorded):
         return page.text
 
     page = asyncio.run(started_then_asked())
-    for asset in ("00-tokens.css", "10-shell.css", "20-components.css", "30-pages.css", "shell.js"):
-        assert f"/assets/{asset}" in page
+    styles = web.get(re.search(r'href="(/twin[.]css[^"]*)"', page)[1]).text
+    script = web.get(re.search(r'src="(/twin[.]js[^"]*)"', page)[1]).text
+    for path in (files("dashboards") / "assets").iterdir():
+        if path.name.endswith((".css", ".js")):
+            assert path.read_text("utf-8") in (styles if path.name.endswith("css") else script)
+    assert "factory_twin" in script
+    loaded = re.findall(r'src="([^"]+)"', page)
+    assert len(loaded) < 8
+    assert not [one for one in loaded if "polyfill" in one or "dash_table" in one]
+
+
+def test_what_is_joined_is_sent_packed_to_those_who_take_it_so_and_kept_for_ever(web):
+    plain = web.get("/scene.js", headers={"accept-encoding": "identity"})
+    packed = web.get("/scene.js", headers={"accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert "immutable" in plain.headers["cache-control"]
+
+
+def test_the_layout_holds_the_page_that_asks_and_is_filled_later_where_that_is_not_known(web):
+    def asked(referer: str) -> tuple[dict, dict]:
+        frame = web.get("/_dash-layout", headers={"referer": referer} if referer else {}).json()
+        parts = {one["props"].get("id"): one["props"] for one in frame["props"]["children"]}
+        return parts["url"], parts["page"]
+
+    for referer in ("", "http://["):
+        address, page = asked(referer)
+        assert "pathname" not in address
+        assert page.get("children") is None
+    address, page = asked("http://127.0.0.1:8050/floor/jeonju?at=2026-01-01T00:00:00Z")
+    assert address["pathname"] == "/floor/jeonju"
+    assert "TwinView" in str(page["children"])
+    _, other = asked("http://127.0.0.1:8050/no-page")
+    assert "TwinView" not in str(other["children"])
+    assert other["children"]
+
+
+def test_every_character_of_the_catalogues_is_in_a_piece_of_the_font(web):
+    styles = web.get("/twin.css").text
+    pieces = re.findall(r'url\("(/assets/fonts/[^"]+)"\)[^}]*unicode-range:([^}]*)', styles)
+    spans = [span.removeprefix("U+").partition("-") for _, ranges in pieces for span in ranges.split(",")]
+    has = {code for first, _, last in spans for code in range(int(first, 16), int(last or first, 16) + 1)}
+    hangul = {char for text in words("ko").values() for char in text if "가" <= char <= "힣"}
+    assert len(hangul) > 400
+    assert {char for char in hangul if ord(char) not in has} == set()
+    assert web.get(pieces[-1][0], method="HEAD").status_code == 200
+    for piece in FONT_FIRST["ko"]:
+        assert FONT.format(piece) in [path for path, _ in pieces]
 
 
 def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):

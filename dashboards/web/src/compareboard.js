@@ -28,8 +28,6 @@ const DEG = 180 / Math.PI;
 const card = (title, right, ...body) => el("section", { class: "card" }, el("header", { class: "card-h" }, el("h2", null, title), right), body);
 
 export class CompareBoardCore extends Core {
-  static rebuildOn = ["site", "lang", "timezone", "words"];
-
   constructor(root, props, emit) {
     super(root, props, emit);
     root.classList.add("ft-compare");

@@ -5,10 +5,10 @@ import { AlarmListCore } from "./alarmlist.js";
 import { alarms } from "./alarms/model.js";
 import { AssetAlarmsCore } from "./assetalarms.js";
 import { attachClock, clock } from "./clock.js";
-import { CompareBoardCore } from "./compareboard.js";
 import { component } from "./component.js";
 import { LayoutEditorCore } from "./layouteditor.js";
 import { faultWord } from "./fleet/errors.js";
+import { later } from "./later.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
 import { StateStripCore } from "./statestrip.js";
@@ -16,12 +16,13 @@ import { StatusBarCore } from "./statusbar.js";
 import { TileGridCore } from "./tilegrid.js";
 import { TrendBoardCore } from "./trendboard.js";
 import { TrendStripCore } from "./trendstrip.js";
-import { TwinViewCore } from "./twinview.js";
+import { modules } from "once:modules";
+import "regenerator-runtime/runtime.js";
 
 window.factory_twin = {
-  CompareBoard: component(CompareBoardCore, "ft-compare"),
+  CompareBoard: component(later("CompareBoardCore", ["site", "lang", "timezone", "words"]), "ft-compare"),
   LayoutEditor: component(LayoutEditorCore, "ft-layout"),
-  TwinView: component(TwinViewCore, "ft-twin"),
+  TwinView: component(later("TwinViewCore", ["site", "lang", "assets", "routes", "focus", "words"]), "ft-twin"),
   TileGrid: component(TileGridCore, "ft-tiles"),
   TrendBoard: component(TrendBoardCore, "ft-board"),
   TrendStrip: component(TrendStripCore, "ft-trend"),
@@ -32,6 +33,6 @@ window.factory_twin = {
   AssetAlarms: component(AssetAlarmsCore, "ft-asset-alarms"),
   AlarmFigures: component(AlarmFiguresCore, "ft-figures"),
 };
-window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, present });
+window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, modules, present });
 attachClock();
 live.early(location.pathname);

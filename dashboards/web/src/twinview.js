@@ -44,8 +44,6 @@ const MAX_ENLARGED_3D = 2.2;
 const QUIET = new Set(["energy_meter", "environment", "buffer", "conveyor"]);
 
 export class TwinViewCore extends Core {
-  static rebuildOn = ["site", "lang", "assets", "routes", "focus", "words"];
-
   constructor(root, props, emit) {
     super(root, props, emit);
     this.stage = el("div", { class: "ft-stage" });

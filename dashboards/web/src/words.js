@@ -147,6 +147,7 @@ export const ENGLISH = {
   "strip.skip_gaps": "Skip spans without data (G)",
   "strip.window": "Window",
   "twin.no_webgl": "WebGL is not available in this browser. Use the list of assets instead.",
+  "twin.not_loaded": "The drawing did not come from the server. Use the list of assets, or load the page again.",
   "twin.enlarged": "Robots are drawn {n} × larger than life",
   "twin.nothing": "There is no asset to draw here.",
   "connections.title": "Connections",

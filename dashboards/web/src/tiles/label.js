@@ -4,11 +4,11 @@ import { Core } from "../component.js";
 import { el, setText, toggle } from "../dom.js";
 import { date, monthDay, number, shortName, time } from "../format.js";
 import { labelled } from "../directory.js";
+import { later } from "../later.js";
 import { live } from "../live.js";
 import { post } from "../send.js";
 import { causesOf, kappaWord, partWord, stepped, waiting } from "../label/model.js";
 import { firstOf, Signals, signalsOf } from "../label/signals.js";
-import { TwinViewCore } from "../twinview.js";
 import { t } from "../words.js";
 
 const MOST = 2000;
@@ -16,6 +16,8 @@ const FILTERS = ["all", "no", "failure"];
 const MARKS = { success: "✓", failure: "✕", unknown: "?" };
 const KINDS = ["subtask", "intervened", "anomaly"];
 const MOVED_BY = { robot_arm: "joint_position#0", mobile_robot: "x#0" };
+
+const TwinView = later("TwinViewCore", []);
 
 export class LabelView extends Core {
   constructor(root, props, emit) {
@@ -367,7 +369,7 @@ export class LabelView extends Core {
     this.twinOf = one.asset;
     this.twin?.dispose();
     this.stage.replaceChildren();
-    this.twin = new TwinViewCore(this.stage, { site: one.site, assets: [one.asset], mode: "3d", lang: this.lang, timezone: this.props.timezone }, () => {});
+    this.twin = new TwinView(this.stage, { site: one.site, assets: [one.asset], mode: "3d", lang: this.lang, timezone: this.props.timezone }, () => {});
   }
 }
 
