@@ -1,5 +1,6 @@
 // Builds the two scripts that the pages load. The same sources give the same bytes.
 import { build } from "esbuild";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { dirname, join, relative } from "node:path";
 
@@ -54,8 +55,10 @@ const telling = (names) => ({
 const first = new Set(await modules("src/index.js", [telling([])]));
 first.delete("index.js");
 const needed = (await modules("src/scene.js")).filter((name) => first.has(name)).sort();
+const licence = await readFile(join(here, "node_modules/regenerator-runtime/LICENSE"), "utf8");
 await build({
   ...common,
+  footer: { js: `/*! regenerator-runtime\n${licence.trim()}\n*/` },
   entryPoints: ["src/index.js"],
   outfile: "../components/factory_twin.min.js",
   plugins: [telling(needed)],
