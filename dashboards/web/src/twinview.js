@@ -462,19 +462,19 @@ export class TwinViewCore extends Core {
     return [this.arms.advance(now), this.vehicles.advance(now)].some(Boolean);
   }
 
+  /** Draw when the next picture is due; until then no frame of the page is asked for, since each costs, drawn or not. */
   ask() {
-    if (!this.asked) this.asked = requestAnimationFrame((now) => this.render(now));
+    if (this.asked) return;
+    const due = () => (this.asked = requestAnimationFrame(() => this.render()));
+    const rests_ms = Math.max(FRAME_MS, (1 + REST) * this.cost_ms) - SCREEN_MS - (performance.now() - (this.rendered ?? 0));
+    if (rests_ms <= 0) due();
+    else this.asked = this.waits = setTimeout(due, rests_ms);
   }
 
   render() {
     this.asked = 0;
     if (!this.scene || !this.camera) return;
-    const now = performance.now();
-    if (now - (this.rendered ?? 0) < Math.max(FRAME_MS, (1 + REST) * this.cost_ms)) {
-      this.ask();
-      return;
-    }
-    this.rendered = now;
+    const now = (this.rendered = performance.now());
     const moving = this.advance(now);
     if (this.follows) this.follow();
     this.renderer.render(this.scene, this.camera);
@@ -487,6 +487,7 @@ export class TwinViewCore extends Core {
 
   dispose() {
     cancelAnimationFrame(this.asked);
+    clearTimeout(this.waits);
     this.sizes?.disconnect();
     super.dispose();
     if (!this.renderer) return;
