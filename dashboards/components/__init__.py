@@ -1,7 +1,8 @@
 """The browser's coarse components, as Dash sees them.
 
 The JavaScript lies beside this file, built from ``dashboards/web`` (``npm run build``) and committed: one
-bundle for every page, and one for what is drawn with three.js, which the first loads when it is needed. A component draws its frame once; live packets and replays reach it through the page's
+bundle for every page, and one for what is drawn with three.js, which the first loads when it is needed. A
+component draws its frame once; live packets and replays reach it through the page's
 one socket, not through Dash. Common props:
 
 - ``lang`` (str): ``ko`` or ``en``, for names that the directory holds; texts come from

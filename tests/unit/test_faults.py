@@ -170,6 +170,20 @@ def test_a_lost_part_is_scrap_and_stops_its_station_until_it_is_cleared():
     assert ran.numbers(after, "good_count")[-1] <= before.numbers(after, "good_count")[-1]
 
 
+def test_a_stopped_arm_is_held_by_its_protection_and_then_by_the_guard_that_somebody_opened():
+    ran = Ran(Fault(FaultKind.GRIP_LOST, f"{WELD}/R-103", 300, 240))
+    safety = f"{WELD}/R-103:safety"
+    held = ran.words(f"{WELD}/R-103:status", "state").index("Aborted")
+    after_s = np.arange(len(ran.numbers(safety, "guard_open"))) - held
+    stopped, opened = (ran.numbers(safety, name) for name in ("protective_stop", "guard_open"))
+    assert (stopped[(after_s >= 0) & (after_s < 19)] == 1).all()
+    assert (opened[(after_s >= 21) & (after_s < 120)] == 1).all()
+    assert not (stopped * opened).any()
+    assert (opened == ran.numbers(safety, "zone_occupied")).all()
+    assert not ran.numbers(safety, "e_stop").any()
+    assert not (stopped + opened)[after_s < 0].any()
+
+
 def test_an_arm_that_lost_its_part_moves_on_without_a_jump():
     arm = f"{WELD}/R-103"
     ran = Ran(Fault(FaultKind.GRIP_LOST, arm, 30, 40), minutes=3, slow=False)

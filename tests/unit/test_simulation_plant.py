@@ -85,8 +85,8 @@ def text(frames: Frames, name: str) -> list[str | None]:
 
 
 GOLDEN = {
-    "jeonju": "43c520d87a711f6863c0730646c35ed0686e75e2b8de3d86cb12692eb067f002",
-    "changwon": "d41a1d50b8db2a0f2d5c6d139f03897f258a250c40b27476f46d1b2470aebd18",
+    "jeonju": "6d8bb4a300ec1d4c74525cee2197fd4ab783a1c5ffecc8c8b25b660ac953141a",
+    "changwon": "b8f7d3d56ecfd3fb87ad10611a23c8682da60d5d497659ed801179d666b686c1",
 }
 
 

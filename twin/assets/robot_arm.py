@@ -148,6 +148,6 @@ _ALARMS = (
 ASSET_TYPE = AssetType(
     "robot_arm",
     Name("로봇 팔", "Robot arm"),
-    (StreamType("joints", _joints(), 0.05), StreamType("status", _status(), 1.0), StreamType("safety", _safety())),
+    (StreamType("joints", _joints(), 0.05), StreamType("status", _status(), 1.0), StreamType("safety", _safety(), 1.0)),
     alarms=_ALARMS,
 )

@@ -65,6 +65,8 @@ _SPREAD, _SPREAD_RANGE = 2_654_435_761, 1 << 32
 _TOGETHER = 7
 """How many arms are reckoned in one go: more is less work a row, fewer is a shorter live step."""
 MODE = "Production"
+_COMES_AFTER_MS = 20_000
+"""How long an arm stands broken down until somebody opens its guard."""
 _SEIZED_RATIO = 2.0
 """At its worst the friction of a seized gear is this many times the torque that its joint may have."""
 _DRIVE_RATIO = 1.2
@@ -152,6 +154,7 @@ class Arm:
     asset: Asset
     joints: Stream
     status: Stream
+    safety: Stream
     track: Track[StationStep]
     path: JointPath
     part_kg: float
@@ -169,10 +172,10 @@ class Arms:
         self._geometry = geometry
         self._arms = tuple(arms)
         self._calendar = calendar
-        self.streams = tuple(stream for arm in arms for stream in (arm.joints, arm.status))
+        self.streams = tuple(stream for arm in arms for stream in (arm.joints, arm.status, arm.safety))
 
     def sample(self, span: Span) -> list[Truth]:
-        """The truth of every arm: joints at 20 Hz (1 Hz when slow), status at 1 Hz."""
+        """The truth of every arm: joints at 20 Hz (1 Hz when slow), status and safety at 1 Hz."""
         t_ms = span.grid(STATUS_MS if span.slow else JOINTS_MS)
         seconds = span.grid(STATUS_MS)
         every = len(t_ms) // len(seconds)
@@ -193,6 +196,7 @@ class Arms:
             columns = (motion.position, motion.opening, motion.speed, motion.opening_speed, own, motion.force)
             told.append(Truth(arm.joints, t_ms, np.column_stack(columns)))
             told.append(self._status(span, arm, motion, own[::every], seconds, resting, every))
+            told.append(Truth(arm.safety, seconds, _safety(arm, seconds, motion.index[::every])))
         return told
 
     def _status(  # noqa: PLR0913  one row of it needs all of these
@@ -236,6 +240,18 @@ class Arms:
 
     def forget(self, before_ms: int) -> None:
         """Nothing: the tracks belong to the lines."""
+
+
+def _safety(arm: Arm, seconds: NDArray[np.int64], index: NDArray[np.intp]) -> Rows:
+    """Emergency stop, protective stop, guard open, field violated: (n, 4) of 0 and 1.
+
+    A breakdown stops the arm by its protection until somebody comes, opens the guard and stands in the field.
+    """
+    steps = arm.track.steps
+    broken = np.array([step.state is UnitState.ABORTED for step in steps])[index]
+    since_ms = seconds - np.array(arm.track.times)[index]
+    open_guard = broken & (since_ms >= _COMES_AFTER_MS)
+    return np.column_stack((np.zeros(len(seconds)), broken & ~open_guard, open_guard, open_guard))
 
 
 def _resist(arm: Arm, t_ms: NDArray[np.int64], speed: Rows, torque: Rows) -> None:
@@ -337,7 +353,8 @@ def build_arms(  # noqa: PLR0913  what an arm is built from
             faults.of(FaultKind.AXIS_OVERHEATING, asset.id),
         )
         heat = _HALL_CELSIUS + warm
-        arm = Arm(asset, own["joints"], own["status"], tracks[asset.id], path, part_kg, salt, heat, *failing)
+        sent = (own["joints"], own["status"], own["safety"])
+        arm = Arm(asset, *sent, tracks[asset.id], path, part_kg, salt, heat, *failing)
         by_model.setdefault(model, []).append(arm)
     return [
         Arms(ARM_MODELS[model], arms[first : first + _TOGETHER], calendar)
