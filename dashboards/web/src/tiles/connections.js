@@ -137,6 +137,9 @@ export class ConnectionsView extends Core {
       setText(value, number(ledger[term]));
       toggle(value, "is-zero", ledger[term] === 0);
     }
+    // what nobody has counted yet does not add up to anything
+    const counted = sum.terms.every((term) => Number.isFinite(ledger[term]));
+    sum.verdict.hidden = !counted;
     const [total, ...parts] = sum.terms.map((term) => ledger[term] ?? 0);
     const difference = total - parts.reduce((a, b) => a + b, 0);
     setText(sum.verdict, difference === 0 ? `✓ ${t("connections.adds_up")}` : `≠ ${t("connections.differs", { n: number(difference) })}`);
