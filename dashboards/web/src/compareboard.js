@@ -1,5 +1,5 @@
 // Compare: two sides on one relative axis: a ghost on the floor, trends over each other, states, and what differs.
-import { fetchJson } from "./clock.js";
+import { clock, fetchJson } from "./clock.js";
 import { Core } from "./component.js";
 import { assetsOf } from "./directory.js";
 import { el, setText, toggle } from "./dom.js";
@@ -180,9 +180,9 @@ export class CompareBoardCore extends Core {
     const newest = [...this.known.recordings].sort((x, y) => y.from_ms - x.from_ms);
     const a = newest[0];
     const b = a && newest.find((one) => one !== a && one.site === a.site);
-    const now = live.now();
+    const now = clock.now();
     this.state.a = a ? a.said : intervalText(now - 2 * DEFAULT_MS, now - DEFAULT_MS);
-    this.state.b = b ? b.said : "live";
+    this.state.b = b ? b.said : clock.replaying ? intervalText(now - DEFAULT_MS, now) : "live";
     if (!a) this.state.site ||= this.known.sites[0] ?? "";
   }
 

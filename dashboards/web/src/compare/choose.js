@@ -1,4 +1,5 @@
 // Choosing a side: a recording, a scenario, the present, or an interval that is typed.
+import { clock } from "../clock.js";
 import { el, setText } from "../dom.js";
 import { date, duration, time } from "../format.js";
 import { t } from "../words.js";
@@ -73,7 +74,7 @@ export class Chooser {
       return;
     }
     const known = this.known.get(this.said);
-    const [from, to] = known ? [known.from_ms, known.to_ms] : (readInterval(this.said) ?? [Date.now() - 600_000, Date.now() - 300_000]);
+    const [from, to] = known ? [known.from_ms, known.to_ms] : (readInterval(this.said) ?? [clock.now() - 600_000, clock.now() - 300_000]);
     this.show(intervalText(from, to), known?.site ?? this.site);
     this.changed();
   }
