@@ -131,6 +131,7 @@ def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PL
             {
                 "as_of_ms": ms(now_ns if as_of_ns is None else min(as_of_ns, now_ns)),
                 "total": len(some),
+                "me": person().name,
                 "progress": {"labelled": sum(bool(one.outcomes) for one in every), "all": len(every)},
                 "episodes": [_row(one) for one in some[:limit]],
                 "may_tell": as_of_ns is None

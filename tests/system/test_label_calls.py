@@ -53,7 +53,7 @@ def test_who_may_label_and_who_may_not(world, prefix):
     assert (told["outcome"], told["by"], told["suggested"]["outcome"]) == ("failure", ["olaf"], "success")
     seen = world.get(f"{prefix}/episodes", "vera").json()
     assert seen["progress"] == {"labelled": 1, "all": 4}
-    assert seen["may_tell"] is False
+    assert (seen["may_tell"], seen["me"]) == (False, "vera")
     assert seen["episodes"][-1]["id"] == world.ids[0], "what nobody labelled comes first"
     assert world.get(f"{prefix}/episodes/labels", "chang", episode=world.ids[0]).status_code == 404
     assert ("olaf", "episode.label", world.ids[0]) in world.acts()

@@ -1202,6 +1202,7 @@ export const ENGLISH = {
   "label.progress": "{done} of {all} · {percent} %",
   "label.filter_all": "All",
   "label.filter_no": "Waiting",
+  "label.filter_mine": "Not yet by me",
   "label.filter_failure": "Failures",
   "label.waits": "suggested",
   "label.agreement": "Agreement (Cohen’s κ)",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { causesOf, kappaWord, nearest, stepped, waiting } from "../src/label/model.js";
+import { causesOf, kappaWord, nearest, stepped, unseen, waiting } from "../src/label/model.js";
 
 const bounds = [{ t_ms: 100 }, { t_ms: 200 }, { t_ms: 205 }];
 
@@ -31,4 +31,12 @@ test("causes are numbered by how often they were given", () => {
 
 test("kappa has a word, undefined too", () => {
   assert.deepEqual([null, -0.2, 0.3, 0.5, 0.7, 1].map(kappaWord), ["undefined", "slight", "fair", "moderate", "substantial", "almost perfect"]);
+});
+
+test("who has not judged an episode is not told how others did", () => {
+  const judged = { id: "a", labelled: true, by: ["kim"], outcome: "failure", cause: "grip", suggested: { outcome: "success", cause: "" } };
+  assert.equal(unseen(judged, "kim"), judged);
+  const { labelled, by, outcome, cause } = unseen(judged, "lee");
+  assert.deepEqual({ labelled, by, outcome, cause }, { labelled: false, by: [], outcome: "success", cause: "" });
+  assert.equal(waiting([judged].map((one) => unseen(one, "lee")), "").id, "a");
 });

@@ -13,6 +13,12 @@ export function nearest(ms, bounds, reach) {
 
 export const partWord = (one) => (one.channel === "segment" ? t(`label.segment_${one.label}`, {}, one.label) : one.label);
 
+/** An episode as one sees it who has not judged it: what others said of its outcome would be repeated, not judged. */
+export function unseen(one, me) {
+  if (one.by.includes(me)) return one;
+  return { ...one, labelled: false, by: [], outcome: one.suggested.outcome, cause: one.suggested.cause };
+}
+
 /** The episode `step` places on in the list, never past an end. */
 export function stepped(episodes, id, step) {
   const at = episodes.findIndex((one) => one.id === id);

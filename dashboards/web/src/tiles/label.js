@@ -7,12 +7,12 @@ import { labelled } from "../directory.js";
 import { later } from "../later.js";
 import { live } from "../live.js";
 import { post } from "../send.js";
-import { causesOf, kappaWord, partWord, stepped, waiting } from "../label/model.js";
+import { causesOf, kappaWord, partWord, stepped, unseen, waiting } from "../label/model.js";
 import { firstOf, Signals, signalsOf } from "../label/signals.js";
 import { t } from "../words.js";
 
 const MOST = 2000;
-const FILTERS = ["all", "no", "failure"];
+const FILTERS = ["all", "no", "mine", "failure"];
 const MARKS = { success: "✓", failure: "✕", unknown: "?" };
 const KINDS = ["subtask", "intervened", "anomaly"];
 const MOVED_BY = { robot_arm: "joint_position#0", mobile_robot: "x#0" };
@@ -100,7 +100,14 @@ export class LabelView extends Core {
   }
 
   get shown() {
-    return this.episodes.filter((one) => this.filter === "all" || (this.filter === "no" ? !one.labelled || one.id === this.chosen : one.outcome === "failure"));
+    const left = (one) => !one.labelled || one.id === this.chosen;
+    const wanted = { all: () => true, no: left, mine: left, failure: (one) => one.outcome === "failure" }[this.filter];
+    return this.episodes.map((one) => this.seen(one)).filter(wanted);
+  }
+
+  /** A second person judges for herself: in her own queue nothing says how others judged. */
+  seen(one) {
+    return this.filter === "mine" ? unseen(one, this.answer.me) : one;
   }
 
   async load(wanted = this.chosen) {
@@ -271,6 +278,7 @@ export class LabelView extends Core {
     this.filter = name;
     if (!this.open && this.shown.length) this.choose(this.shown[0]);
     else this.drawList();
+    this.show();
   }
 
   drawList() {
@@ -278,7 +286,7 @@ export class LabelView extends Core {
     const share = progress.all ? progress.labelled / progress.all : 0;
     setText(this.progress, t("label.progress", { done: progress.labelled, all: progress.all, percent: number(share * 100) }));
     this.bar.style.width = `${share * 100}%`;
-    const counts = { all: this.episodes.length, no: this.episodes.filter((one) => !one.labelled).length, failure: this.episodes.filter((one) => one.outcome === "failure").length };
+    const counts = { all: this.episodes.length, no: this.episodes.filter((one) => !one.labelled).length, mine: this.episodes.filter((one) => !one.by.includes(this.answer.me)).length, failure: this.episodes.filter((one) => one.outcome === "failure").length };
     for (const [name, chip] of this.chips) {
       setText(chip, `${t(`label.filter_${name}`)} ${counts[name]}`);
       toggle(chip, "on", name === this.filter);
@@ -303,8 +311,8 @@ export class LabelView extends Core {
   }
 
   show() {
-    const one = this.detail;
-    if (!one || live.directory.empty) return;
+    if (!this.detail || live.directory.empty) return;
+    const one = this.seen(this.detail);
     const may = Boolean(one.may_tell);
     const zone = live.directory.sites.get(one.site)?.timezone ?? this.zone;
     const asset = live.directory.assets.get(one.asset);
