@@ -12,7 +12,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
+
+from connectors.desk import accounts
 
 settings.register_profile("twin", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=150)
@@ -20,6 +23,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "twin"))
 STEADY_SEED = 20_261_127
 SERVER = {"host": "127.0.0.1", "user": "root"}
 _NUMBERS = itertools.count(1)
+
+
+# A login costs as much as the work of a test; what it costs in life is asked in tests/contracts/test_people.py.
+COSTS_IN_LIFE = accounts.HASHER
+accounts.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 def pytest_addoption(parser):
@@ -32,6 +40,12 @@ def pytest_addoption(parser):
 def pytest_report_header(config):
     told = config.getoption("--seed")
     return f"seed of faults and schedules: {told if told is not None else 'the usual one, fresh ones where slow'}"
+
+
+@pytest.fixture
+def costs_in_life():
+    """The hasher of passwords as the product makes it."""
+    return COSTS_IN_LIFE
 
 
 @pytest.fixture

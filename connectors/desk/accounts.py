@@ -46,12 +46,16 @@ class Account:
         return Person(self.name, self.role, self.sites)
 
 
+HASHER = PasswordHasher()
+"""The library's own costs, which follow RFC 9106; a hash carries its costs, so they may change."""
+
+
 class Accounts:
     """The accounts on a desk. Every change ends the sessions of whom it concerns."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._hasher = PasswordHasher()
+        self._hasher = HASHER
         self._nobody = ""
 
     def exist(self) -> bool:

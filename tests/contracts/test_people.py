@@ -27,6 +27,13 @@ def desk(request, tmp_path):
         made.close()
 
 
+def test_a_password_costs_who_guesses_it_what_the_field_asks_for(costs_in_life):
+    assert costs_in_life.hash(WORD).startswith("$argon2id$")
+    # OWASP's least: 19 MiB, two passes
+    assert costs_in_life.memory_cost >= 19 * 1024
+    assert costs_in_life.time_cost >= 2
+
+
 def test_an_account_is_made_changed_and_removed(desk):
     accounts = Accounts(desk)
     assert not accounts.exist()
