@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from connectors.exporters.frames import shape_of
 from connectors.exporters.papers import licence_of, store_hashes, write_papers
 from connectors.exporters.part import opened, part_of
-from connectors.exporters.plan import FORMATS, Plan
+from connectors.exporters.plan import BARE, FORMATS, Plan
 from twin.errors import EpisodeError, ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from connectors.exporters.plan import Dataset, Terms, Told
+    from connectors.exporters.plan import Dataset, Offer, Terms, Told
     from twin.episodes import Episode, Label
     from twin.ports import History
     from twin.sample import Stream
@@ -33,6 +33,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     *,
     skip: frozenset[str] = frozenset(),
     labels: Mapping[str, Sequence[Label]] | None = None,
+    offer: Offer = BARE,
     told: Callable[[int], None] = lambda _done: None,
 ) -> dict[str, Any]:
     """Write a dataset of some episodes of one asset; the same input gives the same bytes. Returns it in numbers.
@@ -43,7 +44,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     ``told`` hears how many episodes are done. Raises EpisodeError, and ExportError where the disk does not take it.
     """
     licence_of(terms.licence)
-    plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {})
+    plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {}, offer)
     target = folder.absolute()  # "." has no name to add .part to
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EpisodeError(f"{folder} is not empty", "name a new folder, or empty it")
@@ -86,6 +87,7 @@ def _plan(  # noqa: PLR0913  what a dataset is a function of
     terms: Terms,
     skip: frozenset[str],
     labels: Mapping[str, Sequence[Label]],
+    offer: Offer,
 ) -> Plan:
     """Raises EpisodeError for no episodes, for those of several assets, and for a rate that is none."""
     if not episodes:
@@ -99,7 +101,7 @@ def _plan(  # noqa: PLR0913  what a dataset is a function of
         raise EpisodeError(f"{fps} frames a second", f"--fps is a whole number from 1 to {MAX_FPS}")
     mine = tuple(sorted(streams.get(assets[0], ()), key=lambda one: one.id))
     shape = shape_of(mine, skip, both=to == "lerobot")
-    return Plan(history, mine, episodes, labels, shape, fps, terms)
+    return Plan(history, mine, episodes, labels, shape, fps, terms, offer)
 
 
 def _dataset(to: str, plan: Plan, folder: Path) -> Dataset:

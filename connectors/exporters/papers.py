@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from connectors.exporters.book import catalogue_of
 from connectors.exporters.part import sha256_of
 from twin.clock import iso_from_ns
 from twin.errors import EpisodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from connectors.exporters.frames import Shape
@@ -53,6 +55,8 @@ def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str,
     """Write all papers beside the data: the card and the provenance are in croissant.json's checksums, it in SUMS."""
     episodes = plan.episodes
     sources = sorted({one.source for one in episodes})
+    there = {path.relative_to(folder).as_posix(): sha256_of(path) for path in _files(folder)}
+    book = catalogue_of(plan, there)
     provenance = {
         "name": plan.terms.name,
         "format": to,
@@ -66,6 +70,8 @@ def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str,
         "frames": told.frames,
         **told.provenance,
         "store": store,
+        "catalogue": book,
+        "derived_from": [dict(one) for one in plan.offer.lineage],
         "episodes": [
             {
                 "index": i, "id": one.id, "from_ns": one.start_ns, "to_ns": one.end_ns, "source": one.source,
@@ -76,8 +82,13 @@ def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str,
     }  # fmt: skip
     write_json(folder / PROVENANCE, provenance)
     (folder / CARD).write_text(_card(plan, told, provenance), encoding="utf-8")
-    write_json(folder / CROISSANT, _croissant(folder, plan, told, provenance))
+    there |= {name: sha256_of(folder / name) for name in (PROVENANCE, CARD)}
+    write_json(folder / CROISSANT, _croissant(folder, plan, told, provenance, there))
     (folder / SUMS).write_text(sums_of(folder), encoding="utf-8")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.rglob("*") if one.is_file())
 
 
 def sums_of(folder: Path) -> str:
@@ -117,10 +128,10 @@ def store_hashes(history: History) -> dict[str, dict[str, object]]:
     return found
 
 
-def _croissant(folder: Path, plan: Plan, told: Told, provenance: dict[str, Any]) -> dict[str, Any]:
-    terms = plan.terms
-    files = sorted(one for one in folder.rglob("*") if one.is_file())
-    names = [one.relative_to(folder).as_posix() for one in files]
+def _croissant(
+    folder: Path, plan: Plan, told: Told, provenance: dict[str, Any], there: Mapping[str, str]
+) -> dict[str, Any]:
+    terms, book = plan.terms, provenance["catalogue"]
     return {
         "@context": {
             "@language": "en", "@vocab": "https://schema.org/", "sc": "https://schema.org/",
@@ -139,13 +150,19 @@ def _croissant(folder: Path, plan: Plan, told: Told, provenance: dict[str, Any])
         "name": terms.name,
         "description": terms.description or f"{len(plan.episodes)} episodes of {', '.join(provenance['assets'])}",
         "license": SPDX.get(terms.licence, terms.licence),
-        "version": "1.0.0",
+        "version": book["version"],
         "datePublished": provenance["to"][:10],
         "url": f"urn:factory-twin:{terms.name}",
-        "creator": {"@type": "sc:Organization", "name": "Factory Twin hub"},
+        "creator": {
+            "@type": "sc:Organization",
+            "name": plan.offer.hub_name.get("en") or plan.offer.hub or "Factory Twin hub",
+            "contactPoint": plan.offer.contact,
+        },
+        "alternateName": sorted({one for one in plan.offer.title.values() if one}),
         "prov:wasGeneratedBy": {"@type": "prov:Activity", "name": terms.exporter},
         "prov:wasDerivedFrom": [
-            {"@type": "prov:Entity", "name": writer, **said} for writer, said in provenance["store"].items()
+            *({"@type": "prov:Entity", "name": writer, **said} for writer, said in provenance["store"].items()),
+            *({"@type": "prov:Entity", "name": one["id"], **one} for one in provenance["derived_from"]),
         ],
         "usageInfo": {
             "@type": "odrl:Offer",
@@ -154,9 +171,10 @@ def _croissant(folder: Path, plan: Plan, told: Told, provenance: dict[str, Any])
         "distribution": [
             {
                 "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name,
-                "encodingFormat": _format(name), "contentSize": f"{path.stat().st_size} B", "sha256": sha256_of(path),
+                "encodingFormat": _format(name), "contentSize": f"{(folder / name).stat().st_size} B",
+                "sha256": there[name],
             }
-            for name, path in zip(names, files, strict=True)
+            for name in sorted(there)
         ],
         "recordSet": [
             {
@@ -187,7 +205,10 @@ def _card(plan: Plan, told: Told, provenance: dict[str, Any]) -> str:
     terms, episodes = plan.terms, plan.episodes
     good = sum(one.outcome.value == "success" for one in episodes)
     hours = sum(one.duration_s for one in episodes) / 3600
-    split = ", ".join(f"{name} {count}" for name, count in provenance["sources"].items())
+    book = provenance["catalogue"]
+    split = ", ".join(f"{name} {seconds / 3600:.2f} h" for name, seconds in book["split_s"].items() if seconds)
+    title = " · ".join(one for one in (book["title"].get("ko"), book["title"].get("en")) if one)
+    changes = "\n".join(f"- {one['version']}: {one['changes']}" for one in reversed(book["changelog"]))
     rate = f" · {provenance['fps']} fps" if "fps" in provenance else ""
     return f"""---
 license: {terms.licence.lower()}
@@ -200,10 +221,16 @@ license: {terms.licence.lower()}
 
 | 항목 / item | |
 |---|---|
+| 버전 / version | {book["version"]}{f" · {title}" if title else ""} |
+| 허브 · 연락처 / hub · contact | {" · ".join(one for one in (book["hub"], book["contact"]) if one) or "–"} |
 | 에피소드 / episodes | {len(episodes)} (성공 / success {good}) |
 | 프레임 / frames | {told.frames}{rate} · {hours:.2f} h |
 | 설비 / assets | {", ".join(provenance["assets"])} |
 | 기간 / time | {provenance["from"]} – {provenance["to"]} |
 | 출처 / source | {split} |
 | 라이선스 / licence | {terms.licence} |
-{told.card}"""
+{told.card}
+## 변경 기록 / changes
+
+{changes}
+"""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from connectors.exporters.frames import Shape
     from connectors.exporters.part import Note
+    from twin.datasets import Edition
     from twin.episodes import Episode, Label
     from twin.ports import History
     from twin.sample import Stream
@@ -33,6 +34,27 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """How a dataset stands in the catalogue of the hub that makes it; its papers tell it, its data do not.
+
+    ``version`` and ``changes`` are "" to be chosen (`twin.datasets.edition_of`); ``earlier`` are the editions that
+    were made before; ``lineage`` are other datasets that it was derived from.
+    """
+
+    hub: str = ""
+    hub_name: Mapping[str, str] = field(default_factory=dict)
+    title: Mapping[str, str] = field(default_factory=dict)
+    contact: str = ""
+    version: str = ""
+    changes: str = ""
+    earlier: tuple[Edition, ...] = ()
+    lineage: tuple[Mapping[str, Any], ...] = ()
+
+
+BARE = Offer()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One export: episodes of one asset, whose ``streams`` are in order; ``shape`` is what its frames hold.
 
@@ -46,6 +68,7 @@ class Plan:
     shape: Shape
     fps: int
     terms: Terms
+    offer: Offer = BARE
 
     @property
     def asset(self) -> str:

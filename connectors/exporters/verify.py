@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from connectors.exporters.book import check_book
 from connectors.exporters.finding import Finding
-from connectors.exporters.papers import CROISSANT, PROVENANCE, SUMS, sums_of
+from connectors.exporters.papers import CARD, CROISSANT, PROVENANCE, SUMS, sums_of
 from connectors.exporters.part import sha256_of
 from connectors.exporters.plan import FORMATS
+from connectors.exporters.told import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,26 @@ __all__ = ["Finding", "verify"]
 
 def verify(folder: Path) -> list[Finding]:
     """Everything that is wrong with a dataset of any format; [] where it holds what it claims."""
-    return [*_papers(folder), *_data(folder)]
+    return [*_papers(folder), *_data(folder), *_claims(folder)]
+
+
+def _claims(folder: Path) -> Iterator[Finding]:
+    """What its papers claim, held to its files; that papers cannot be read is said already."""
+    try:
+        told = json.loads((folder / PROVENANCE).read_text("utf-8"))
+        croissant = json.loads((folder / CROISSANT).read_text("utf-8"))
+        listed = {str(one["contentUrl"]): str(one["sha256"]) for one in croissant["distribution"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    data = {name: sha256 for name, sha256 in listed.items() if name not in (PROVENANCE, CARD)}
+    try:
+        rows = rows_of(folder, told)
+        yield from check_book(told, data, rows, PROVENANCE)
+        version = told.get("catalogue", {}).get("version", croissant.get("version"))
+        if croissant.get("version") != version or croissant.get("name") != told["name"]:
+            yield Finding("claims", f"{CROISSANT}, {PROVENANCE}", "tell of different names or versions")
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        yield Finding("claims", PROVENANCE, f"does not say what it claims: {error!r}")
 
 
 def _data(folder: Path) -> Iterator[Finding]:

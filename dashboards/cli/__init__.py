@@ -21,6 +21,7 @@ from dashboards.cli import (
     decode,
     devices,
     episodes,
+    export,
     files,
     kpi,
     processes,
@@ -77,7 +78,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.add_typer(episodes.app, name="episodes")
-app.command()(datasets.export)
+app.command()(export.export)
 app.add_typer(datasets.app, name="datasets")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
