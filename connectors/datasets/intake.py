@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from connectors.datasets.reading import claims_of
 from connectors.desk import datasets as catalogue
 from connectors.desk.datasets import Entry, Way
-from connectors.exporters.papers import SUMS
+from connectors.exporters.croissant import SUMS
 from connectors.exporters.part import sha256_of
 from connectors.exporters.verify import verify
 from twin.errors import EpisodeError, ExportError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from connectors.exporters.papers import CROISSANT, PROVENANCE
+from connectors.exporters.croissant import CROISSANT, PROVENANCE
 from connectors.exporters.part import sha256_of
 from twin.clock import NS_PER_S
 from twin.datasets import FIRST_VERSION, Claims, split_of

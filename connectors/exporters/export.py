@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from connectors.exporters.croissant import licence_of
 from connectors.exporters.frames import shape_of
-from connectors.exporters.papers import licence_of, store_hashes, write_papers
+from connectors.exporters.papers import store_hashes, write_papers
 from connectors.exporters.part import opened, part_of
 from connectors.exporters.plan import BARE, FORMATS, Plan
 from twin.errors import EpisodeError, ExportError

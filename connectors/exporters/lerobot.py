@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from connectors.archive.layout import arrow
+from connectors.exporters.croissant import write_json
 from connectors.exporters.frames import ACTION_POLICY, Blocks, draw
-from connectors.exporters.papers import card_rows, told_columns, write_json
+from connectors.exporters.papers import card_rows, told_columns
 from connectors.exporters.plan import Table, Told
 from connectors.exporters.stats import stats_of, together
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from connectors.exporters.book import check_book
+from connectors.exporters.croissant import CARD, CROISSANT, PROVENANCE, SUMS, sums_of
 from connectors.exporters.finding import Finding
-from connectors.exporters.papers import CARD, CROISSANT, PROVENANCE, SUMS, sums_of
 from connectors.exporters.part import sha256_of
 from connectors.exporters.plan import FORMATS
 from connectors.exporters.told import rows_of
@@ -101,12 +101,17 @@ def _papers(folder: Path) -> Iterator[Finding]:
 
 def _sums(folder: Path, listed: dict[str, dict[str, object]]) -> Iterator[Finding]:
     """Files that are not what croissant.json tells of them."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            yield Finding("checksum", path.relative_to(folder).as_posix(), "is a link; a dataset holds its files")
     there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()} - {CROISSANT, SUMS}
     for name in sorted(there - set(listed)):
         yield Finding("checksum", name, "is not listed in croissant.json")
     for name, one in listed.items():
         path = folder / name
-        if not path.is_file():
+        if not path.resolve().is_relative_to(folder.resolve()):
+            yield Finding("checksum", name, "leads out of the dataset's folder")
+        elif not path.is_file():
             yield Finding("checksum", name, "is listed in croissant.json and is not there")
         elif sha256_of(path) != one.get("sha256"):
             yield Finding("checksum", name, "is not the file whose SHA-256 croissant.json tells")

@@ -63,8 +63,8 @@ def export(  # noqa: PLR0915  one verb, step by step
     from connectors.desk import exports
     from connectors.episodes.filter import pick
     from connectors.episodes.reading import streams_of
+    from connectors.exporters.croissant import licence_of
     from connectors.exporters.export import export as write
-    from connectors.exporters.papers import licence_of
     from connectors.exporters.part import part_of
     from connectors.exporters.plan import FORMATS, Terms
     from connectors.quality.gate import gate, manifest_of

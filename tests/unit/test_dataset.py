@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from exported import LENGTH, STREAM, T0, TERMS, arm_history, written
 
+from connectors.exporters.croissant import SUMS, licence_of, sums_of
 from connectors.exporters.export import export
-from connectors.exporters.papers import SUMS, licence_of, sums_of
 from connectors.exporters.verify import verify
 from twin.clock import NS_PER_S
 from twin.errors import EpisodeError
