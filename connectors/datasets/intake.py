@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcap.exceptions import McapError
+
 from connectors.datasets.reading import claims_of
 from connectors.desk import datasets as catalogue
 from connectors.desk.datasets import Entry, Way
-from connectors.exporters.croissant import SUMS
+from connectors.desk.known import known_people
+from connectors.exporters.croissant import PROVENANCE, SUMS
 from connectors.exporters.part import sha256_of
 from connectors.exporters.verify import verify
+from connectors.privacy.check import named_by
 from twin.errors import EpisodeError, ExportError
 
 if TYPE_CHECKING:
@@ -50,7 +55,7 @@ def take_in(desk: Desk, who: str, folder: Path, own_hub: str = "", into: Path | 
 
 def again(desk: Desk, who: str, folder: Path) -> tuple[list[Finding], Entry | None]:
     """Check a dataset's files; where the catalogue lists it, what was found is kept with it."""
-    found = verify(folder)
+    found = [*verify(folder), *_named(desk, folder)]
     place = str(folder.absolute())
     entry = next((one for one in catalogue.entries(desk) if one.place == place), None)
     if entry is not None:
@@ -59,6 +64,15 @@ def again(desk: Desk, who: str, folder: Path) -> tuple[list[Finding], Entry | No
             problems.append(f"{SUMS}: is not the one that was entered")
         catalogue.check(desk, who, entry, tuple(problems))
     return found, entry
+
+
+def _named(desk: Desk, folder: Path) -> list[Finding]:
+    """Where it names somebody of this hub, though it claims pseudonyms."""
+    try:
+        told = json.loads((folder / PROVENANCE).read_text("utf-8"))
+        return list(named_by(folder, told, known_people(desk)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, McapError):
+        return []  # said already
 
 
 def named(desk: Desk, text: str) -> Entry:

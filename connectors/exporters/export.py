@@ -9,18 +9,23 @@ from connectors.exporters.frames import shape_of
 from connectors.exporters.papers import store_hashes, write_papers
 from connectors.exporters.part import opened, part_of
 from connectors.exporters.plan import BARE, FORMATS, Plan
+from connectors.privacy.asked import numbered
+from connectors.privacy.cloak import Cloak, labels_told
+from connectors.privacy.history import CloakedHistory
 from twin.errors import EpisodeError, ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from connectors.exporters.plan import Dataset, Offer, Terms, Told
+    from connectors.exporters.plan import Dataset, Offer, Readable, Terms, Told
     from twin.episodes import Episode, Label
     from twin.ports import History
     from twin.sample import Stream
 
 MAX_FPS = 1000
+NOTHING = Cloak()
+"""Takes nothing out, but who made an episode by hand: that stays in the hub."""
 
 
 def export(  # noqa: PLR0913  what a dataset is a function of
@@ -35,6 +40,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     skip: frozenset[str] = frozenset(),
     labels: Mapping[str, Sequence[Label]] | None = None,
     offer: Offer = BARE,
+    cloak: Cloak = NOTHING,
     told: Callable[[int], None] = lambda _done: None,
 ) -> dict[str, Any]:
     """Write a dataset of some episodes of one asset; the same input gives the same bytes. Returns it in numbers.
@@ -42,10 +48,11 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     ``to`` is one of FORMATS. The folder must not exist, or be empty: it appears whole, or not at all. What was
     finished of an export that ended before stands in ``DIR.part`` and is taken up; nothing but one episode is
     held at a time. ``streams`` are those of each asset, ``skip`` signals that are labels and no measurement,
-    ``told`` hears how many episodes are done. Raises EpisodeError, and ExportError where the disk does not take it.
+    ``told`` hears how many episodes are done; ``cloak`` is what must not leave the hub. Raises EpisodeError, and
+    ExportError where the disk does not take it.
     """
     licence_of(terms.licence)
-    plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {}, offer)
+    plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {}, offer, cloak)
     target = folder.absolute()  # "." has no name to add .part to
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EpisodeError(f"{folder} is not empty", "name a new folder, or empty it")
@@ -89,6 +96,7 @@ def _plan(  # noqa: PLR0913  what a dataset is a function of
     skip: frozenset[str],
     labels: Mapping[str, Sequence[Label]],
     offer: Offer,
+    cloak: Cloak,
 ) -> Plan:
     """Raises EpisodeError for no episodes, for those of several assets, and for a rate that is none."""
     if not episodes:
@@ -101,8 +109,10 @@ def _plan(  # noqa: PLR0913  what a dataset is a function of
     if not 0 < fps <= MAX_FPS:
         raise EpisodeError(f"{fps} frames a second", f"--fps is a whole number from 1 to {MAX_FPS}")
     mine = tuple(sorted(streams.get(assets[0], ()), key=lambda one: one.id))
-    shape = shape_of(mine, skip, both=to == "lerobot")
-    return Plan(history, mine, episodes, labels, shape, fps, terms, offer)
+    shape = shape_of(mine, skip | numbered(mine, cloak.asked), both=to == "lerobot")
+    told, said = labels_told(cloak, episodes, labels)
+    read = CloakedHistory(history, cloak, mine) if cloak.asked.is_anything else history
+    return Plan(read, mine, told, said, shape, fps, terms, offer, cloak.record(mine))
 
 
 def _dataset(to: str, plan: Plan, folder: Path) -> Dataset:
@@ -121,7 +131,7 @@ def _dataset(to: str, plan: Plan, folder: Path) -> Dataset:
     raise EpisodeError(f"--to {to}", f"there are {', '.join(FORMATS)}")
 
 
-def _is_same(history: History, before: dict[str, Any], now: dict[str, Any]) -> bool:
+def _is_same(history: Readable, before: dict[str, Any], now: dict[str, Any]) -> bool:
     """Whether an earlier export asked the same of the same store, which may have grown since."""
     if before.get("asked") != now["asked"]:
         return False

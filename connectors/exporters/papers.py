@@ -14,11 +14,11 @@ from connectors.exporters.part import sha256_of
 from twin.clock import iso_from_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from connectors.exporters.frames import Shape
-    from connectors.exporters.plan import Plan, Told
-    from twin.ports import History
+    from connectors.exporters.plan import Plan, Readable, Told
 
 
 def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str, Any]) -> None:
@@ -41,6 +41,7 @@ def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str,
         **told.provenance,
         "store": store,
         "catalogue": book,
+        "privacy": dict(plan.privacy),
         "derived_from": [dict(one) for one in plan.offer.lineage],
         "episodes": [
             {
@@ -73,7 +74,7 @@ def card_rows(shape: Shape) -> str:
     return f"| 신호 / signal | 단위 / unit | 재표본 / resampled |\n|---|---|---|\n{rows}"
 
 
-def store_hashes(history: History) -> dict[str, dict[str, object]]:
+def store_hashes(history: Readable) -> dict[str, dict[str, object]]:
     """Of each writer the number of its last keyframe, and the SHA-256 of the mirror's state then."""
     found: dict[str, dict[str, object]] = {}
     for writer in history.writers():
@@ -81,6 +82,16 @@ def store_hashes(history: History) -> dict[str, dict[str, object]]:
         if last is not None:
             found[writer] = {"batch": last.n, "sha256": last.sha256}
     return found
+
+
+def _privacy(claims: Mapping[str, Any]) -> str:
+    """The card's line of what was taken out."""
+    words = {
+        "pseudonyms": "사람 / people: HMAC", "parts": "부품 번호 / part numbers: HMAC",
+        "time": "시각 이동 / times shifted",
+    }  # fmt: skip
+    told = " · ".join(words[name] for name in words if name in claims)
+    return f"| 익명화 / privacy | {told} |\n" if told else ""
 
 
 def _card(plan: Plan, told: Told, provenance: dict[str, Any]) -> str:
@@ -111,7 +122,7 @@ license: {terms.licence.lower()}
 | 기간 / time | {provenance["from"]} – {provenance["to"]} |
 | 출처 / source | {split} |
 | 라이선스 / licence | {terms.licence} |
-{told.card}
+{_privacy(plan.privacy)}{told.card}
 ## 변경 기록 / changes
 
 {changes}

@@ -241,5 +241,5 @@ def _labels_schema() -> Any:
     return pa.schema(
         [("episode_index", pa.int64()), ("episode_id", pa.string()), ("from_ns", pa.int64()), ("to_ns", pa.int64()),
          ("channel", pa.string()), ("label", pa.string()), ("source", pa.string()), ("confidence", pa.float64()),
-         ("at_ns", pa.int64())]
+         ("at_ns", pa.int64()), ("annotator", pa.string())]
     )  # fmt: skip

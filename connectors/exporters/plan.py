@@ -17,10 +17,30 @@ if TYPE_CHECKING:
     from connectors.exporters.part import Note
     from twin.datasets import Edition
     from twin.episodes import Episode, Label
-    from twin.ports import History
-    from twin.sample import Stream
+    from twin.ports import Keyframe
+    from twin.sample import Frames, Stream
 
 FORMATS = ("lerobot", "mcap", "parquet")
+
+
+class Readable(Protocol):
+    """What an export reads of a history."""
+
+    def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
+        """The frames of a stream by device time."""
+        ...
+
+    def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
+        """(t_ns, text) where a text signal changed."""
+        ...
+
+    def writers(self) -> tuple[str, ...]:
+        """Who has written."""
+        ...
+
+    def last_keyframe(self, writer: str, *, full: bool = False, until_n: int | None = None) -> Keyframe | None:
+        """The newest keyframe up to a batch."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +81,7 @@ class Plan:
     ``labels`` are those of each episode that are in force; the episode's own word counts where there are none.
     """
 
-    history: History
+    history: Readable
     streams: tuple[Stream, ...]
     episodes: Sequence[Episode]
     labels: Mapping[str, Sequence[Label]]
@@ -69,6 +89,8 @@ class Plan:
     fps: int
     terms: Terms
     offer: Offer = BARE
+    privacy: Mapping[str, Any] = field(default_factory=dict)
+    """What was taken out (`connectors.privacy.cloak.Cloak.record`); episodes, labels and history are without it."""
 
     @property
     def asset(self) -> str:
@@ -76,12 +98,13 @@ class Plan:
         return self.episodes[0].asset
 
     def labels_of(self, episode: Episode) -> list[dict[str, Any]]:
-        """What is said of an episode, in order; who said it stays in the hub."""
+        """What is said of an episode, in order; who said it stays in the hub, but for a pseudonym."""
         told = self.labels.get(episode.id) or labels_of(episode)
         rows = [
             {
                 "channel": one.channel, "label": one.label, "from_ns": one.from_ns, "to_ns": one.to_ns,
                 "source": one.source, "confidence": one.confidence, "at_ns": one.at_ns,
+                **({"annotator": one.who} if "pseudonyms" in self.privacy else {}),
             }
             for one in told
         ]  # fmt: skip
@@ -96,6 +119,7 @@ class Plan:
             "shape": asdict(self.shape),
             "fps": self.fps,
             "terms": asdict(self.terms),
+            "privacy": dict(self.privacy),
         }
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 

@@ -11,6 +11,7 @@ from connectors.exporters.finding import Finding
 from connectors.exporters.part import sha256_of
 from connectors.exporters.plan import FORMATS
 from connectors.exporters.told import rows_of
+from connectors.privacy.check import check_privacy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ def _claims(folder: Path) -> Iterator[Finding]:
     try:
         rows = rows_of(folder, told)
         yield from check_book(told, data, rows, PROVENANCE)
+        yield from check_privacy(folder, told)
         version = told.get("catalogue", {}).get("version", croissant.get("version"))
         if croissant.get("version") != version or croissant.get("name") != told["name"]:
             yield Finding("claims", f"{CROISSANT}, {PROVENANCE}", "tell of different names or versions")

@@ -50,6 +50,22 @@ def export(  # noqa: PLR0915  one verb, step by step
         list[str] | None,
         typer.Option("--derived-from", help="A dataset of the catalogue that this was made with, ID[@VERSION]."),
     ] = None,
+    pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="Tell people by keyed pseudonyms, the same in all of this hub's sets.")
+    ] = False,
+    hash_parts: Annotated[
+        bool, typer.Option("--hash-parts", help="Tell part, serial and lot numbers by keyed hashes.")
+    ] = False,
+    part_signals: Annotated[
+        str, typer.Option("--part-signals", help="More signals that name parts: NAME,NAME.", metavar="NAMES")
+    ] = "",
+    shift_time: Annotated[
+        str,
+        typer.Option("--shift-time", help="Shift every time by SECONDS, or by random: then not even the papers say."),
+    ] = "",
+    secret: Annotated[
+        Path | None, typer.Option("--secret", help="The hub's secret; a file beside the desk unless given.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write episodes as a dataset with croissant.json, checksums, provenance and a card in Korean and English.
@@ -67,6 +83,9 @@ def export(  # noqa: PLR0915  one verb, step by step
     from connectors.exporters.export import export as write
     from connectors.exporters.part import part_of
     from connectors.exporters.plan import FORMATS, Terms
+    from connectors.privacy.asked import Asked
+    from connectors.privacy.making import cloak_of
+    from connectors.privacy.secret import secret_file
     from connectors.quality.gate import gate, manifest_of
     from connectors.stores.sql import open_history
     from dashboards import __version__
@@ -95,6 +114,10 @@ def export(  # noqa: PLR0915  one verb, step by step
 
             asked = {"version": version, "changes": changes, "contact": contact}
             offer = _offer(desk, known, terms.name, to, asked, {"ko": title_ko, "en": title_en}, derived or [])
+            private = Asked(pseudonyms, hash_parts, tuple(filter(None, part_signals.split(","))), shift_time)
+            key = secret or secret_file(place, factory.resolve().parent if factory is not None else None)
+            mine = streams.get(asset, ())
+            cloak = cloak_of(desk, history, mine, chosen, private, key, f"{offer.hub}/{terms.name}")
 
             def told(count: int) -> None:
                 nonlocal done
@@ -104,7 +127,7 @@ def export(  # noqa: PLR0915  one verb, step by step
 
             answer = write(
                 to, history, streams, chosen, folder, fps, terms, skip=skip, told=told,
-                labels=book.every_label(desk), offer=offer,
+                labels=book.every_label(desk), offer=offer, cloak=cloak,
             )  # fmt: skip
             ids, manifest = tuple(one.id for one in chosen), manifest_of(folder)
             out = exports.Export(terms.name, to, spdx, ids, manifest, recipient, with_defects=defective)

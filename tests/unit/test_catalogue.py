@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from exported import TERMS, arm_episodes, arm_history, hashes
+from exported import TERMS, arm_episodes, arm_history, hashes, reseal, rewrite
 
 from connectors.datasets.intake import again, made, take_in
 from connectors.datasets.reading import claims_of, lineage_of
@@ -37,26 +37,6 @@ def write(folder, desk, to="parquet", some=None, **more):
     offer = replace(offer, earlier=catalogue.editions(desk, "north", TERMS.name, to))
     export(to, HISTORY, streams_of(HISTORY), some or arm_episodes(), folder, 20, TERMS, offer=offer)
     return made(desk, "kim", folder)
-
-
-def rewrite(path, change):
-    told = json.loads(path.read_text("utf-8"))
-    change(told)
-    path.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-
-def reseal(folder):
-    """Make the checksums right again, as somebody would who lies on purpose."""
-    import hashlib
-
-    from connectors.exporters.croissant import SUMS, sums_of
-
-    def sums(told):
-        for one in told["distribution"]:
-            one["sha256"] = hashlib.sha256((folder / one["contentUrl"]).read_bytes()).hexdigest()
-
-    rewrite(folder / CROISSANT, sums)
-    (folder / SUMS).write_text(sums_of(folder), "utf-8")
 
 
 @pytest.mark.parametrize("to", FORMATS)
