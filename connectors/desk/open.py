@@ -17,6 +17,7 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     datasets,
     episodes,
     exports,
+    generated,
     labelling,
     layouts,
     notes,

@@ -23,6 +23,7 @@ from dashboards.cli import (
     episodes,
     export,
     files,
+    generate,
     kpi,
     processes,
     publish,
@@ -77,6 +78,7 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
+episodes.app.command()(generate.generate)
 app.add_typer(episodes.app, name="episodes")
 app.command()(export.export)
 app.add_typer(datasets.app, name="datasets")
