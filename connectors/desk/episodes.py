@@ -261,12 +261,13 @@ def _emptied(label: Label) -> Label:
 
 
 def insert_labels(connection: Connection, who: str, at_ns: int, new: list[Label]) -> int:
-    """Add labels; returns the number of the last."""
+    """Add labels, said now unless they tell when; returns the number of the last."""
     n: int = connection.execute(select(func.coalesce(func.max(label_row.c.n), 0))).scalar_one()
     rows = [
         {
             "n": n + i, "episode": one.episode, "from_ns": one.from_ns, "to_ns": one.to_ns, "channel": one.channel,
-            "label": one.label, "source": one.source, "confidence": one.confidence, "who": who, "at_ns": at_ns,
+            "label": one.label, "source": one.source, "confidence": one.confidence, "who": who,
+            "at_ns": one.at_ns or at_ns,
             "supersedes": one.supersedes,
         }
         for i, one in enumerate(new, 1)

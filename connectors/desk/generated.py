@@ -64,6 +64,7 @@ def made_of(desk: Desk, ids: Iterable[str] | None = None) -> dict[str, dict[str,
 
 
 def _labels(one: Generated) -> Iterable[Label]:
+    """What the simulation says; it was known when the attempt was over, so that the same seed says the same."""
     episode = one.episode
     said = [
         ("outcome", episode.outcome.value),
@@ -73,10 +74,10 @@ def _labels(one: Generated) -> Iterable[Label]:
     ]
     for channel, text in said:
         if text:
-            yield Label(episode.id, episode.start_ns, episode.end_ns, channel, text, SIMULATION)
+            yield Label(episode.id, episode.start_ns, episode.end_ns, channel, text, SIMULATION, at_ns=episode.end_ns)
     if one.anomaly is not None:
         text, from_ns, to_ns = one.anomaly
-        yield Label(episode.id, from_ns, to_ns, "anomaly", text, SIMULATION)
+        yield Label(episode.id, from_ns, to_ns, "anomaly", text, SIMULATION, at_ns=episode.end_ns)
 
 
 def _parts(made: Sequence[Generated], at_once: int = 500) -> Iterable[Sequence[Generated]]:

@@ -17,7 +17,7 @@ from twin.datasets import Origin
 from twin.episodes.episode import Episode, Method, Outcome, episode_id
 from twin.keyframes import resume
 from twin.ports import Commit, Folded, SourceCount
-from twin.sample import batch_of, merge
+from twin.sample import batch_of
 from twin.simulation.attempts import SOURCE, attempts
 
 if TYPE_CHECKING:
@@ -124,10 +124,7 @@ def _after(history: History, recipe: Recipe, begin_ns: int) -> tuple[int, dict[s
 
 
 def _store(store: Store, waiting: list[Attempt], fold: Callable[[Batch], Folded]) -> None:
-    by_stream: dict[str, list[Frames]] = {}
-    for part in (part for one in waiting for part in one.frames):
-        by_stream.setdefault(part.stream.id, []).append(part)
-    parts = [merge(some) for some in by_stream.values()]
+    parts: list[Frames] = [part for one in waiting for part in one.frames]
     n = store.next_batch(WRITER)
     counts = (SourceCount(SOURCE, decoded_frames=sum(len(part) for part in parts)),)
     store.append(Commit(batch_of(WRITER, n, waiting[-1].next_ns, parts), counts=counts), fold)

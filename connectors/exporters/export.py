@@ -8,7 +8,7 @@ from connectors.exporters.croissant import licence_of
 from connectors.exporters.frames import shape_of
 from connectors.exporters.papers import store_hashes, write_papers
 from connectors.exporters.part import opened, part_of
-from connectors.exporters.plan import BARE, FORMATS, Plan
+from connectors.exporters.plan import BARE, FORMATS, Made, Plan
 from connectors.privacy.asked import numbered
 from connectors.privacy.cloak import Cloak, labels_told
 from connectors.privacy.history import CloakedHistory
@@ -41,6 +41,7 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     labels: Mapping[str, Sequence[Label]] | None = None,
     offer: Offer = BARE,
     cloak: Cloak = NOTHING,
+    made_of: Mapping[str, Mapping[str, str | float]] | None = None,
     told: Callable[[int], None] = lambda _done: None,
 ) -> dict[str, Any]:
     """Write a dataset of some episodes of one asset; the same input gives the same bytes. Returns it in numbers.
@@ -48,11 +49,12 @@ def export(  # noqa: PLR0913  what a dataset is a function of
     ``to`` is one of FORMATS. The folder must not exist, or be empty: it appears whole, or not at all. What was
     finished of an export that ended before stands in ``DIR.part`` and is taken up; nothing but one episode is
     held at a time. ``streams`` are those of each asset, ``skip`` signals that are labels and no measurement,
-    ``told`` hears how many episodes are done; ``cloak`` is what must not leave the hub. Raises EpisodeError, and
+    ``told`` hears how many episodes are done; ``cloak`` is what must not leave the hub; ``made_of`` what
+    simulated episodes were made of. Raises EpisodeError, and
     ExportError where the disk does not take it.
     """
     licence_of(terms.licence)
-    plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {}, offer, cloak)
+    plan = _plan(to, history, streams, episodes, fps, terms, skip, labels or {}, offer, cloak, made_of or {})
     target = folder.absolute()  # "." has no name to add .part to
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EpisodeError(f"{folder} is not empty", "name a new folder, or empty it")
@@ -97,6 +99,7 @@ def _plan(  # noqa: PLR0913  what a dataset is a function of
     labels: Mapping[str, Sequence[Label]],
     offer: Offer,
     cloak: Cloak,
+    made_of: Mapping[str, Mapping[str, str | float]],
 ) -> Plan:
     """Raises EpisodeError for no episodes, for those of several assets, and for a rate that is none."""
     if not episodes:
@@ -112,7 +115,8 @@ def _plan(  # noqa: PLR0913  what a dataset is a function of
     shape = shape_of(mine, skip | numbered(mine, cloak.asked), both=to == "lerobot")
     told, said = labels_told(cloak, episodes, labels)
     read = CloakedHistory(history, cloak, mine) if cloak.asked.is_anything else history
-    return Plan(read, mine, told, said, shape, fps, terms, offer, cloak.record(mine))
+    made = {new.id: made_of[old.id] for old, new in zip(episodes, told, strict=True) if old.id in made_of}
+    return Plan(read, mine, told, said, shape, fps, terms, offer, cloak.record(mine), Made(made))
 
 
 def _dataset(to: str, plan: Plan, folder: Path) -> Dataset:

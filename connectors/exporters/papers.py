@@ -47,6 +47,7 @@ def write_papers(folder: Path, to: str, plan: Plan, told: Told, store: dict[str,
             {
                 "index": i, "id": one.id, "from_ns": one.start_ns, "to_ns": one.end_ns, "source": one.source,
                 **({"file": told.files[i]} if i in told.files else {}),
+                **({"made_of": dict(plan.made.of[one.id])} if one.id in plan.made.of else {}),
             }
             for i, one in enumerate(episodes)
         ],

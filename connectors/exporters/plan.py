@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from twin.datasets import Origin, origin_of
 from twin.episodes.episode import labels_of
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from twin.ports import Keyframe
     from twin.sample import Frames, Stream
 
+MADE = "simulation/"
+"""Before the names of columns that tell what a simulated episode is made of."""
 FORMATS = ("lerobot", "mcap", "parquet")
 
 
@@ -75,6 +79,32 @@ BARE = Offer()
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What simulated episodes were made of, by id: engine, seeds, every parameter, the fault; flat.
+
+    ``columns`` are all of it as columns of a table of episodes: texts, or numbers.
+    """
+
+    of: Mapping[str, Mapping[str, str | float]]
+    columns: Mapping[str, type[str | float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds: dict[str, type[str | float]] = {}
+        for one in self.of.values():
+            for name, value in one.items():
+                kinds[f"{MADE}{name}"] = str if isinstance(value, str) else float
+        object.__setattr__(self, "columns", kinds)
+
+    def row(self, episode: Episode) -> dict[str, str | float]:
+        """An episode's own columns; NaN and "" where it has none."""
+        mine = self.of.get(episode.id, {})
+        return {
+            name: mine.get(name.removeprefix(MADE), "" if kind is str else math.nan)
+            for name, kind in self.columns.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One export: episodes of one asset, whose ``streams`` are in order; ``shape`` is what its frames hold.
 
@@ -91,11 +121,22 @@ class Plan:
     offer: Offer = BARE
     privacy: Mapping[str, Any] = field(default_factory=dict)
     """What was taken out (`connectors.privacy.cloak.Cloak.record`); episodes, labels and history are without it."""
+    made: Made = field(default_factory=lambda: Made({}))
 
     @property
     def asset(self) -> str:
         """Whose episodes they are."""
         return self.episodes[0].asset
+
+    @property
+    def made_from(self) -> tuple[str, str]:
+        """What the episodes are, in Korean and English: production, simulation, or both."""
+        origins = {origin_of(one.source) for one in self.episodes}
+        if origins == {Origin.REAL}:
+            return "실제 생산 기록", "recorded production"
+        if origins == {Origin.SIMULATED}:
+            return "시뮬레이션 기록", "simulation, no real machine"
+        return "출처가 여럿인 기록(에피소드의 `source` 참고)", "several origins, told by each episode's `source`"
 
     def labels_of(self, episode: Episode) -> list[dict[str, Any]]:
         """What is said of an episode, in order; who said it stays in the hub, but for a pseudonym."""
@@ -120,6 +161,7 @@ class Plan:
             "fps": self.fps,
             "terms": asdict(self.terms),
             "privacy": dict(self.privacy),
+            "made_of": {name: dict(one) for name, one in self.made.of.items()},
         }
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 

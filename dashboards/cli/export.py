@@ -76,7 +76,7 @@ def export(  # noqa: PLR0915  one verb, step by step
     """
     from connectors.datasets.intake import made
     from connectors.desk import episodes as book
-    from connectors.desk import exports
+    from connectors.desk import exports, generated
     from connectors.episodes.filter import pick
     from connectors.episodes.reading import streams_of
     from connectors.exporters.croissant import licence_of
@@ -125,9 +125,10 @@ def export(  # noqa: PLR0915  one verb, step by step
                 look()
                 show(count / len(chosen))
 
+            simulated = generated.made_of(desk, (one.id for one in chosen))
             answer = write(
                 to, history, streams, chosen, folder, fps, terms, skip=skip, told=told,
-                labels=book.every_label(desk), offer=offer, cloak=cloak,
+                labels=book.every_label(desk), offer=offer, cloak=cloak, made_of=simulated,
             )  # fmt: skip
             ids, manifest = tuple(one.id for one in chosen), manifest_of(folder)
             out = exports.Export(terms.name, to, spdx, ids, manifest, recipient, with_defects=defective)

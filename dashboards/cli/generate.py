@@ -36,7 +36,7 @@ def generate(
     ] = "",
     faults: Annotated[
         str,
-        typer.Option("--faults", help="KIND=PROBABILITY,…: each attempt has one of them or none.", metavar="KIND=P"),
+        typer.Option("--faults", help="KIND=PROBABILITY,…: each has one of them or none.", metavar="KIND=P"),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same episodes to the bit.")] = 0,
     type_: Annotated[str, typer.Option("--type", help="What is simulated: robot_arm.")] = TYPES[0],
