@@ -29,6 +29,7 @@ from dashboards.cli import (
     publish,
     record,
     scenario,
+    sets,
     sql,
     state,
     store,
@@ -79,6 +80,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 episodes.app.command()(generate.generate)
+episodes.app.command(name="compare-sets")(sets.compare_sets)
 app.add_typer(episodes.app, name="episodes")
 app.command()(export.export)
 app.add_typer(datasets.app, name="datasets")
