@@ -424,6 +424,8 @@ class HubAnswer(BaseModel):
     rows: list[dict[str, Any]]
     checks: list[dict[str, Any]]
     exports: list[dict[str, Any]]
+    comparison: dict[str, Any] | None
+    """The newest of real with simulated episodes."""
 
 
 class DatasetModel(BaseModel):

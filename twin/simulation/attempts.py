@@ -17,13 +17,13 @@ from twin.packml import UnitState
 from twin.sample import Frames, Quality, stream_of
 from twin.simulation.ailments import Ailment, axis_of
 from twin.simulation.arms import DRIVE_RATIO, GRIPPER_KG, Arm, Arms, task_of, working_path
-from twin.simulation.attributes import word
+from twin.simulation.attributes import number, word
 from twin.simulation.calendar import Calendar
 from twin.simulation.faults import NEVER, SENSORS, Course, FaultKind
 from twin.simulation.laws import STATUS_MS, Span
 from twin.simulation.line import StationStep
 from twin.simulation.plant import ASSET_TYPES, NOISE
-from twin.simulation.randomise import DECIMALS, chosen, drawn
+from twin.simulation.randomise import DECIMALS, PARAMETERS, Range, chosen, drawn
 from twin.simulation.sensors import SensorSet, random_of
 from twin.simulation.tracks import Track
 from twin.spatial import ARM_MODELS
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from twin.sample import Stream
     from twin.simulation.laws import Truth
-    from twin.simulation.randomise import Range
     from twin.site import Asset, Site
 
 TYPE = "robot_arm"
@@ -51,6 +50,8 @@ _ONSET = (0.05, 0.5)
 """In which part of the work a fault begins."""
 _CAUSES = {FaultKind.GRIP_LOST, FaultKind.AXIS_FRICTION}
 _NEAR_N_M = 1e-6
+_OWN = {"cycle_time": "cycle_s", "payload": "part_kg"}
+"""Attributes of an arm that are parameters of its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,13 @@ class Recipe:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     faults: Mapping[FaultKind, float] = field(default_factory=dict)
 
+    def own(self) -> dict[str, Range]:
+        """What the arm says of itself, where no range is asked for."""
+        usual = PARAMETERS
+        told = {name: number(self.asset, key, None, low=usual[name].low, high=usual[name].high)
+                for name, key in _OWN.items() if key in self.asset.attributes}  # fmt: skip
+        return {name: Range(value, value) for name, value in told.items()}
+
     def streams(self) -> tuple[Stream, Stream]:
         """What the arm sends: joints and status."""
         told = {
@@ -112,8 +120,8 @@ def attempts(recipe: Recipe, count: int, begin_ns: int, seq: Mapping[str, int] |
     numbers = {one.id: (seq or {}).get(one.id, 0) for one in streams}
     counts = [0, 0]
     at_ns = begin_ns
-    for number in range(count):
-        one = _attempt(recipe, streams, number, at_ns, counts, numbers)
+    for index in range(count):
+        one = _attempt(recipe, streams, index, at_ns, counts, numbers)
         counts[bool(one.cause)] += 1
         at_ns = one.next_ns
         yield one
@@ -124,7 +132,7 @@ def _attempt(  # noqa: PLR0913  what an attempt is a function of
 ) -> Attempt:
     seed = int(random_of(recipe.seed, recipe.asset.id, "attempt", str(number)).integers(0, 1 << 62))
     random = random_of(seed, "parameters")
-    parameters = drawn(recipe.ranges, random)
+    parameters = drawn({**recipe.own(), **recipe.ranges}, random)
     random = random_of(seed, "fault")
     kind = chosen(recipe.faults, random)
     onset, how_bad = (round(float(one), DECIMALS) for one in random.random(2))
