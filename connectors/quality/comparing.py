@@ -53,12 +53,21 @@ def compare_sets(real: Set, simulated: Set) -> list[Compared]:
 
 
 def told(compared: Sequence[Compared], real: Set, simulated: Set) -> dict[str, Any]:
-    """As JSON: which sets, and what was found."""
+    """As JSON: which sets, and what was found; signals with the real assets' own names for them."""
+    signals = [signal for asset in real.assets for one in real.streams.get(asset, ()) for signal in one.columns]
+    labels = {_key(one): {"ko": one.label_ko, "en": one.label_en} for one in reversed(signals)}
     return {
         "real": {"episodes": len(real.episodes), "assets": real.assets},
         "simulated": {"episodes": len(simulated.episodes), "assets": simulated.assets},
-        "compared": [one.row() for one in compared],
+        "compared": [_row(one, labels) for one in compared],
     }
+
+
+def _row(one: Compared, labels: Mapping[tuple[str, str], dict[str, str]]) -> dict[str, Any]:
+    told = one.row()
+    for row in told["signals"]:
+        row["label"] = labels.get((row["signal"], row["unit"]), {})
+    return told
 
 
 def _compare(task: str, left: Sequence[Episode], right: Sequence[Episode], real: Set, simulated: Set) -> Compared:

@@ -1202,7 +1202,7 @@ export const ENGLISH = {
   "hub.more_changes": "Changes",
   "hub.more_lineage": "Lineage",
   "hub.more_problems": "Found by the check",
-  "hub.lineage_none": "Made straight from this hub's records.",
+  "hub.lineage_none": "Made straight from records, of no other dataset.",
   "hub.floor": "two halves of the real",
   "hub.joint": "energy distance {n} (real halves {floor})",
   "hub.joint_none": "not assessed together",

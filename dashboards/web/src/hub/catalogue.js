@@ -4,7 +4,7 @@ import { date, minute, monthDay, number } from "../format.js";
 import { t } from "../words.js";
 
 export const ORIGINS = ["real", "simulated", "replay", "augmented", "unknown"];
-const HEADS = [["name", ""], ["version", ""], ["way", ""], ["episodes", "num"], ["hours", "num"], ["origin", ""], ["labelled", "num"], ["state", "opt"], ["licence", ""], ["privacy", "opt"], ["check", ""]];
+const HEADS = [["name", ""], ["version", ""], ["way", ""], ["episodes", "num"], ["hours", "num"], ["origin", ""], ["labelled", "num opt"], ["state", "opt"], ["licence", ""], ["privacy", "opt"], ["check", ""]];
 
 /** Shares of all seconds by where they come from, only those that are there. */
 export function origins(split) {
@@ -38,7 +38,7 @@ function details(one, view) {
     ["assets", one.assets.join(", ")],
     ["period", one.begin ? `${one.begin} – ${one.end}` : ""],
     ["contact", one.contact],
-    ["entered", date(one.at_ms, view.zone)],
+    ["entered", `${date(one.at_ms, view.zone)} ${minute(one.at_ms, view.zone)}`],
     ["exporter", one.exporter],
     ["taken_out", privacy(one.privacy).join(" · ")],
   ].filter(([, text]) => text);
@@ -88,7 +88,7 @@ export function catalogueTable(datasets, view, open, toggle) {
       el("td", { class: "num" }, number(one.episodes)),
       el("td", { class: "num" }, number(one.hours, one.hours < 10 ? 2 : 1)),
       el("td", { class: "hub-mini" }, bar(one.split_s)),
-      el("td", { class: "num" }, one.episodes ? `${number((one.labelled / one.episodes) * 100, 0)} %` : "–"),
+      el("td", { class: "num opt" }, one.episodes ? `${number((one.labelled / one.episodes) * 100, 0)} %` : "–"),
       el("td", { class: "opt hub-state" }, state.length ? state : el("span", { class: "mute" }, t("hub.unjudged", { n: number(q.not_judged ?? 0) }))),
       el("td", null, el("span", { class: "hub-licence" }, one.licence)),
       el("td", { class: "opt", title: told.join(", ") }, told.length ? t("hub.private_n", { n: told.length }) : el("span", { class: "mute" }, "–")),
@@ -105,11 +105,12 @@ export function comparisonTable(comparison, view) {
     const rows = [...one.signals].sort((a, b) => (b.wasserstein ?? -1) - (a.wasserstein ?? -1));
     const most = Math.max(1, ...rows.map((row) => row.wasserstein ?? 0));
     const line = (row) => {
-      if (row.wasserstein === null) return el("tr", null, el("th", { scope: "row" }, row.signal), el("td", { class: "mute", colspan: 3, title: row.why }, view.shapes.not_assessed(), " ", t("hub.verdict_not_assessed")));
+      const signal = view.name(row.label) || row.signal;
+      if (row.wasserstein === null) return el("tr", null, el("th", { scope: "row", title: row.signal }, signal), el("td", { class: "mute", colspan: 3, title: row.why }, view.shapes.not_assessed(), " ", t("hub.verdict_not_assessed")));
       const [size, floor] = [el("i", { class: `hub-bar is-${row.verdict}` }), el("i", { class: "hub-floor", title: t("hub.floor") })];
       size.style.width = `${Math.max(2, (row.wasserstein / most) * 90)}px`;
       floor.style.left = `${(row.floor / most) * 90}px`;
-      return el("tr", null, el("th", { scope: "row", title: `${row.signal} [${row.unit}]` }, row.signal), el("td", { class: "hub-apart" }, size, floor), el("td", { class: "num" }, number(row.wasserstein, 2)), el("td", { class: "num" }, number(row.ks, 2)));
+      return el("tr", null, el("th", { scope: "row", title: `${row.signal} [${row.unit}]` }, signal), el("td", { class: "hub-apart" }, size, floor), el("td", { class: "num" }, number(row.wasserstein, 2)), el("td", { class: "num" }, number(row.ks, 2)));
     };
     const joint = one.energy === null ? t("hub.joint_none") : t("hub.joint", { n: number(one.energy, 3), floor: number(one.energy_floor, 3) });
     return el(

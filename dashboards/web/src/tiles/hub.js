@@ -163,7 +163,7 @@ export class HubView extends Core {
         const scarce = failed !== null && (failed < SCARCE || failed > 1 - SCARCE);
         const label = `${this.name(row.task)}: ${t("hub.success")} ${row.success}, ${t("hub.failure")} ${row.failure}, ${t("hub.unknown")} ${row.unknown}`;
         return [
-          el("span", { class: "hub-task", title: this.name(row.task) }, this.name(row.task), several ? where.get(row.site) : null, isSimulated(row.source) ? el("em", { class: "hub-sim" }, t("hub.sim")) : null),
+          el("span", { class: "hub-task", title: this.name(row.task) }, isSimulated(row.source) ? el("em", { class: "hub-sim is-first" }, t("hub.sim")) : null, this.name(row.task), several ? where.get(row.site) : null),
           bar(parts(row), ["success", "failure", "unknown"], label),
           el("span", { class: "hub-n" }, el("b", null, percent(failed)), ` / ${number(row.episodes)}`, scarce ? el("span", { class: "hub-scarce", title: t("hub.scarce") }, SHAPES.risk()) : null),
         ];
