@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from connectors.exporters.book import check_book
+from connectors.datasets.collection import COLLECTION, check_collection
+from connectors.exporters.book import check_book, content_of
 from connectors.exporters.croissant import CARD, CROISSANT, PROVENANCE, SUMS, sums_of
 from connectors.exporters.finding import Finding
 from connectors.exporters.part import sha256_of
@@ -35,8 +36,12 @@ def _claims(folder: Path) -> Iterator[Finding]:
         return
     data = {name: sha256 for name, sha256 in listed.items() if name not in (PROVENANCE, CARD)}
     try:
-        rows = rows_of(folder, told)
-        yield from check_book(told, data, rows, PROVENANCE)
+        if told["format"] == COLLECTION:
+            yield from check_collection(folder, told, verify)
+            if told["catalogue"]["content_sha256"] != content_of(data, str(told["licence"])):
+                yield Finding("claims", PROVENANCE, "claims another content than its files have")
+        else:
+            yield from check_book(told, data, rows_of(folder, told), PROVENANCE)
         yield from check_privacy(folder, told)
         version = told.get("catalogue", {}).get("version", croissant.get("version"))
         if croissant.get("version") != version or croissant.get("name") != told["name"]:
@@ -54,6 +59,8 @@ def _data(folder: Path) -> Iterator[Finding]:
     except (ValueError, LookupError, TypeError) as error:
         yield Finding("provenance", PROVENANCE, f"does not say of which format this is: {error!r}")
         return
+    if to == COLLECTION:
+        return  # each of its datasets is checked by itself
     if to not in FORMATS:
         if told:
             yield Finding("provenance", PROVENANCE, f"says that the format is {to!r}; there are {', '.join(FORMATS)}")

@@ -112,6 +112,44 @@ def remove(name: Id, *, version: Version = "", url: Url = "", factory: FactoryFi
 
 
 @app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    which: Annotated[list[str], typer.Argument(metavar="ID[@VERSION]…", help="Datasets of the catalogue.")],
+    *,
+    name: Annotated[str, typer.Option("--name", help="The collection's name; the folder's unless given.")] = "",
+    version: Annotated[str, typer.Option("--dataset-version", help="MAJOR.MINOR.PATCH; the next one.")] = "",
+    changes: Annotated[str, typer.Option("--changes", help="What is new in this version, one line.")] = "",
+    contact: Annotated[str, typer.Option("--contact", help="Whom others write to; hub.contact unless given.")] = "",
+    url: Url = "",
+    factory: FactoryFile = None,
+    json: Json = False,
+) -> None:
+    """Pack datasets together, each untouched and with its lineage, as one that can be handed on."""
+    from connectors.datasets.collection import COLLECTION
+    from connectors.datasets.intake import made, named
+    from connectors.datasets.pack import pack as write
+    from connectors.desk import datasets as catalogue
+    from connectors.exporters.plan import Offer
+    from dashboards import __version__
+
+    place, known = place_of(url, factory)
+    called = name or folder.resolve().name
+    hub = known.hub if known is not None else None
+    with desk_of(factory or HERE, place) as desk:
+        offer = Offer(
+            hub.id if hub else "", {"ko": hub.name.ko, "en": hub.name.en} if hub else {}, {},
+            contact or (hub.contact if hub else ""), version, changes,
+            catalogue.editions(desk, hub.id if hub else "", called, COLLECTION),
+        )  # fmt: skip
+        write(folder, called, [named(desk, one) for one in which], offer, f"factory-twin {__version__}")
+        one = made(desk, who(), folder)
+    if json:
+        print_json(_row(one))
+        return
+    typer.echo(f"{folder}: {len(which)} datasets, {one.claims.episodes} episodes; {one.claims.id} {one.claims.version}")
+
+
+@app.command()
 def verify(folder: Folder, *, url: Url = "", factory: FactoryFile = None, json: Json = False) -> None:
     """Check every checksum, number, claim and trap of a dataset of any format; exit 1 where something is wrong.
 

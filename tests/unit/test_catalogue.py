@@ -9,6 +9,7 @@ import pytest
 from exported import TERMS, arm_episodes, arm_history, hashes, reseal, rewrite
 
 from connectors.datasets.intake import again, made, take_in
+from connectors.datasets.pack import pack
 from connectors.datasets.reading import claims_of, lineage_of
 from connectors.desk import Desk
 from connectors.desk import datasets as catalogue
@@ -124,6 +125,46 @@ def test_another_hub_checks_it_takes_it_in_untouched_and_makes_its_own_of_it(des
     ]
     with pytest.raises(EpisodeError, match="is there already"):
         take_in(south, "lee", tmp_path / "a", "south", tmp_path / "kept")
+    south.close()
+
+
+def test_datasets_of_two_hubs_are_handed_on_together_untouched_with_the_lineage_of_each(desk, tmp_path):
+    north = write(tmp_path / "a", desk)
+    south = Desk(f"sqlite:///{tmp_path / 'south.db'}", ManualClock(20))
+    taken = take_in(south, "lee", tmp_path / "a", "south")
+    offer = Offer("south", lineage=(lineage_of(tmp_path / "a", taken.claims),))
+    terms = replace(TERMS, name="own", licence="CC0-1.0")
+    export("mcap", HISTORY, streams_of(HISTORY), arm_episodes()[:2], tmp_path / "own", 20, terms, offer=offer)
+    own = made(south, "lee", tmp_path / "own")
+    for place in ("set", "again"):
+        pack(tmp_path / place, "both", [taken, own], Offer("south"), "factory-twin test")
+    assert hashes(tmp_path / "set") == hashes(tmp_path / "again")
+    assert hashes(tmp_path / "set/sets/01-parquet") == hashes(tmp_path / "a")
+    assert verify(tmp_path / "set") == []
+    both = made(south, "lee", tmp_path / "set").claims
+    assert (both.id, both.format, both.licence, both.episodes) == (
+        "south/both",
+        "collection",
+        "CC-BY-4.0 AND CC0-1.0",
+        12,
+    )
+    assert both.hours == pytest.approx(north.claims.hours + own.claims.hours, abs=1e-4)
+    assert [one["id"] for one in both.lineage] == ["north/arm", "south/own"]
+    assert [one["id"] for one in both.lineage[1]["derived_from"]] == ["north/arm"], (
+        "the lineage of a dataset in it, too"
+    )
+    frames = tmp_path / "set/sets/01-parquet/frames.parquet"
+    frames.write_bytes(frames.read_bytes()[:-1] + b"\x00")
+    assert "sets/01-parquet/frames.parquet" in {one.where for one in verify(tmp_path / "set")}
+    with pytest.raises(EpisodeError, match=r"frames\.parquet is not the file"):
+        pack(
+            tmp_path / "third", "x", [replace(taken, place=str(tmp_path / "set/sets/01-parquet"))], Offer("south"), "t"
+        )
+    rewrite(tmp_path / "again" / PROVENANCE, lambda told: told["catalogue"].update(hours=99.0))
+    rewrite(tmp_path / "again/sets/02-mcap" / PROVENANCE, lambda told: told.update(licence="MIT"))
+    reseal(tmp_path / "again")
+    found = {one.check for one in verify(tmp_path / "again")}
+    assert {"checksum", "claims", "licence"} <= found
     south.close()
 
 
