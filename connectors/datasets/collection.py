@@ -62,9 +62,7 @@ def check_collection(folder: Path, told: dict[str, Any], verify: Callable[[Path]
             return
         is_it = (claims.id, claims.version) == (line["id"], line["version"])
         if not is_it or sha256_of(place / PROVENANCE) != line["provenance_sha256"]:
-            yield Finding(
-                "claims", str(member["folder"]), f"is not the {line['id']} {line['version']} of its lineage"
-            )
+            yield Finding("claims", str(member["folder"]), f"is not the {line['id']} {line['version']} of its lineage")
         found.append(claims)
     if told["licence"] != licence_of_all(found):
         yield Finding("licence", PROVENANCE, f"says {told['licence']}, its datasets are under {licence_of_all(found)}")

@@ -83,7 +83,8 @@ def enter(desk: Desk, who: str, one: Entry) -> Entry:
         standing = connection.execute(select(dataset_row).where(*same, c.gone_ns.is_(None))).all()
         for row in standing:
             known = _entry(row)
-            if known.claims.content != claims.content or known.way is not one.way:
+            is_same = known.claims.content == claims.content if claims.content else known.sums == one.sums
+            if not is_same or known.way is not one.way:
                 raise EpisodeError(
                     f"{claims.id} {claims.version} ({claims.format}) is in the catalogue, and is another dataset",
                     f"take that away first: twin datasets remove {claims.id} --dataset-version {claims.version}",

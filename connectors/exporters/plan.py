@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twin.ports import Keyframe
     from twin.sample import Frames, Stream
 
-MADE = "simulation/"
+MADE = "sim_"
 """Before the names of columns that tell what a simulated episode is made of."""
 FORMATS = ("lerobot", "mcap", "parquet")
 

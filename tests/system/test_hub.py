@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from access_world import World
 
-from connectors.desk import comparisons, exports
+from connectors.desk import comparisons, exports, generated
 from connectors.desk import datasets as catalogue
 from connectors.desk import episodes as book
 from connectors.desk.datasets import Entry, Way
 from connectors.desk.exports import Export
+from connectors.desk.generated import Generated
 from dashboards.calls.api_models import DatasetsAnswer, HubAnswer
 from twin.clock import NS_PER_MS, NS_PER_S
 from twin.datasets import Claims
@@ -162,6 +164,24 @@ def test_an_imported_dataset_is_no_hour_of_this_hub_and_the_past_knew_of_none(sh
     assert listed(shared, as_of_ms=shared.shared_ns / NS_PER_MS) == []
     assert ledger(shared, as_of_ms=shared.shared_ns / NS_PER_MS)["comparison"] is None
     assert not any("north" in str(one) for one in ledger(shared)["rows"])
+
+
+def test_what_was_simulated_has_rows_and_totals_of_its_own(shared):
+    before = ledger(shared)["totals"]
+    asset = "jeonju/simulated/R-105"
+    start_ns = shared.known[0].start_ns
+    one = episode(asset, start_ns, 3)
+    one = replace(one, method=Method.GENERATED, source="simulated:attempts")
+    generated.keep(shared.desk, "eva", [Generated(one, {"seed": "1", "friction": 1.5})], {})
+    shared.clock.advance(60)
+    told = ledger(shared)
+    same = ("episodes", "episodes_h", "labelled_h", "exported_h", "judged")
+    assert {name: told["totals"][name] for name in same} == {name: before[name] for name in same}
+    assert (told["totals"]["simulated"], told["totals"]["simulated_h"]) == (1, 0.05)
+    row = next(one for one in told["rows"] if one["asset"] == asset)
+    assert (row["source"], row["success"]) == ("simulated:attempts", 1)
+    found = shared.get("/api/v1/episodes", "all", asset=asset).json()["episodes"]
+    assert [(one["labelled"], one["by"], one["outcome"]) for one in found] == [(True, [], "success")]
 
 
 def test_a_line_of_nobodys_words_is_no_verdict():

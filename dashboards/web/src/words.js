@@ -1069,6 +1069,7 @@ export const ENGLISH = {
   "hub.target": "target {n} %",
   "hub.target_h": "target {n} h a week",
   "hub.cut_of": "{n} episodes · {share} of recorded",
+  "hub.simulated_apart": "simulated apart: {n}, {h} h",
   "hub.usable_of": "{judged} judged · {defect} with defects left out",
   "hub.labelled_of": "{share} of the usable hours",
   "hub.exported_of": "{n} exports · {to} recipients",

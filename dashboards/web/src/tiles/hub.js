@@ -112,9 +112,10 @@ export class HubView extends Core {
     const goal = targets.hours_per_week ? ` · ${t("hub.of_target", { week: t("hub.week", { n: weeks.at(-1)?.week ?? "–" }), n: hours(week), target: number(targets.hours_per_week) })}` : "";
     const aim = (name) => (targets[name] ? ` · ${t("hub.target", { n: number(targets[name] * 100) })}` : "");
     const share = (part, all) => (all > 0 ? part / all : null);
+    const apart = totals.simulated ? ` · ${t("hub.simulated_apart", { n: number(totals.simulated), h: hours(totals.simulated_h) })}` : "";
     const steps = [
       ["recorded", totals.recorded_h, (told.join(" · ") || t("hub.nothing_yet")) + goal],
-      ["cut", totals.episodes_h, t("hub.cut_of", { n: number(totals.episodes), share: percent(share(totals.episodes_h, totals.recorded_h)) })],
+      ["cut", totals.episodes_h, t("hub.cut_of", { n: number(totals.episodes), share: percent(share(totals.episodes_h, totals.recorded_h)) }) + apart],
       ["usable", totals.usable_h, t("hub.usable_of", { judged: number(totals.judged), defect: number(totals.defect) }) + aim("usable")],
       ["labelled", totals.labelled_h, t("hub.labelled_of", { share: percent(share(totals.labelled_h, totals.usable_h)) }) + aim("labelled")],
       ["exported", totals.exported_h, t("hub.exported_of", { n: number(totals.exports), to: number(totals.recipients) })],
