@@ -70,5 +70,6 @@ def lineage_of(folder: Path, claims: Claims) -> dict[str, Any]:
     return {
         "id": claims.id, "version": claims.version, "format": claims.format, "hub": claims.hub,
         "licence": claims.licence, "contact": claims.contact, "content_sha256": claims.content,
-        "provenance_sha256": sha256_of(folder / PROVENANCE), "derived_from": [dict(one) for one in claims.lineage],
+        "provenance_sha256": sha256_of(folder / PROVENANCE), "privacy": dict(claims.privacy),
+        "split_s": dict(claims.split_s), "derived_from": [dict(one) for one in claims.lineage],
     }  # fmt: skip

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from twin.site import Name
 
 WRITER = "generator"
-BATCH_ROWS = 10_000
-"""So many frames are stored at once."""
+BATCH_ROWS = 40_000
+"""So many frames are stored at once, and then the episodes that they are; who stops it keeps what is stored."""
 ORIGIN = f"{Origin.SIMULATED.value}:attempts"
 """What a generated episode says of where it comes from."""
 BETWEEN_NS = 60 * NS_PER_S
@@ -79,7 +79,10 @@ def generate(  # noqa: PLR0913  where to, what of, how many
     """
     began = time.perf_counter()
     written, digest = Written(), hashlib.sha256()
-    kept: list[Generated] = []
+    detail = {
+        "seed": recipe.seed, "randomise": {name: str(span) for name, span in recipe.ranges.items()},
+        "faults": {kind.value: share for kind, share in recipe.faults.items()},
+    }  # fmt: skip
     with writer_lock(url, WRITER), closing(open_store(url)) as store:
         with closing(open_history(url)) as history:
             begin_ns, seq = _after(history, recipe, begin_ns)
@@ -92,19 +95,14 @@ def generate(  # noqa: PLR0913  where to, what of, how many
         waiting: list[Attempt] = []
         for one in attempts(recipe, count, begin_ns, seq):
             waiting.append(one)
-            kept.append(_kept(one, recipe, task, engine))
             _count(written, one, digest)
-            if sum(len(part) for each in waiting for part in each.frames) >= BATCH_ROWS:
+            rows = sum(len(part) for each in waiting for part in each.frames)
+            if rows >= BATCH_ROWS or one.number == count - 1:
                 _store(store, waiting, fold)
+                kept = [_kept(each, recipe, task, engine) for each in waiting]
+                generated.keep(desk, who, kept, detail)
                 waiting = []
             told(written.episodes)
-        if waiting:
-            _store(store, waiting, fold)
-    detail = {
-        "seed": recipe.seed, "randomise": {name: str(span) for name, span in recipe.ranges.items()},
-        "faults": {kind.value: share for kind, share in recipe.faults.items()},
-    }  # fmt: skip
-    generated.keep(desk, who, kept, detail)
     written.sha256 = digest.hexdigest()
     written.took_s = time.perf_counter() - began
     return written

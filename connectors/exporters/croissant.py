@@ -77,6 +77,7 @@ def _croissant(
             "@language": "en", "@vocab": "https://schema.org/", "sc": "https://schema.org/",
             "cr": "http://mlcommons.org/croissant/", "dct": "http://purl.org/dc/terms/",
             "prov": "http://www.w3.org/ns/prov#", "odrl": "http://www.w3.org/ns/odrl/2/",
+            "rai": "http://mlcommons.org/croissant/RAI/",
             "citeAs": "cr:citeAs", "column": "cr:column", "conformsTo": "dct:conformsTo",
             "data": {"@id": "cr:data", "@type": "@json"}, "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
             "extract": "cr:extract", "field": "cr:field", "fileProperty": "cr:fileProperty",
@@ -99,10 +100,12 @@ def _croissant(
             "contactPoint": book["contact"],
         },
         "alternateName": sorted({one for one in book["title"].values() if one}),
+        "rai:dataCollection": _origins(book["split_s"]),
+        "rai:personalSensitiveInformation": _taken_out(provenance["privacy"]),
         "prov:wasGeneratedBy": {"@type": "prov:Activity", "name": provenance["exporter"]},
         "prov:wasDerivedFrom": [
             *({"@type": "prov:Entity", "name": writer, **said} for writer, said in provenance["store"].items()),
-            *({"@type": "prov:Entity", "name": one["id"], **one} for one in provenance["derived_from"]),
+            *map(_entity, provenance["derived_from"]),
         ],
         "usageInfo": {
             "@type": "odrl:Offer",
@@ -124,6 +127,32 @@ def _croissant(
             for one in tables
         ],
     }  # fmt: skip
+
+
+def _entity(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataset that this one was derived from, and what that one was; the provenance has all of it."""
+    told = {
+        "@type": "prov:Entity", "name": one["id"], "version": one["version"],
+        "license": SPDX.get(one["licence"], one["licence"]), "sha256": one["provenance_sha256"],
+    }  # fmt: skip
+    before = [_entity(each) for each in one.get("derived_from", ())]
+    return {**told, "prov:wasDerivedFrom": before} if before else told
+
+
+def _origins(split_s: Mapping[str, float]) -> str:
+    """Where it comes from, in hours."""
+    return (
+        ", ".join(f"{name} {seconds / 3600:.2f} h" for name, seconds in split_s.items() if seconds) or "no time at all"
+    )
+
+
+def _taken_out(claims: Mapping[str, Any]) -> list[str]:
+    """What was taken out before it went out, and how."""
+    told = [f"{name}: {claims[name]['method']}, key {claims[name]['key']}" for name in claims if name != "time"]
+    if "time" in claims:
+        by = claims["time"]["by"]
+        told.append(f"times shifted {'at random' if isinstance(by, str) else f'by {by} s'}")
+    return told
 
 
 def _field(table: Table, name: str, kind: str, width: int) -> dict[str, Any]:

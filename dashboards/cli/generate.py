@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashboards.cli._output import print_json
+from dashboards.cli._output import note, print_json
 from dashboards.cli._progress import bar
 from dashboards.cli.desk import HERE, desk_of, who
 from dashboards.cli.episodes import FactoryFile, Url, place_of
@@ -73,7 +73,11 @@ def generate(
         show = stack.enter_context(bar("attempts"))
         recipe = Recipe(site, asset, seed, ranges, chances)
         engine = f"factory-twin {__version__} twin.simulation.attempts"
-        made = play(place, desk, who(), recipe, count, task, begin_ns, engine, lambda done: show(done / count))
+        try:
+            made = play(place, desk, who(), recipe, count, task, begin_ns, engine, lambda done: show(done / count))
+        except KeyboardInterrupt:
+            note("stopped; what was stored is kept, with its labels: twin episodes list --episodes source=simulated")
+            raise typer.Exit(1) from None
     answer = {"asset": asset.id, "store": place, "seed": seed, **made.summary()}
     if json:
         print_json(answer)
