@@ -138,7 +138,7 @@ def hub_ledger(
         "weeks": _last_weeks(weeks, offset_ns),
         "assets": {asset: round(hours, 4) for asset, hours in sorted(recorded.items())},
         "rows": [one.json(names, regions) for one in rows],
-        "checks": _checks(known),
+        "checks": _checks(true),
         "exports": [
             {
                 "n": one.n, "at_ms": ms(one.at_ns), "name": one.name, "format": one.format, "licence": one.licence,
