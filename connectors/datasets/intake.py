@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from connectors.desk import datasets as catalogue
 from connectors.desk.datasets import Entry, Way
 from connectors.desk.known import known_people
 from connectors.exporters.croissant import PROVENANCE, SUMS
+from connectors.exporters.finding import Finding
 from connectors.exporters.part import sha256_of
 from connectors.exporters.verify import verify
 from connectors.privacy.check import named_by
@@ -21,7 +23,6 @@ from twin.errors import EpisodeError, ExportError
 
 if TYPE_CHECKING:
     from connectors.desk import Desk
-    from connectors.exporters.finding import Finding
 
 
 def made(desk: Desk, who: str, folder: Path) -> Entry:
@@ -53,17 +54,19 @@ def take_in(desk: Desk, who: str, folder: Path, own_hub: str = "", into: Path | 
     return catalogue.enter(desk, who, one)
 
 
-def again(desk: Desk, who: str, folder: Path) -> tuple[list[Finding], Entry | None]:
-    """Check a dataset's files; where the catalogue lists it, what was found is kept with it."""
-    found = [*verify(folder), *_named(desk, folder)]
+def again(desk: Desk, who: str, folder: Path, *, named: bool = False) -> list[Finding]:
+    """Check a dataset's files; where the catalogue lists it, what was found is kept with it.
+
+    ``named``: findings say of which folder they are.
+    """
+    found = [*verify(folder), *_named(desk, folder)] if folder.is_dir() else [Finding("files", ".", "is not there")]
     place = str(folder.absolute())
     entry = next((one for one in catalogue.entries(desk) if one.place == place), None)
     if entry is not None:
-        problems = [f"{one.where}: {one.told}" for one in found if not one.risk]
         if (folder / SUMS).is_file() and sha256_of(folder / SUMS) != entry.sums:
-            problems.append(f"{SUMS}: is not the one that was entered")
-        catalogue.check(desk, who, entry, tuple(problems))
-    return found, entry
+            found.append(Finding("checksum", SUMS, "is not the one that was entered"))
+        catalogue.check(desk, who, entry, tuple(f"{one.where}: {one.told}" for one in found if not one.risk))
+    return [replace(one, where=f"{folder}: {one.where}") for one in found] if named else found
 
 
 def _named(desk: Desk, folder: Path) -> list[Finding]:

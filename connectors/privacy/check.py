@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from mcap.exceptions import McapError
@@ -16,7 +17,7 @@ from connectors.exporters.finding import Finding
 from connectors.exporters.mcap import ORIGIN
 from connectors.exporters.parquet import EPISODES
 from connectors.privacy.asked import RANDOM
-from connectors.privacy.cloak import PART, PERSON
+from connectors.privacy.cloak import PART, PERSON, words_of
 from connectors.privacy.texts import Said, annotators_of, texts_of
 from twin.clock import iso_from_ns
 from twin.episodes.episode import Method
@@ -115,9 +116,8 @@ def named_by(folder: Path, told: dict[str, Any], names: Collection[str]) -> Iter
     """Where a dataset that claims pseudonyms names somebody whom this hub knows."""
     if not names or "pseudonyms" not in told.get("privacy", {}):
         return
-    every = "|".join(re.escape(one) for one in sorted(names, key=lambda one: (-len(one), one)))
-    pattern = re.compile(rf"(?<!\w)(?:{every})(?!\w)")
+    pattern = words_of(names)
     for one in texts_of(folder, told):
-        found = pattern.search(one.text)
+        found = pattern.search(unicodedata.normalize("NFC", one.text))
         if found is not None:
             yield Finding("privacy", one.file, f"claims pseudonyms, and names {found[0]!r}, whom this hub knows")

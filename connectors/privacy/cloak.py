@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hmac
 import re
+import unicodedata
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.privacy.asked import RANDOM, Asked, names_parts, names_people, numbered
 from twin.clock import NS_PER_S
@@ -18,7 +20,7 @@ from twin.errors import EpisodeError
 from twin.sample import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from twin.sample import Signal, Stream
 
@@ -43,30 +45,24 @@ class Cloak:
     shift_ns: int = 0
 
     def person(self, name: str) -> str:
-        """A person's pseudonym."""
-        return f"op-{self._keyed('person', name)[:12]}"
+        """A person's pseudonym: the same however it is written, and at the terminal."""
+        return f"op-{self._keyed('person', _folded(name).removeprefix('terminal:'))[:12]}"
 
     def part(self, number: str) -> str:
-        """A part's hash."""
-        return f"pt-{self._keyed('part', number)[:16]}"
+        """A part's hash: the same however it is written."""
+        return f"pt-{self._keyed('part', _folded(number))[:16]}"
 
     def text(self, text: str) -> str:
         """A text in which nobody and no part is named that is known."""
-        found = self.words().sub(self._replaced, text) if self._may_name(text) else text
-        return self.part(text) if self.asked.parts and text in self.numbers else found
-
-    def words(self) -> re.Pattern[str]:
-        """Finds every name and number that is known, the longest first, where it stands as a word."""
-        return _pattern(
-            self.names if self.asked.people else frozenset(), _long(self.numbers) if self.asked.parts else frozenset()
+        known = _known(self.names if self.asked.people else _NOBODY, self.numbers if self.asked.parts else _NOBODY)
+        if not text or known is None:
+            return text
+        if _folded(text) in known.parts:
+            return self.part(text)
+        return known.words.sub(
+            lambda found: self.part(found[0]) if _folded(found[0]) in known.parts else self.person(found[0]),
+            unicodedata.normalize("NFC", text),
         )
-
-    def _may_name(self, text: str) -> bool:
-        return bool(text) and ((self.asked.people and bool(self.names)) or (self.asked.parts and bool(self.numbers)))
-
-    def _replaced(self, found: re.Match[str]) -> str:
-        word = found[0]
-        return self.part(word) if self.asked.parts and word in self.numbers else self.person(word)
 
     def told(self, signal: Signal, text: str) -> str:
         """What a text signal says."""
@@ -122,21 +118,35 @@ class Cloak:
         return hmac.new(self.secret, f"{of}\0{text}".encode(), "sha256").hexdigest()
 
 
-_KNOWN: dict[tuple[frozenset[str], frozenset[str]], re.Pattern[str]] = {}
+_NOBODY: frozenset[str] = frozenset()
 
 
-def _pattern(names: frozenset[str], numbers: frozenset[str]) -> re.Pattern[str]:
-    key = (names, numbers)
-    if key not in _KNOWN:
-        words = sorted(names | numbers, key=lambda one: (-len(one), one))
-        every = "|".join(re.escape(one) for one in words if one)
-        _KNOWN.clear()
-        _KNOWN[key] = re.compile(rf"(?<!\w)(?:{every})(?!\w)" if every else r"(?!)")
-    return _KNOWN[key]
+class Known(NamedTuple):
+    """``words`` finds every name and number, the longest first, where it stands as a word; ``parts`` are folded."""
+
+    words: re.Pattern[str]
+    parts: frozenset[str]
 
 
-def _long(numbers: frozenset[str]) -> frozenset[str]:
-    return frozenset(one for one in numbers if len(one) >= LEAST_LETTERS)
+@lru_cache(maxsize=4)
+def _known(names: frozenset[str], numbers: frozenset[str]) -> Known | None:
+    if not names and not numbers:
+        return None
+    return Known(
+        words_of(names | {one for one in numbers if len(one) >= LEAST_LETTERS}), frozenset(map(_folded, numbers))
+    )
+
+
+def words_of(names: Collection[str]) -> re.Pattern[str]:
+    """Finds each name where it stands as a word, however its letters are written."""
+    words = sorted({unicodedata.normalize("NFC", one) for one in names if one}, key=lambda one: (-len(one), one))
+    every = "|".join(map(re.escape, words))
+    return re.compile(rf"(?<!\w)(?:{every})(?!\w)" if every else r"(?!)", re.IGNORECASE)
+
+
+def _folded(text: str) -> str:
+    """One spelling of those that differ in case or in how letters are composed."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def shift_of(asked: str, secret: bytes, dataset: str, first_ns: int) -> int:

@@ -16,15 +16,23 @@ if TYPE_CHECKING:
     from connectors.privacy.cloak import Cloak
     from twin.episodes import Episode
     from twin.ports import Keyframe
-    from twin.sample import Frames, Stream
+    from twin.sample import Frames, Signal, Stream
+
+
+MOST_SAID = 100_000
+"""So many different texts are remembered."""
 
 
 class CloakedHistory:
-    """Reads of a history through a cloak: they are asked for, and answered, in the times that are told outside."""
+    """Reads of a history through a cloak: they are asked for, and answered, in the times that are told outside.
+
+    Mutable: remembers what it said.
+    """
 
     def __init__(self, history: Readable, cloak: Cloak, streams: Iterable[Stream]) -> None:
         self._history = history
         self._cloak = cloak
+        self._said: dict[tuple[str, str], str] = {}
         self._signals = {one.id: {signal.name: signal for signal in one.text_columns} for one in streams}
 
     def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
@@ -38,20 +46,26 @@ class CloakedHistory:
             values[:, [i for i, one in enumerate(found.stream.columns) if one.name in gone]] = np.nan
         signals = found.stream.text_columns
         texts = tuple(
-            tuple(
-                None if text is None else self._cloak.told(signal, text)
-                for signal, text in zip(signals, row, strict=True)
-            )
+            tuple(None if text is None else self._say(signal, text) for signal, text in zip(signals, row, strict=True))
             for row in found.texts
         )
         return replace(found, t_ns=found.t_ns + by, received_ns=found.received_ns + by, values=values, texts=texts)
+
+    def _say(self, signal: Signal, text: str) -> str:
+        """What a signal says; words repeat, and a search through all names takes longer than looking it up."""
+        key = signal.name, text
+        if key not in self._said:
+            if len(self._said) >= MOST_SAID:
+                self._said.clear()
+            self._said[key] = self._cloak.told(signal, text)
+        return self._said[key]
 
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """(t_ns, text) where a text signal changed."""
         by = self._cloak.shift_ns
         known = self._signals[stream][signal]
         found = self._history.text_changes(stream, signal, start_ns - by, end_ns - by)
-        return [(t_ns + by, self._cloak.told(known, text)) for t_ns, text in found]
+        return [(t_ns + by, self._say(known, text)) for t_ns, text in found]
 
     def writers(self) -> tuple[str, ...]:
         """Who writes the store."""

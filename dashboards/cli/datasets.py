@@ -150,20 +150,36 @@ def pack(
 
 
 @app.command()
-def verify(folder: Folder, *, url: Url = "", factory: FactoryFile = None, json: Json = False) -> None:
+def verify(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="A dataset's folder; all of the catalogue's unless given.", exists=True,
+            file_okay=False, resolve_path=True,
+        ),
+    ] = None,
+    *,
+    url: Url = "",
+    factory: FactoryFile = None,
+    json: Json = False,
+) -> None:  # fmt: skip
     """Check every checksum, number, claim and trap of a dataset of any format; exit 1 where something is wrong.
 
-    With a store named, what was found is kept in the catalogue that lists it.
+    With a store named, what was found is kept in the catalogue that lists it; without DIR all that it lists is
+    checked.
     """
     from connectors.datasets.intake import again
+    from connectors.desk import datasets as catalogue
     from connectors.exporters.verify import verify as check
 
     with ExitStack() as stack:
-        if url or factory is not None:
-            place, _ = place_of(url, factory)
-            found, _entry = again(stack.enter_context(desk_of(factory or HERE, place)), who(), folder)
-        else:
+        if folder is not None and not url and factory is None:
             found = check(folder)
+        else:
+            place, _ = place_of(url, factory)
+            desk = stack.enter_context(desk_of(factory or HERE, place))
+            every = [Path(one.place) for one in catalogue.entries(desk)] if folder is None else [folder]
+            found = [one for each in every for one in again(desk, who(), each, named=folder is None)]
     wrong = [one for one in found if not one.risk]
     if json:
         rows = [{"check": one.check, "where": one.where, "told": one.told, "risk": one.risk} for one in found]

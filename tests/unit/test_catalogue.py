@@ -194,11 +194,15 @@ def test_a_link_out_of_the_folder_is_no_part_of_a_dataset(desk, tmp_path):
 
 def test_what_a_check_found_is_kept_and_what_was_removed_is_listed_in_the_past_only(desk, tmp_path):
     entry = write(tmp_path / "a", desk)
-    assert again(desk, "kim", tmp_path / "a")[0] == []
+    assert again(desk, "kim", tmp_path / "a") == []
     assert catalogue.entries(desk)[0].checked_ns == 10
     (tmp_path / "a/README.md").write_text("x", "utf-8")
     again(desk, "kim", tmp_path / "a")
     assert catalogue.entries(desk)[0].problems == ("README.md: is not the file whose SHA-256 croissant.json tells",)
+    (tmp_path / "a").rename(tmp_path / "elsewhere")
+    (found,) = again(desk, "kim", tmp_path / "a", named=True)
+    assert (found.where, found.told) == (f"{tmp_path / 'a'}: .", "is not there")
+    assert catalogue.entries(desk)[0].problems == (".: is not there",)
     desk._clock.advance(5)
     catalogue.remove(desk, "kim", entry)
     assert catalogue.entries(desk) == []

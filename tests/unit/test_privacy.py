@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -173,6 +174,18 @@ def test_another_hubs_secret_gives_other_pseudonyms_and_the_key_says_which(histo
     assert re.fullmatch(r"op-[0-9a-f]{12}", one.person("kim"))
 
 
+def test_a_name_is_found_however_it_is_written_and_only_as_a_word():
+    cloak = Cloak(Asked(people=True, parts=True), b"a" * 32, frozenset({"kim", "박지훈"}), frozenset({"SN-17/b", "X1"}))
+    apart = unicodedata.normalize("NFD", "박지훈")
+    person, part = cloak.person("kim"), cloak.part("SN-17/b")
+    assert cloak.text(f"Kim met {apart}, not kimchi") == f"{person} met {cloak.person('박지훈')}, not kimchi"
+    assert cloak.text("dropped sn-17/B twice") == f"dropped {part} twice"
+    assert cloak.text("X1") == cloak.part("x1"), "a short number where it stands alone"
+    assert cloak.text("gate X1 open") == "gate X1 open"
+    assert cloak.person("terminal:KIM") == person
+    assert Cloak(Asked(shift="1"), b"a" * 32, frozenset({"kim"})).text("kim") == "kim", "nobody asked for it"
+
+
 def test_the_secret_is_made_once_for_its_owner_only_and_a_weak_one_is_refused(tmp_path):
     path = secret_file(f"sqlite:///{tmp_path / 'twin.db'}", None)
     first = secret_of(path)
@@ -213,7 +226,7 @@ def test_claims_of_what_was_not_taken_out_are_named(to, history, desk, tmp_path)
     found = [one.told for one in verify(tmp_path / "a") if one.check == "privacy"]
     assert any(one == f"claims pseudonyms, and says {RAW[0]!r}" for one in found), found
     assert any(one == f"claims parts, and says {RAW[3]!r}" for one in found), found
-    named = [one.told for one in again(desk, "kim", tmp_path / "a")[0] if "whom this hub knows" in one.told]
+    named = [one.told for one in again(desk, "kim", tmp_path / "a") if "whom this hub knows" in one.told]
     assert any(RAW[1] in one for one in named), named
 
 
