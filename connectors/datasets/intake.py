@@ -84,6 +84,8 @@ def named(desk: Desk, text: str) -> Entry:
     one = catalogue.find(catalogue.entries(desk), name, version)[-1]
     if not Path(one.place).is_dir():
         raise EpisodeError(f"{text}: {one.place} is not there", "put the dataset back, or remove it from the catalogue")
+    if not (Path(one.place) / SUMS).is_file() or sha256_of(Path(one.place) / SUMS) != one.sums:
+        raise EpisodeError(f"{text}: {one.place} is not what was entered", "twin datasets verify tells what changed")
     return one
 
 
