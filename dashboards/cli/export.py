@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from connectors.desk import Desk
     from connectors.exporters.plan import Offer
+    from connectors.privacy.cloak import Cloak
     from twin.config import Factory
     from twin.episodes.rules import EpisodeRules
     from twin.sample import Stream
@@ -119,6 +120,12 @@ def export(  # noqa: PLR0915  one verb, step by step
             mine = streams.get(asset, ())
             cloak = cloak_of(desk, history, mine, chosen, private, key, f"{offer.hub}/{terms.name}")
 
+            typed = {
+                "name": terms.name, "description": description, "title-ko": title_ko, "title-en": title_en,
+                "changes": changes,
+            }  # fmt: skip
+            _unnamed(cloak, typed)
+
             def told(count: int) -> None:
                 nonlocal done
                 done = count
@@ -147,6 +154,18 @@ def export(  # noqa: PLR0915  one verb, step by step
         f"{answer['folder']}: {answer['episodes']} episodes ({answer['resumed']} were there before), "
         f"{answer['frames']} frames{rate}, {answer['success']} succeeded; {answer['id']} {answer['version']}"
     )
+
+
+def _unnamed(cloak: Cloak, words: dict[str, str]) -> None:
+    """What is typed for the papers names nobody either; raises EpisodeError otherwise. A contact may be a person."""
+    from twin.errors import EpisodeError
+
+    for option, text in words.items():
+        if cloak.text(text) != text:
+            raise EpisodeError(
+                f"--{option} {text!r} names somebody, or a part, that is to be taken out",
+                f"write it without, as in {cloak.text(text)!r}",
+            )
 
 
 def _offer(

@@ -7,7 +7,11 @@ import json
 import pytest
 from terminal import twin
 
+from connectors.desk import Desk
+from connectors.desk import episodes as book
 from connectors.exporters.verify import verify
+from twin.clock import ManualClock
+from twin.episodes import Episode, Method
 
 NORTH = """
 [hub]
@@ -102,14 +106,27 @@ def test_every_parameter_and_the_truth_of_each_fault_stand_in_the_dataset(hubs):
     assert {one["source"] for one in labels} == {"simulation"}
 
 
+def test_what_is_typed_for_the_papers_names_nobody_either(hubs):
+    folder, north, _ = hubs
+    asset, start_ns = "north/weld/line1/R-1", 1_767_225_600_000_000_000
+    one = Episode("x", asset, start_ns, start_ns + 1, start_ns, start_ns + 1, Method.HAND, "kim.minsu")
+    desk = Desk(north[3], ManualClock(start_ns))
+    book.keep(desk, "kim", [one], {asset: (0, 1)})
+    desk.close()
+    done = twin("export", str(folder / "named"), "--licence", "MIT", "--to", "parquet", "--allow-defects", "--pseudonyms",
+                "--description", "by kim.minsu", "--episodes", "source=simulated", *north)  # fmt: skip
+    assert (done.returncode, "--description 'by kim.minsu' names somebody" in done.stderr) == (2, True)
+    assert not (folder / "named").exists()
+
+
 def test_sets_are_compared_by_the_command_and_what_cannot_be_is_said(hubs):
     _, north, _ = hubs
     done = twin("episodes", "compare-sets", "source=simulated", "source=simulated", *north, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["compared"][0]
     assert (told["verdict"], told["energy"]) == ("characteristic", 0.0)
-    none = twin("episodes", "compare-sets", *north)
-    assert (none.returncode, "no episode is meant by 'source=real'" in none.stderr) == (2, True)
+    none = twin("episodes", "compare-sets", "source=replay", *north)
+    assert (none.returncode, "no episode is meant by 'source=replay'" in none.stderr) == (2, True)
     wrong = twin("episodes", "generate", "1", "--randomise", "frictoin=1", *north)
     assert (wrong.returncode, "did you mean 'friction'" in wrong.stderr) == (2, True)
     other = twin("episodes", "generate", "1", "--type", "conveyor", *north)
