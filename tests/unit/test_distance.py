@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from exported import arm_episodes, arm_history
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from many import examples
 
+from connectors.episodes.reading import streams_of
+from connectors.quality.comparing import Set, compare_sets
 from twin.quality import Verdict
 from twin.quality.distance import LEAST_EPISODES, POINTS, Side, compare, instants_of
 
@@ -79,3 +82,14 @@ def test_an_episodes_instants_hold_the_last_row():
     rows = instants_of(t_ns, 0, 1280)
     assert (len(rows), rows[0], rows[31], rows[-1]) == (POINTS, 0, 0, 2)
     assert instants_of(t_ns + 1280, 0, 1280).max() == -1
+
+
+def test_sets_are_compared_together_and_by_every_task_that_both_know():
+    history, some = arm_history(slow=True), arm_episodes()
+    both = Set(history, streams_of(history), some)
+    told = {one.task: one for one in compare_sets(both, both)}
+    assert list(told) == ["", "Weld the left seam", "Weld the right seam"]
+    assert (told[""].real, told[""].verdict, told[""].energy) == (10, Verdict.CHARACTERISTIC, 0.0)
+    assert {one.signal for one in told[""].signals} >= {"joint_position_1", "power", "motor"}
+    left = told["Weld the left seam"]
+    assert (left.real, left.verdict, left.why.startswith("5 real and 5 simulated")) == (5, Verdict.NOT_ASSESSED, True)
