@@ -209,6 +209,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         role=role_of(hub_table, HubRole.APPLICATION),
         partners=tuple(partner_of(table) for table in hub_table.tables("partner")),
         targets=hub_targets_of(hub_table.table("targets")),
+        contact=hub_table.get("contact", str, ""),
     )
     unique([one.id for one in hub.partners], "hub.partner", mistakes)
     hub_table.done()

@@ -175,6 +175,8 @@ class Hub:
     role: HubRole = HubRole.APPLICATION
     partners: tuple[Partner, ...] = ()
     targets: Mapping[str, float] = field(default_factory=dict)
+    contact: str = ""
+    """Whom other hubs write to about its datasets."""
 
     def site(self, site_id: str) -> Site | None:
         """The site of that id."""

@@ -60,8 +60,8 @@ label_row = Table(
 Index("desk_episode_of", episode_row.c.asset, episode_row.c.start_ns)
 Index("desk_label_of", label_row.c.episode)
 
-_TRUST = {"human": 2, "rule": 1, "model": 0}
-"""Whose word counts where several speak of the same: a person's, then a rule's."""
+_TRUST = {"human": 3, "simulation": 2, "rule": 1, "model": 0}
+"""Whose word counts where several speak of the same: a person's, then what a simulation knows, then a rule's."""
 
 
 def keep(desk: Desk, who: str, found: Iterable[Episode], spans: dict[str, tuple[int, int]]) -> dict[str, int]:
@@ -76,7 +76,8 @@ def keep(desk: Desk, who: str, found: Iterable[Episode], spans: dict[str, tuple[
         known = {one.id: one for asset, span in spans.items() for one in _rows(connection, asset, *span)}
         told = labels_of_episodes(connection, [one.id for one in episodes])
         at_ns = desk.now_ns
-        by_hand = {name for name, row in known.items() if row._mapping["method"] == Method.HAND}  # noqa: SLF001
+        made_so = (Method.HAND, Method.GENERATED)
+        by_hand = {name for name, row in known.items() if row._mapping["method"] in made_so}  # noqa: SLF001
         gone = known.keys() - by_hand - {one.id for one in episodes}
         for some in _parts(sorted(gone)):
             connection.execute(update(episode_row).where(episode_row.c.id.in_(some)).values(retired_ns=at_ns))
@@ -260,12 +261,13 @@ def _emptied(label: Label) -> Label:
 
 
 def insert_labels(connection: Connection, who: str, at_ns: int, new: list[Label]) -> int:
-    """Add labels; returns the number of the last."""
+    """Add labels, said now unless they tell when; returns the number of the last."""
     n: int = connection.execute(select(func.coalesce(func.max(label_row.c.n), 0))).scalar_one()
     rows = [
         {
             "n": n + i, "episode": one.episode, "from_ns": one.from_ns, "to_ns": one.to_ns, "channel": one.channel,
-            "label": one.label, "source": one.source, "confidence": one.confidence, "who": who, "at_ns": at_ns,
+            "label": one.label, "source": one.source, "confidence": one.confidence, "who": who,
+            "at_ns": one.at_ns or at_ns,
             "supersedes": one.supersedes,
         }
         for i, one in enumerate(new, 1)

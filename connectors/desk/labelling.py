@@ -50,6 +50,11 @@ class Labelled:
         told = (one for one in in_force(self.labels) if one.source == "human" and one.channel == "outcome")
         return {one.who: one.label for one in told}
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a person said what came of it, or a simulation knows: it waits for nobody."""
+        return bool(self.outcomes) or self.episode.method is Method.GENERATED
+
 
 def listed(desk: Desk, as_of_ns: int | None = None, sites: frozenset[str] | None = None) -> list[Labelled]:
     """The episodes of some sites (None: of all) with their labels, as they stood then; in order of asset and time."""

@@ -14,8 +14,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     actions,
+    comparisons,
+    datasets,
     episodes,
     exports,
+    generated,
     labelling,
     layouts,
     notes,

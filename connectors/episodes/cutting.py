@@ -12,6 +12,7 @@ from twin.clock import NS_PER_S
 from twin.episodes.cut import cut, sort_out
 from twin.episodes.judge import judge
 from twin.episodes.rules import rules_for
+from twin.simulation.attempts import SOURCE as GENERATED
 from twin.site import Name
 
 if TYPE_CHECKING:
@@ -70,12 +71,17 @@ class Asked:
 def cut_all(
     history: History, factory: Factory | None, asked: Asked, told: Callable[[Found], None] = lambda _found: None
 ) -> list[Found]:
-    """The episodes of every asset (or those below ``asked.asset``), in order of asset and time."""
+    """The episodes of every asset (or those below ``asked.asset``), in order of asset and time.
+
+    What `twin episodes generate` wrote is left alone.
+    """
     counts = history.by_stream()
     found: list[Found] = []
     for asset, streams in streams_of(history).items():
         if asked.asset and asset != asked.asset and not asset.startswith(asked.asset + "/"):
             continue
+        if all(one.source == GENERATED for one in streams):
+            continue  # their bounds are known, and they are no production
         times = [counts[one.id] for one in streams if one.id in counts and counts[one.id].frames]
         if not times:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from twin.datasets import origin_of
 from twin.errors import EpisodeError
 from twin.quality import heaviest
 
@@ -53,6 +54,11 @@ def _quality(value: str) -> Callable[[Episode], bool]:
     return lambda one: heaviest(one.quality) == value
 
 
+def _source(value: str) -> Callable[[Episode], bool]:
+    """By its own word, or by what it means: ``simulated`` is ``sim`` and every ``simulated:…``."""
+    return lambda one: value in (one.source, origin_of(one.source).value)
+
+
 def _truth(value: str) -> bool:
     if value.lower() not in _TRUE:
         raise EpisodeError(f"{value!r} is neither true nor false", "write true or false")
@@ -81,7 +87,7 @@ _TESTS: dict[str, Callable[[str], Callable[[Episode], bool]]] = {
     "outcome": lambda value: lambda one: one.outcome.value == value,
     "asset": lambda value: lambda one: one.asset == value or one.asset.startswith(value + "/"),
     "site": lambda value: lambda one: one.site == value,
-    "source": lambda value: lambda one: one.source == value,
+    "source": _source,
     "method": lambda value: lambda one: one.method.value == value,
     "program": lambda value: lambda one: value in one.program,
     "cause": lambda value: lambda one: value in one.cause,

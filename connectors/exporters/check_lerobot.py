@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.archive.layout import arrow
+from connectors.exporters.croissant import PROVENANCE
 from connectors.exporters.finding import STUCK_SHARE, Finding
 from connectors.exporters.frames import ACTION_POLICY
-from connectors.exporters.papers import PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from mcap.reader import make_reader
 from zstandard import ZstdError
 
 from connectors.exporters.cdr import DEFINITIONS, ENCAPSULATION
+from connectors.exporters.croissant import PROVENANCE
 from connectors.exporters.finding import Finding
 from connectors.exporters.mcap import LABELS, ORIGIN, PROFILE
-from connectors.exporters.papers import PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

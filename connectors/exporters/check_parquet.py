@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.archive.layout import arrow
+from connectors.exporters.croissant import PROVENANCE
 from connectors.exporters.finding import STUCK_SHARE, Finding
-from connectors.exporters.papers import PROVENANCE
 from connectors.exporters.parquet import EPISODES, FIXED, FRAMES, LABELS
 from twin.episodes.resample import grid
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connectors.exporters.plan import Readable
     from twin.episodes import Episode
-    from twin.ports import History
     from twin.sample import Frames, Signal, Stream
 
 MOTION_ROLES = frozenset({Role.JOINT_POSITION, Role.JOINT_VELOCITY, Role.X, Role.Y, Role.YAW, Role.TOOL_OPENING})
@@ -105,7 +105,7 @@ class Blocks:
     Mutable: holds the last block of each stream, and how fast it was. Episodes that are not in order are read alone.
     """
 
-    def __init__(self, history: History, episodes: Sequence[Episode]) -> None:
+    def __init__(self, history: Readable, episodes: Sequence[Episode]) -> None:
         self._history = history
         self._episodes = episodes
         self._places = {one.start_ns: i for i, one in enumerate(episodes)}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from connectors.archive.layout import arrow
+from connectors.exporters.croissant import write_json
 from connectors.exporters.frames import ACTION_POLICY, Blocks, draw
-from connectors.exporters.papers import card_rows, told_columns, write_json
+from connectors.exporters.papers import card_rows, told_columns
 from connectors.exporters.plan import Table, Told
 from connectors.exporters.stats import stats_of, together
 
@@ -44,10 +45,10 @@ configs:
     data_files: data/*/*.parquet"""
 _CARD = """| action | {action} |
 
-실제 생산 기록에서 만든 LeRobotDataset v3.0입니다. 신호별 재표본 방법은 아래 표와 같습니다.
+LeRobotDataset v3.0입니다. 출처: {ko}. 신호별 재표본 방법은 아래 표와 같습니다.
 성공 여부와 원인은 `meta/episodes`에 있습니다.
 
-A LeRobotDataset v3.0 made of recorded production. How each signal was put onto the frames' clock stands below;
+A LeRobotDataset v3.0 made of {en}. How each signal was put onto the frames' clock stands below;
 outcome and cause are in `meta/episodes`.
 
 {rows}
@@ -143,7 +144,12 @@ class LeRobot:
             tuple(Table(f"frames-{i}", file, columns) for i, file in enumerate(files)),
             {"fps": self.plan.fps, "action": ACTION_POLICY, "columns": told_columns(self.plan.shape)},
             answer={"fps": self.plan.fps, "tasks": list(self.tasks), "without_values": sorted(self.gaps)},
-            card=_CARD.format(action=ACTION_POLICY, rows=card_rows(self.plan.shape)),
+            card=_CARD.format(
+                ko=self.plan.made_from[0],
+                en=self.plan.made_from[1],
+                action=ACTION_POLICY,
+                rows=card_rows(self.plan.shape),
+            ),
             head=_HEAD,
         )
 
@@ -237,6 +243,7 @@ def _row(written: LeRobot, episode: Episode, length: int, stats: dict[str, Stats
         "key": episode.key,
         "censored": episode.censored,
         "instruction_ko": episode.instruction_ko,
+        **written.plan.made.row(episode),
     }
 
 

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from twin.sample import Frames
 
 PROFILE, LIBRARY = "ros2", "factory-twin"
-LABELS, UNITS, ORIGIN = "labels.json", "units", "provenance"
+LABELS, UNITS, ORIGIN, SIMULATION = "labels.json", "units", "provenance", "simulation"
 FIRST_NS, WINDOW_NS, WINDOW_ROWS = 5 * NS_PER_S, 60 * NS_PER_S, 20_000
 """So much of an episode is held at a time, its begin and what follows; messages are in order of time within it."""
 CHUNK_FILES = 1000
 _HEAD = "task_categories: [robotics]\ntags: [mcap, ros2, factory-twin]"
 _CARD = """
-실제 생산 기록의 원시 데이터입니다(재표본 없음). 에피소드마다 MCAP 파일 하나이며 ROS 2 표준 메시지(CDR)입니다.
+원시 데이터입니다(재표본 없음). 출처: {ko}. 에피소드마다 MCAP 파일 하나이며 ROS 2 표준 메시지(CDR)입니다.
 `header.stamp`와 `publish_time`은 장치 시각, `log_time`은 수신 시각입니다. 라벨은 첨부 `labels.json`에 있습니다.
 
-Recorded production as it was sent, not resampled: one MCAP file an episode, ROS 2 standard messages (CDR).
+As it was sent, not resampled: {en}. One MCAP file an episode, ROS 2 standard messages (CDR).
 `header.stamp` and `publish_time` are the device's time, `log_time` when it was received. Labels are the attachment
 `labels.json`.
 
@@ -83,6 +83,8 @@ class Mcap:
         body = json.dumps(labels, ensure_ascii=False, indent=1).encode()
         writer.add_attachment(max(episode.start_ns, 0), max(episode.end_ns, 0), LABELS, "application/json", body)
         writer.add_metadata(ORIGIN, self._about(index, episode))
+        if made := self.plan.made.of.get(episode.id):
+            writer.add_metadata(SIMULATION, {name: str(value) for name, value in made.items()})
         units = {name: dict(one.about).get("unit", "") for name, one in sorted(written.topics.items())}
         writer.add_metadata(UNITS, {name: unit for name, unit in units.items() if unit})
         writer.finish()  # type: ignore[no-untyped-call]  # the package's own lack
@@ -142,7 +144,7 @@ class Mcap:
             provenance={"resampled": False, "topics": topics},
             files=self.files,
             answer={"messages": sum(one["messages"] for one in topics), "topics": len(topics)},
-            card=_CARD.format(rows=rows),
+            card=_CARD.format(ko=self.plan.made_from[0], en=self.plan.made_from[1], rows=rows),
             head=_HEAD,
         )
 

@@ -19,6 +19,7 @@ from twin.clock import NS_PER_S
 from twin.episodes.resample import HOLD, hold_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -41,10 +42,10 @@ configs:
   - config_name: labels
     data_files: labels.parquet"""
 _CARD = """
-실제 생산 기록에서 만든 표입니다. `frames.parquet`은 한 시계에 맞춘 신호, `episodes.parquet`은 작업과 결과,
+표로 된 데이터입니다. 출처: {ko}. `frames.parquet`은 한 시계에 맞춘 신호, `episodes.parquet`은 작업과 결과,
 `labels.parquet`은 라벨 구간이며 `episode_index`로 이어집니다. 값이 없으면 null입니다.
 
-Tables made of recorded production: `frames.parquet` holds the signals on one clock, `episodes.parquet` the attempts and
+Tables made of {en}: `frames.parquet` holds the signals on one clock, `episodes.parquet` the attempts and
 what came of them, `labels.parquet` intervals with labels; `episode_index` joins them. What is absent is null.
 
 {rows}
@@ -70,6 +71,7 @@ class Tables:
     names: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
     _schema: Any = None
+    _episodes: Any = None
     _writers: dict[str, Any] = field(default_factory=dict)
     _waiting: dict[str, list[Any]] = field(default_factory=dict)
     _gaps: dict[str, int] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Tables:
             pa.field(one.column, pa.string(), metadata={"resampled": HOLD, "stream": one.stream}) for one in self.words
         ]
         fixed = zip(FIXED, (pa.int64(), pa.int64(), pa.timestamp("ns", "UTC"), pa.float64()), strict=True)
+        self._episodes = _episodes_schema(self.plan.made.columns)
         self._schema = pa.schema([*fixed, *numbers, *words])
 
     def place(self, index: int) -> str:
@@ -133,7 +136,8 @@ class Tables:
         pa = arrow()
         table = pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
         self._add(FRAMES, table)
-        self._add(EPISODES, pa.Table.from_pylist([_row(index, episode, len(table), self.frames)], _episodes_schema()))
+        row = _row(index, episode, len(table), self.frames) | self.plan.made.row(episode)
+        self._add(EPISODES, pa.Table.from_pylist([row], self._episodes))
         labels = [{"episode_index": index, "episode_id": episode.id, **one} for one in self.plan.labels_of(episode)]
         self._add(LABELS, pa.Table.from_pylist(labels, _labels_schema()))
         self.frames += len(table)
@@ -159,7 +163,7 @@ class Tables:
         for name in list(self._waiting):
             self._write(name)
         self.close()
-        schemas = {"frames": (FRAMES, self._schema), "episodes": (EPISODES, _episodes_schema()),
+        schemas = {"frames": (FRAMES, self._schema), "episodes": (EPISODES, self._episodes),
                    "labels": (LABELS, _labels_schema())}  # fmt: skip
         return Told(
             self.frames,
@@ -176,7 +180,7 @@ class Tables:
                 "words": [{"column": one.column, "stream": one.stream, "name": one.signal} for one in self.words],
             },
             answer={"fps": self.plan.fps, "without_values": sorted(self._gaps)},
-            card=_CARD.format(rows=card_rows(self.plan.shape)),
+            card=_CARD.format(ko=self.plan.made_from[0], en=self.plan.made_from[1], rows=card_rows(self.plan.shape)),
             head=_HEAD,
         )
 
@@ -213,7 +217,7 @@ def _kind(of: Any) -> str:
     return "sc:Integer" if pa.types.is_integer(of) else "sc:Float" if pa.types.is_floating(of) else "sc:Text"
 
 
-def _episodes_schema() -> Any:
+def _episodes_schema(made: Mapping[str, type]) -> Any:
     pa = arrow()
     numbers, texts = pa.int64(), pa.string()
     return pa.schema(
@@ -221,7 +225,8 @@ def _episodes_schema() -> Any:
          ("start_ns", numbers), ("end_ns", numbers), ("from_ns", numbers), ("to_ns", numbers),
          ("first_row", numbers), ("length", numbers), ("method", texts), ("key", texts), ("program", texts),
          ("outcome", texts), ("success", pa.bool_()), ("cause", texts), ("censored", pa.bool_()), ("source", texts),
-         ("instruction_ko", texts), ("instruction_en", texts)]
+         ("instruction_ko", texts), ("instruction_en", texts),
+         *((name, texts if kind is str else pa.float64()) for name, kind in made.items())]
     )  # fmt: skip
 
 
@@ -241,5 +246,5 @@ def _labels_schema() -> Any:
     return pa.schema(
         [("episode_index", pa.int64()), ("episode_id", pa.string()), ("from_ns", pa.int64()), ("to_ns", pa.int64()),
          ("channel", pa.string()), ("label", pa.string()), ("source", pa.string()), ("confidence", pa.float64()),
-         ("at_ns", pa.int64())]
+         ("at_ns", pa.int64()), ("annotator", pa.string())]
     )  # fmt: skip

@@ -105,7 +105,9 @@ def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PL
         asset: Asset = "",
         task: Word = "",
         outcome: Word = "",
-        labelled: Annotated[Literal["", "yes", "no"], Query(description="by a person; left out: both")] = "",
+        labelled: Annotated[
+            Literal["", "yes", "no"], Query(description="by a person or a simulation; left out: both")
+        ] = "",
         start: From = "",
         end: To = "",
         as_of: AsOf = "",
@@ -122,17 +124,17 @@ def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PL
             for one in every
             if (not task or task in _task(one.episode))
             and (not outcome or one.episode.outcome == outcome)
-            and (not labelled or bool(one.outcomes) is (labelled == "yes"))
+            and (not labelled or one.is_told is (labelled == "yes"))
             and one.episode.start_ns < to_ns
             and one.episode.end_ns > from_ns
         ]
-        some.sort(key=lambda one: (bool(one.outcomes), one.episode.start_ns, one.episode.id))
+        some.sort(key=lambda one: (one.is_told, one.episode.start_ns, one.episode.id))
         return json_of(
             {
                 "as_of_ms": ms(now_ns if as_of_ns is None else min(as_of_ns, now_ns)),
                 "total": len(some),
                 "me": person().name,
-                "progress": {"labelled": sum(bool(one.outcomes) for one in every), "all": len(every)},
+                "progress": {"labelled": sum(one.is_told for one in every), "all": len(every)},
                 "episodes": [_row(one) for one in some[:limit]],
                 "may_tell": as_of_ns is None
                 and any(
@@ -174,7 +176,7 @@ def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PL
         some = [
             one
             for one in labelling.listed(behind.desk, None, frozenset({site_of(asked.asset)}))
-            if one.episode.asset == asked.asset and asked.task in _task(one.episode) and not one.outcomes
+            if one.episode.asset == asked.asset and asked.task in _task(one.episode) and not one.is_told
         ]
         new: list[Label] = []
         labelled = 0
@@ -316,7 +318,7 @@ def _row(one: Labelled) -> dict[str, Any]:
         "cause": episode.cause,
         "suggested": {"outcome": suggested.get("outcome", "unknown"), "cause": suggested.get("cause", "")},
         "by": sorted(one.outcomes),
-        "labelled": bool(one.outcomes),
+        "labelled": one.is_told,
     }
 
 

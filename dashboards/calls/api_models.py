@@ -424,6 +424,46 @@ class HubAnswer(BaseModel):
     rows: list[dict[str, Any]]
     checks: list[dict[str, Any]]
     exports: list[dict[str, Any]]
+    comparison: dict[str, Any] | None
+    """The newest of real with simulated episodes."""
+
+
+class DatasetModel(BaseModel):
+    """One version of a dataset as its papers tell of it, and how its last check went."""
+
+    id: str
+    name: str
+    hub: str
+    hub_name: dict[str, str]
+    title: dict[str, str]
+    version: str
+    format: str
+    licence: str
+    contact: str
+    way: Literal["made", "imported"]
+    at_ms: float
+    episodes: int
+    labelled: int
+    hours: float
+    quality: dict[str, int]
+    split_s: dict[str, float]
+    changelog: list[dict[str, str]]
+    lineage: list[dict[str, Any]]
+    privacy: dict[str, Any]
+    assets: list[str]
+    begin: str
+    end: str
+    exporter: str
+    sums: str
+    checked_ms: float | None
+    problems: list[str]
+
+
+class DatasetsAnswer(BaseModel):
+    """The catalogue: the newest version of each dataset first."""
+
+    as_of_ms: float
+    datasets: list[DatasetModel]
 
 
 class ErrorAnswer(BaseModel):

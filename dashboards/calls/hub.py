@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
+from connectors.desk import comparisons, exports
 from connectors.desk import episodes as book
-from connectors.desk import exports
 from connectors.desk.proof import last_head
+from dashboards.access.scope import reach
 from dashboards.calls.api import AsOf  # noqa: TC001  FastAPI reads the annotations
 from dashboards.calls.api_models import HubAnswer
 from dashboards.calls.view import Moment, json_of
 from dashboards.moment import ns_of_ms, ns_of_text, view_of
 from dashboards.once import Once
+from dashboards.status import ms
 from dashboards.summary.hub import hub_ledger
 from twin.clock import NS_PER_S
 
@@ -37,7 +39,10 @@ def hub_router(behind: Behind) -> APIRouter:
         def make() -> dict[str, Any]:
             counts = behind.reader.history().by_stream()
             known = book.episodes(behind.desk, as_of_ns=until_ns)
-            return hub_ledger(view, counts, behind.factory.hub, known, exports.exports(behind.desk, until_ns))
+            out = exports.exports(behind.desk, until_ns)
+            compared = comparisons.newest(behind.desk, reach(), until_ns)
+            told = None if compared is None else {"at_ms": ms(compared.at_ns), **compared.told}
+            return {**hub_ledger(view, counts, behind.factory.hub, known, out), "comparison": told}
 
         if not view.is_live:
             return json_of(once.get((False, view.clock_ns, None), make))

@@ -21,12 +21,15 @@ from dashboards.cli import (
     decode,
     devices,
     episodes,
+    export,
     files,
+    generate,
     kpi,
     processes,
     publish,
     record,
     scenario,
+    sets,
     sql,
     state,
     store,
@@ -76,8 +79,10 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
+episodes.app.command()(generate.generate)
+episodes.app.command(name="compare-sets")(sets.compare_sets)
 app.add_typer(episodes.app, name="episodes")
-app.command()(datasets.export)
+app.command()(export.export)
 app.add_typer(datasets.app, name="datasets")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3

@@ -1,135 +1,185 @@
-"""`twin export` and `twin datasets …`: episodes as a dataset that others can train on, and whether one holds."""
+"""`twin datasets …`: the catalogue of what this hub made and took in, and whether a dataset is what it claims."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dashboards.cli._output import note, print_json
-from dashboards.cli._progress import bar, keeping_ctrl_c
 from dashboards.cli.desk import HERE, desk_of, who
-from dashboards.cli.episodes import FactoryFile, Filter, Url, place_of
+from dashboards.cli.episodes import FactoryFile, Url, place_of
 from dashboards.cli.store import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from connectors.desk.datasets import Entry
 
-    from twin.episodes.rules import EpisodeRules
-    from twin.sample import Stream
-
-app = typer.Typer(help="Datasets: check one.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, check, import and pack them.", no_args_is_help=True)
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A dataset's folder.", exists=True, file_okay=False, resolve_path=True)
+]
+Id = Annotated[str, typer.Argument(metavar="ID", help="As the list gives it: HUB/NAME; the name alone will do.")]
+Version = Annotated[str, typer.Option("--dataset-version", help="Only this version.")]
 
 
 @app.callback()
 def _group() -> None:
-    """Datasets: check one."""
+    """Datasets: list, check, import and pack them."""
 
 
-def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+@app.command(name="list")
+def list_(*, url: Url = "", factory: FactoryFile = None, json: Json = False) -> None:
+    """Print the catalogue: every version of every dataset that was made here or imported."""
+    from connectors.desk import datasets as catalogue
+
+    place, _ = place_of(url, factory)
+    with desk_of(factory or HERE, place) as desk:
+        found = catalogue.entries(desk)
+    if json:
+        print_json({"datasets": [_row(one) for one in found]})
+        return
+    for one in found:
+        claims = one.claims
+        split = ", ".join(f"{name} {s / 3600:.2f} h" for name, s in claims.split_s.items() if s) or "–"
+        typer.echo(
+            f"{claims.id} {claims.version}  {claims.format}  {claims.episodes} episodes, {claims.hours:.2f} h "
+            f"({split}), {_share(one)} labelled  {claims.licence}  {one.way.value}, {_state(one)}"
+        )
+    note(f"{len(found)} in the catalogue")
+
+
+@app.command()
+def show(name: Id, *, version: Version = "", url: Url = "", factory: FactoryFile = None, json: Json = False) -> None:
+    """Print all that is known of a dataset: every version with its changes, lineage, privacy, contact and place."""
+    from connectors.desk import datasets as catalogue
+
+    place, _ = place_of(url, factory)
+    with desk_of(factory or HERE, place) as desk:
+        found = catalogue.find(catalogue.entries(desk), name, version)
+    if json:
+        print_json({"datasets": [_row(one) for one in found]})
+        return
+    for one in found:
+        for key, value in _row(one).items():
+            if value not in ("", None, {}, []):
+                typer.echo(f"{key:12} {_text(value)}")
+        typer.echo("")
+
+
+@app.command(name="import")
+def import_(
+    folder: Folder,
     *,
-    to: Annotated[str, typer.Option("--to", help="The format: lerobot, mcap or parquet.")] = "lerobot",
-    licence: Annotated[str, typer.Option("--licence", help="SPDX identifier; without one nothing goes out.")] = "",
-    fps: Annotated[int, typer.Option("--fps", help="Frames a second; mcap holds every sample as it came.")] = 10,
-    which: Filter = "all",
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Copy it below this folder; else it stays where it is.")
+    ] = None,
     url: Url = "",
     factory: FactoryFile = None,
-    name: Annotated[str, typer.Option("--name", help="The dataset's name; the folder's unless given.")] = "",
-    description: Annotated[str, typer.Option("--description", help="For the card.")] = "",
-    recipient: Annotated[str, typer.Option("--to-whom", help="Who gets it, for the ledger of the hub.")] = "",
-    allow_defects: Annotated[
-        bool, typer.Option("--allow-defects", help="Write episodes with defects too; without it they are refused.")
-    ] = False,
     json: Json = False,
 ) -> None:
-    """Write episodes as a dataset with croissant.json, checksums, provenance and a card in Korean and English.
+    """Check another hub's dataset and enter it in the catalogue, its lineage kept; a damaged one is refused.
 
-    lerobot is a LeRobotDataset v3.0, mcap raw ROS 2 messages, parquet plain tables. An export that was stopped
-    leaves what is finished in DIR.part: the same command goes on from there.
+    It never counts as hours of this hub.
     """
-    from connectors.desk import episodes as book
-    from connectors.desk import exports
-    from connectors.episodes.filter import pick
-    from connectors.episodes.reading import streams_of
-    from connectors.exporters.export import export as write
-    from connectors.exporters.papers import licence_of
-    from connectors.exporters.part import part_of
-    from connectors.exporters.plan import FORMATS, Terms
-    from connectors.quality.gate import gate, manifest_of
-    from connectors.stores.sql import open_history
-    from dashboards import __version__
-    from twin.episodes.rules import rules_for
-    from twin.errors import EpisodeError
+    from connectors.datasets.intake import take_in
 
-    if to not in FORMATS:
-        raise typer.BadParameter(f"--to {to}: there are {', '.join(FORMATS)}")
-    spdx = licence_of(licence)
     place, known = place_of(url, factory)
-    done = 0
-    try:
-        with ExitStack() as stack:
-            desk = stack.enter_context(desk_of(factory or HERE, place))
-            history = stack.enter_context(closing(open_history(place, mapped=False)))
-            chosen = pick(book.episodes(desk), which)
-            if not chosen:
-                raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
-            streams = streams_of(history)
-            defective = gate(history, streams, chosen, known, allow_defects=allow_defects)
-            asset = chosen[0].asset
-            skip = _labels_among(streams.get(asset, ()), rules_for(known.episodes if known is not None else (), asset))
-            look = stack.enter_context(keeping_ctrl_c())
-            show = stack.enter_context(bar("episodes"))
-            terms = Terms(name or folder.resolve().name, spdx, f"factory-twin {__version__}", description)
-
-            def told(count: int) -> None:
-                nonlocal done
-                done = count
-                look()
-                show(count / len(chosen))
-
-            answer = write(
-                to, history, streams, chosen, folder, fps, terms, skip=skip, told=told,
-                labels=book.every_label(desk),
-            )  # fmt: skip
-            ids, manifest = tuple(one.id for one in chosen), manifest_of(folder)
-            out = exports.Export(terms.name, to, spdx, ids, manifest, recipient, with_defects=defective)
-            answer["export"] = exports.keep(desk, who(), out)
-    except KeyboardInterrupt:
-        kept = f"{done} episodes lie in {part_of(folder)}: the same command goes on from there"
-        note(f"stopped; {kept}" if done else "stopped; nothing was finished")
-        raise typer.Exit(1) from None
+    with desk_of(factory or HERE, place) as desk:
+        one = take_in(desk, who(), folder, known.hub.id if known is not None else "", into)
     if json:
-        print_json(answer)
+        print_json(_row(one))
         return
-    rate = f" at {fps} fps" if "fps" in answer else ""
-    typer.echo(
-        f"{answer['folder']}: {answer['episodes']} episodes ({answer['resumed']} were there before), "
-        f"{answer['frames']} frames{rate}, {answer['success']} succeeded"
-    )
+    typer.echo(f"{one.claims.id} {one.claims.version}: {one.claims.episodes} episodes, {one.claims.hours:.2f} h")
 
 
-def _labels_among(streams: Sequence[Stream], rules: EpisodeRules) -> frozenset[str]:
-    """The signals that number cycles or tell of failure: labels, and no measurement."""
-    from connectors.episodes.reading import is_cycle, is_failure
+@app.command()
+def remove(name: Id, *, version: Version = "", url: Url = "", factory: FactoryFile = None, json: Json = False) -> None:
+    """Take a dataset out of the catalogue, all versions or one; its files stay where they are."""
+    from connectors.desk import datasets as catalogue
 
-    return frozenset(
-        one.name for stream in streams for one in stream.signals if is_failure(one, rules) or is_cycle(one, rules)
-    )
+    place, _ = place_of(url, factory)
+    with desk_of(factory or HERE, place) as desk:
+        found = catalogue.find(catalogue.entries(desk), name, version)
+        for one in found:
+            catalogue.remove(desk, who(), one)
+    if json:
+        print_json({"removed": [_row(one) for one in found]})
+        return
+    for one in found:
+        typer.echo(f"{one.claims.id} {one.claims.version} is not listed any longer; its files stay in {one.place}")
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    which: Annotated[list[str], typer.Argument(metavar="ID[@VERSION]…", help="Datasets of the catalogue.")],
+    *,
+    name: Annotated[str, typer.Option("--name", help="The collection's name; the folder's unless given.")] = "",
+    version: Annotated[str, typer.Option("--dataset-version", help="MAJOR.MINOR.PATCH; the next one.")] = "",
+    changes: Annotated[str, typer.Option("--changes", help="What is new in this version, one line.")] = "",
+    contact: Annotated[str, typer.Option("--contact", help="Whom others write to; hub.contact unless given.")] = "",
+    url: Url = "",
+    factory: FactoryFile = None,
+    json: Json = False,
+) -> None:
+    """Pack datasets together, each untouched and with its lineage, as one that can be handed on."""
+    from connectors.datasets.collection import COLLECTION
+    from connectors.datasets.intake import made, named
+    from connectors.datasets.pack import pack as write
+    from connectors.desk import datasets as catalogue
+    from connectors.exporters.plan import Offer
+    from dashboards import __version__
+
+    place, known = place_of(url, factory)
+    called = name or folder.resolve().name
+    hub = known.hub if known is not None else None
+    with desk_of(factory or HERE, place) as desk:
+        offer = Offer(
+            hub.id if hub else "", {"ko": hub.name.ko, "en": hub.name.en} if hub else {}, {},
+            contact or (hub.contact if hub else ""), version, changes,
+            catalogue.editions(desk, hub.id if hub else "", called, COLLECTION),
+        )  # fmt: skip
+        write(folder, called, [named(desk, one) for one in which], offer, f"factory-twin {__version__}")
+        one = made(desk, who(), folder)
+    if json:
+        print_json(_row(one))
+        return
+    typer.echo(f"{folder}: {len(which)} datasets, {one.claims.episodes} episodes; {one.claims.id} {one.claims.version}")
 
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A dataset's folder.", exists=True, file_okay=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="A dataset's folder; all of the catalogue's unless given.", exists=True,
+            file_okay=False, resolve_path=True,
+        ),
+    ] = None,
     *,
+    url: Url = "",
+    factory: FactoryFile = None,
     json: Json = False,
-) -> None:
-    """Check every checksum, number and trap of a dataset of any format; exit 1 where something is wrong."""
+) -> None:  # fmt: skip
+    """Check every checksum, number, claim and trap of a dataset of any format; exit 1 where something is wrong.
+
+    With a store named, what was found is kept in the catalogue that lists it; without DIR all that it lists is
+    checked.
+    """
+    from connectors.datasets.intake import again
+    from connectors.desk import datasets as catalogue
     from connectors.exporters.verify import verify as check
 
-    found = check(folder)
+    with ExitStack() as stack:
+        if folder is not None and not url and factory is None:
+            found = check(folder)
+        else:
+            place, _ = place_of(url, factory)
+            desk = stack.enter_context(desk_of(factory or HERE, place))
+            every = [Path(one.place) for one in catalogue.entries(desk)] if folder is None else [folder]
+            found = [one for each in every for one in again(desk, who(), each, named=folder is None)]
     wrong = [one for one in found if not one.risk]
     if json:
         rows = [{"check": one.check, "where": one.where, "told": one.told, "risk": one.risk} for one in found]
@@ -140,3 +190,33 @@ def verify(
         note(f"{len(wrong)} wrong, {len(found) - len(wrong)} risks")
     if wrong:
         raise typer.Exit(1)
+
+
+def _share(one: Entry) -> str:
+    return f"{one.claims.labelled / one.claims.episodes:.0%}" if one.claims.episodes else "–"
+
+
+def _state(one: Entry) -> str:
+    if one.checked_ns is None:
+        return "not checked since"
+    return f"{len(one.problems)} wrong" if one.problems else "checked"
+
+
+def _row(one: Entry) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from twin.clock import iso_from_ns
+
+    claims = one.claims
+    return {
+        "id": claims.id, **asdict(claims), "changes": claims.changes, "way": one.way.value,
+        "entered": iso_from_ns(one.at_ns), "who": one.who,
+        "checked": iso_from_ns(one.checked_ns) if one.checked_ns is not None else None,
+        "problems": list(one.problems), "sums": one.sums, "place": one.place,
+    }  # fmt: skip
+
+
+def _text(value: object) -> str:
+    from json import dumps
+
+    return value if isinstance(value, str) else dumps(value, ensure_ascii=False)

@@ -62,9 +62,9 @@ def cut_(
     from connectors.desk import episodes as book
     from connectors.episodes.cutting import Asked, cut_all
     from connectors.stores.sql import open_history
-    from twin.episodes import Method
+    from twin.episodes.episode import CUT
 
-    ways = [one.value for one in Method if one is not Method.HAND]
+    ways = [one.value for one in CUT]
     if method and method not in ways:
         raise typer.BadParameter(f"--method {method}: there are {', '.join(ways)}")
     place, known = place_of(url, factory)

@@ -12,9 +12,11 @@ import numpy as np
 
 from dashboards.status import ms
 from twin.clock import NS_PER_S
+from twin.datasets import Origin, origin_of
 from twin.episodes import Outcome
 from twin.ids import leaf_of, site_of
 from twin.quality import AXES, Check, Verdict, heaviest, told_by
+from twin.simulation.attempts import SOURCE as GENERATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +77,10 @@ def hub_ledger(
     episodes: Iterable[Episode],
     exports: Sequence[Export],
 ) -> dict[str, Any]:
-    """All of it at the view's moment; episodes and exports are those that were told of until then."""
+    """All of it at the view's moment; episodes and exports are those that were told of until then.
+
+    Totals and weeks are of what real assets did; what was simulated has rows and totals of its own.
+    """
     sites = {one.id: one for one in hub.sites}
     known = [one for one in episodes if one.site in sites and one.end_ns <= view.clock_ns]
     by_id = {one.id: one for one in known}
@@ -83,15 +88,16 @@ def hub_ledger(
     out = [(one, mine) for one, mine in out if mine]
     offset_ns = _offset_ns(hub, view.clock_ns)
     weeks: dict[int, dict[str, float]] = {}
+    true = [one for one in known if not is_simulated(one.source)]
     recorded = _recorded(view, counts, set(sites), offset_ns, weeks)
     rows = _rows(known, out)
-    for one in known:
+    for one in true:
         week = weeks.setdefault((one.start_ns + offset_ns) // WEEK_NS, _week())
         week["episodes_h"] += _hours(one)
         week["usable_h"] += _hours(one) if _usable(one) else 0.0
         week["episodes"] += 1
         week["labelled"] += _labelled(one)
-    exported = {one.id: one for _, mine in out for one in mine}
+    exported = {one.id: one for _, mine in out for one in mine if not is_simulated(one.source)}
     names = {asset.id: asset.name for asset in hub.assets().values()}
     regions = {one.id: _name(one.region) for one in hub.sites}
     received = _received(hub, out)
@@ -101,13 +107,15 @@ def hub_ledger(
         "targets": dict(hub.targets),
         "totals": {
             "recorded_h": round(sum(recorded.values()), 4),
-            "episodes_h": round(sum(map(_hours, known)), 4),
-            "usable_h": round(sum(_hours(one) for one in known if _usable(one)), 4),
-            "labelled_h": round(sum(_hours(one) for one in known if _usable(one) and _labelled(one)), 4),
+            "episodes_h": round(sum(map(_hours, true)), 4),
+            "usable_h": round(sum(_hours(one) for one in true if _usable(one)), 4),
+            "labelled_h": round(sum(_hours(one) for one in true if _usable(one) and _labelled(one)), 4),
             "exported_h": round(sum(map(_hours, exported.values())), 4),
-            "episodes": len(known), "labelled": sum(map(_labelled, known)),
-            "judged": sum(bool(one.quality) for one in known),
-            "defect": sum(heaviest(one.quality) == "defect" for one in known),
+            "episodes": len(true), "labelled": sum(map(_labelled, true)),
+            "judged": sum(bool(one.quality) for one in true),
+            "defect": sum(heaviest(one.quality) == "defect" for one in true),
+            "simulated": len(known) - len(true),
+            "simulated_h": round(sum(_hours(one) for one in known if is_simulated(one.source)), 4),
             "exports": len(out), "recipients": len({one.recipient for one, _ in out if one.recipient}),
         },
         "sites": [
@@ -130,7 +138,7 @@ def hub_ledger(
         "weeks": _last_weeks(weeks, offset_ns),
         "assets": {asset: round(hours, 4) for asset, hours in sorted(recorded.items())},
         "rows": [one.json(names, regions) for one in rows],
-        "checks": _checks(known),
+        "checks": _checks(true),
         "exports": [
             {
                 "n": one.n, "at_ms": ms(one.at_ns), "name": one.name, "format": one.format, "licence": one.licence,
@@ -153,6 +161,11 @@ def _hours(one: Episode) -> float:
 def _usable(one: Episode) -> bool:
     """Whether somebody looked and found no defect."""
     return heaviest(one.quality) in _USABLE
+
+
+def is_simulated(source: str) -> bool:
+    """Whether an episode comes from a simulation."""
+    return origin_of(source) is Origin.SIMULATED
 
 
 def _labelled(one: Episode) -> bool:
@@ -218,7 +231,7 @@ def _add(
 def _by_asset(streams: Iterable[Stream], sites: set[str]) -> dict[str, list[Stream]]:
     found: dict[str, list[Stream]] = {}
     for stream in streams:
-        if site_of(stream.asset) in sites and not stream.is_of_a_node:
+        if site_of(stream.asset) in sites and not stream.is_of_a_node and stream.source != GENERATED:
             found.setdefault(stream.asset, []).append(stream)
     return dict(sorted(found.items()))
 

@@ -8,7 +8,7 @@ import random
 import pytest
 from exported import TERMS, arm_episodes, arm_history, go_on, hashes, written
 
-from connectors.exporters.papers import CROISSANT, SUMS
+from connectors.exporters.croissant import CROISSANT, SUMS
 from connectors.exporters.part import JOURNAL, part_of
 from connectors.exporters.plan import FORMATS, Terms
 from connectors.exporters.verify import verify

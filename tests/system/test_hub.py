@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from access_world import World
 
+from connectors.desk import comparisons, exports, generated
+from connectors.desk import datasets as catalogue
 from connectors.desk import episodes as book
-from connectors.desk import exports
+from connectors.desk.datasets import Entry, Way
 from connectors.desk.exports import Export
-from dashboards.calls.api_models import HubAnswer
+from connectors.desk.generated import Generated
+from dashboards.calls.api_models import DatasetsAnswer, HubAnswer
 from twin.clock import NS_PER_MS, NS_PER_S
+from twin.datasets import Claims
 from twin.episodes import Episode, Method, Outcome
 from twin.quality import heaviest
 
@@ -106,6 +111,77 @@ def test_programs_are_told_the_same(world):
     shown = ledger(world, as_of_ms=world.clock.now_ns() / NS_PER_MS - 1)
     assert told == shown
     HubAnswer.model_validate(told, strict=True, extra="forbid")
+
+
+# ---- the catalogue
+
+
+def entry(name, way, asset, version="1.0.0", hub="demo"):
+    log = ({"version": version, "changes": "new"},)
+    claims = Claims(name, version, "mcap", "MIT", hub, assets=(asset,), changelog=log, content=name + version)
+    return Entry(claims, way, "ab" * 32, f"/nowhere/{name}")
+
+
+@pytest.fixture(scope="module")
+def shared(world):
+    """A world with datasets of both sites and of another hub, and a comparison of each site."""
+    world.shared_ns = world.clock.now_ns()
+    world.clock.advance(1)
+    for one in (
+        entry("weld", Way.MADE, ARM), entry("weld", Way.MADE, ARM, "1.1.0"), entry("mill", Way.MADE, MILL),
+        entry("far", Way.IMPORTED, "north/line/R-1", hub="north"),
+    ):  # fmt: skip
+        catalogue.enter(world.desk, "eva", one)
+    for asset in (ARM, MILL):
+        side = {"episodes": 9, "assets": [asset]}
+        comparisons.keep(world.desk, "eva", {"real": side, "simulated": side, "compared": []})
+    world.clock.advance(60)
+    return world
+
+
+def listed(world, who="all", path="/view/datasets", **query):
+    answer = world.get(path, who, **query)
+    assert answer.status_code == 200, answer.text
+    return [(one["id"], one["version"]) for one in answer.json()["datasets"]]
+
+
+def test_datasets_are_told_newest_version_first_and_where_they_lie_is_not(shared):
+    assert listed(shared) == [
+        ("north/far", "1.0.0"), ("demo/weld", "1.1.0"), ("demo/weld", "1.0.0"), ("demo/mill", "1.0.0"),
+    ]  # fmt: skip
+    assert "/nowhere" not in shared.get("/api/v1/datasets", "all").text
+    DatasetsAnswer.model_validate(shared.get("/api/v1/datasets", "all").json(), strict=True, extra="forbid")
+
+
+def test_of_another_site_no_dataset_and_no_comparison_is_told_but_what_other_hubs_made(shared):
+    mine = [("north/far", "1.0.0"), ("demo/weld", "1.1.0"), ("demo/weld", "1.0.0")]
+    assert listed(shared, "eva") == listed(shared, "eva", "/api/v1/datasets") == mine
+    assert ledger(shared)["comparison"]["real"]["assets"] == [MILL]
+    assert ledger(shared, "eva")["comparison"]["real"]["assets"] == [ARM]
+
+
+def test_an_imported_dataset_is_no_hour_of_this_hub_and_the_past_knew_of_none(shared):
+    assert listed(shared, as_of_ms=shared.shared_ns / NS_PER_MS) == []
+    assert ledger(shared, as_of_ms=shared.shared_ns / NS_PER_MS)["comparison"] is None
+    assert not any("north" in str(one) for one in ledger(shared)["rows"])
+
+
+def test_what_was_simulated_has_rows_and_totals_of_its_own(shared):
+    before = ledger(shared)["totals"]
+    asset = "jeonju/simulated/R-105"
+    start_ns = shared.known[0].start_ns
+    one = episode(asset, start_ns, 3)
+    one = replace(one, method=Method.GENERATED, source="simulated:attempts")
+    generated.keep(shared.desk, "eva", [Generated(one, {"seed": "1", "friction": 1.5})], {})
+    shared.clock.advance(60)
+    told = ledger(shared)
+    same = ("episodes", "episodes_h", "labelled_h", "exported_h", "judged")
+    assert {name: told["totals"][name] for name in same} == {name: before[name] for name in same}
+    assert (told["totals"]["simulated"], told["totals"]["simulated_h"]) == (1, 0.05)
+    row = next(one for one in told["rows"] if one["asset"] == asset)
+    assert (row["source"], row["success"]) == ("simulated:attempts", 1)
+    found = shared.get("/api/v1/episodes", "all", asset=asset).json()["episodes"]
+    assert [(one["labelled"], one["by"], one["outcome"]) for one in found] == [(True, [], "success")]
 
 
 def test_a_line_of_nobodys_words_is_no_verdict():

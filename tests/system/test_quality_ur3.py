@@ -68,9 +68,9 @@ def test_what_has_defects_goes_out_only_when_they_are_allowed(cut, tmp_path):
     with closing(Desk(url, WallClock())) as desk:
         last = exports(desk)[-1]
         with desk.reading() as connection:
-            acts = connection.execute(select(audit).order_by(audit.c.n.desc()).limit(1)).all()
+            acts = connection.execute(select(audit).order_by(audit.c.n.desc()).limit(2)).all()
     assert (last.name, last.format, last.licence, last.recipient) == ("set", "lerobot", "CC-BY-4.0", "Daejeon")
     assert (len(last.episodes), last.with_defects, last.n) == (EPISODES, True, json.loads(done.stdout)["export"])
     assert last.sha256 == hashlib.sha256((tmp_path / "set/SHA256SUMS").read_bytes()).hexdigest()
-    assert [one.act for one in acts] == ["dataset.export"]
-    assert json.loads(acts[0].detail)["to"] == "Daejeon"
+    assert [one.act for one in acts] == ["dataset.enter", "dataset.export"]
+    assert json.loads(acts[1].detail)["to"] == "Daejeon"

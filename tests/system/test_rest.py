@@ -272,7 +272,7 @@ def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):
     alarms = ("alarms", "alarms/journal", "alarms/performance", "alarms/actions")
     recorded = ("recordings", "recordings/{name}", "recordings/{name}/rename", "bookmarks", "bookmarks/{mark_id}")
     episodes = ("episodes", *(f"episodes/{name}" for name in ("labels", "bulk", "undo", "agreement")))
-    more = ("kpi", "stops", "fidelity", "compare", "hub", *episodes)
+    more = ("kpi", "stops", "fidelity", "compare", "hub", "datasets", *episodes)
     read = ("sites", "assets", "signals", "latest", "samples", "events", "audit", *more)
     assert set(described["paths"]) == {f"/api/v1/{name}" for name in (*read, *alarms, *recorded)}
     assert "cdn" not in web.get("/api/v1/docs").text

@@ -225,7 +225,7 @@ def test_what_is_wrong_inside_a_file_is_named_even_where_its_checksum_was_mended
     import hashlib
     import shutil
 
-    from connectors.exporters.papers import SUMS, sums_of
+    from connectors.exporters.croissant import SUMS, sums_of
 
     folder = tmp_path / "set"
     shutil.copytree(arm[1], folder)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from exported import LENGTH, ROWS, SLOW, STREAM, T0, arm_episodes, arm_history, written
 
-from connectors.exporters.papers import SUMS, sums_of
+from connectors.exporters.croissant import SUMS, sums_of
 from connectors.exporters.verify import verify
 from twin.clock import NS_PER_S
 

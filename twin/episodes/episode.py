@@ -25,6 +25,12 @@ class Method(StrEnum):
     """Between two rests."""
     HAND = "hand"
     """By a person, from a replay or an alarm."""
+    GENERATED = "generated"
+    """By the simulation that played it: its truth is known."""
+
+
+CUT = tuple(one for one in Method if one not in (Method.HAND, Method.GENERATED))
+"""The ways in which what was recorded is cut, the most trusted first."""
 
 
 class SegmentKind(StrEnum):
@@ -77,9 +83,9 @@ class Cut:
 class Episode:
     """One attempt of an asset at a task: the work is [start_ns, end_ns), with its rolls [from_ns, to_ns).
 
-    ``source`` is ``real`` or ``sim``; ``program`` what ran when it began; instructions are for people and
-    for policies that read. ``quality`` is what was found in it, on one line (`twin.quality.summary_of`); "" where
-    nobody looked.
+    ``source`` is ``real``, ``sim`` or ``simulated:WHICH``; ``program`` what ran when it began; instructions are for
+    people and for policies that read. ``quality`` is what was found in it, on one line
+    (`twin.quality.summary_of`); "" where nobody looked.
     """
 
     id: str
@@ -120,7 +126,7 @@ class Label:
     """What is said of a part [from_ns, to_ns) of an episode; a row of the one table of labels.
 
     ``channel`` is what it speaks of: ``outcome``, ``cause``, ``instruction_ko``, ``instruction_en``, ``segment``,
-    ``subtask``, ``anomaly``, ``quality`` … or a signal; ``source`` is ``rule``, ``human`` or ``model``;
+    ``subtask``, ``anomaly``, ``quality`` … or a signal; ``source`` is ``rule``, ``human``, ``model`` or ``simulation``;
     ``supersedes`` is the row that it replaces (0: none).
     """
 

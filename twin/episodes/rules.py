@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from twin.episodes.episode import Method
+from twin.episodes.episode import CUT
 from twin.site import Name
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def episode_rules_of(table: Table, hub: Hub, asset_types: tuple[str, ...]) -> Ep
     if asset and asset not in hub.assets():
         table.wrong("asset", f"no asset {asset!r}", "write its whole path: site/place/asset")
     kind = table.get("type", str, "", choices=("", *asset_types))
-    method = table.get("method", str, "", choices=("", *(one.value for one in Method if one is not Method.HAND)))
+    method = table.get("method", str, "", choices=("", *(one.value for one in CUT)))
     cycle = table.get("cycle", str, "")
     failures = table.texts("failures") if table.has("failures") else None
     numbers: dict[str, float] = {}

@@ -69,7 +69,7 @@ _COMES_AFTER_MS = 20_000
 """How long an arm stands broken down until somebody opens its guard."""
 _SEIZED_RATIO = 2.0
 """At its worst the friction of a seized gear is this many times the torque that its joint may have."""
-_DRIVE_RATIO = 1.2
+DRIVE_RATIO = 1.2
 """What a joint's drive can give, as a share of the torque that the joint may have."""
 _SEIZES_MS = 20_000
 _DRAG_CELSIUS = 160.0
@@ -120,12 +120,14 @@ def _cycle_plan(task: str) -> list[_Plan]:
     return [*take, *seams, *give]
 
 
-def working_path(asset: Asset, seed: int, *, task: str) -> JointPath:
-    """The cycle of one arm: the task's poses, each a little its own way, on the arm's own timing."""
+def working_path(asset: Asset, seed: int, *, task: str, poses_rad: float = 0.05) -> JointPath:
+    """The cycle of one arm: the task's poses, each up to ``poses_rad`` its own way, on the arm's own timing."""
     random = random_of(seed, asset.id, "path")
     plan = _cycle_plan(task)
     # Poses repeat (over the part, at the part): each distinct one is shifted once.
-    shifts = {pose: random.uniform(-0.05, 0.05, len(pose)) for pose in dict.fromkeys(step[2] for step in plan)}
+    shifts = {
+        pose: random.uniform(-poses_rad, poses_rad, len(pose)) for pose in dict.fromkeys(step[2] for step in plan)
+    }
     shares = np.array([share for _, share, _, _, _ in plan]) * random.uniform(0.92, 1.08, len(plan))
     ends = np.round(np.cumsum(shares) / shares.sum(), 6)
     ends[-1] = 1.0
@@ -148,7 +150,7 @@ class Arm:
 
     ``salt`` int64 (joints,) makes its cycles differ from each other in its own way;
     ``heat`` is the motors' temperatures at the end of the last span, one a joint. ``axis`` is the one that
-    fails, ``seizes`` and ``drags`` when it does.
+    fails, ``seizes`` and ``drags`` when it does. ``friction`` and ``stray`` are times the usual ones.
     """
 
     asset: Asset
@@ -163,6 +165,9 @@ class Arm:
     axis: int = 0
     seizes: Course = NEVER
     drags: Course = NEVER
+    friction: float = 1.0
+    stray: float = 1.0
+    hall_celsius: float = _HALL_CELSIUS
 
 
 class Arms:
@@ -185,7 +190,10 @@ class Arms:
         acceleration = np.concatenate([arm.acceleration for arm in moving])
         load_kg = np.concatenate([arm.load_kg for arm in moving])
         torque = inverse_dynamics_n_m(self._geometry, position, speed, acceleration, load_kg)
-        torque += FRICTION.torque_n_m(speed)
+        rubbing = FRICTION.torque_n_m(speed)
+        if any(arm.friction != 1.0 for arm in self._arms):
+            rubbing *= np.repeat([arm.friction for arm in self._arms], len(t_ms))[:, None]
+        torque += rubbing
         resting = self._calendar.rests(seconds)
         told: list[Truth] = []
         for place, (arm, motion) in enumerate(zip(self._arms, moving, strict=True)):
@@ -217,7 +225,7 @@ class Arms:
             shaft += np.abs(torque[:, joint] * motion.speed[::every, joint])
         power = _STANDBY_W + copper + shaft / _EFFICIENCY
         span.power_w[arm.asset.id] = power
-        target = _HALL_CELSIUS + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
+        target = arm.hall_celsius + _HEAT_IDLE_CELSIUS + square * np.array(_HEAT_CELSIUS)
         if arm.drags:
             target[:, arm.axis] += _DRAG_CELSIUS * arm.drags.over(seconds)[1]
         heat = follow(target, _HEAT_KEEP, arm.heat)
@@ -263,7 +271,7 @@ def _resist(arm: Arm, t_ms: NDArray[np.int64], speed: Rows, torque: Rows) -> Non
     )
     grown = np.clip(since / _SEIZES_MS, 0.0, 1.0)
     extra = (seized * grown * _SEIZED_RATIO + dragging * _DRAG_RATIO) * limit_n_m
-    most = _DRIVE_RATIO * limit_n_m
+    most = DRIVE_RATIO * limit_n_m
     failing = extra > 0.0
     needed = np.clip(torque[:, arm.axis] + extra * np.tanh(speed / FRICTION.smooth_rad_s), -most, most)
     torque[failing, arm.axis] = needed[failing]
@@ -295,7 +303,7 @@ def _variation(arm: Arm, cycle: NDArray[np.int64], phase: Rows) -> tuple[Rows, R
     strays comes from whole numbers, so that it needs no memory of the cycles before.
     """
     drawn = (cycle[:, None] * _SPREAD + arm.salt) % _SPREAD_RANGE
-    reach = _STRAY_RAD * (2.0 * drawn / _SPREAD_RANGE - 1.0)
+    reach = arm.stray * _STRAY_RAD * (2.0 * drawn / _SPREAD_RANGE - 1.0)
     rest = 1.0 - phase
     swell = 16.0 * phase * phase * rest * rest
     slope = 32.0 * phase * rest * (1.0 - 2.0 * phase)

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { byTask, digitsOf, parts, roundUp } from "../src/hub/charts.js";
+import { ancestors, origins, stateOf } from "../src/hub/catalogue.js";
 import { HEIGHT, WIDTH, project } from "../src/hub/map.js";
 
 test("an axis ends at a round number whose quarters are short", () => {
@@ -21,4 +22,12 @@ test("places lie on the map as they lie to each other", () => {
   const [jeonju, changwon, seongnam] = [[35.82, 127.11], [35.23, 128.68], [37.42, 127.13]].map(project);
   assert.ok(jeonju[0] < changwon[0] && jeonju[1] < changwon[1] && seongnam[1] < jeonju[1]);
   for (const [x, y] of [jeonju, changwon, seongnam]) assert.ok(x > 0 && x < WIDTH && y > 0 && y < HEIGHT);
+});
+
+test("a dataset's seconds are told by where they come from, and its lineage to the first", () => {
+  assert.deepEqual(origins({ real: 30, simulated: 10, replay: 0, augmented: 0 }), [["real", 0.75], ["simulated", 0.25]]);
+  assert.deepEqual(origins({ real: 0, simulated: 0, replay: 0, augmented: 0 }), []);
+  const family = [{ id: "north/a", derived_from: [{ id: "east/b", derived_from: [] }] }, { id: "west/c" }];
+  assert.deepEqual(ancestors(family).map((one) => [one.id, one.depth]), [["north/a", 0], ["east/b", 1], ["west/c", 0]]);
+  assert.deepEqual([{ checked_ms: null, problems: [] }, { checked_ms: 1, problems: [] }, { checked_ms: 1, problems: ["x"] }].map(stateOf), ["open", "ok", "wrong"]);
 });

@@ -3,6 +3,7 @@ import { Core } from "../component.js";
 import { el, setText, svg } from "../dom.js";
 import { date, minute, monthDay, number } from "../format.js";
 import { byTask, parts, weekChart } from "../hub/charts.js";
+import { ORIGINS, catalogueTable, comparisonTable, keyOf } from "../hub/catalogue.js";
 import { koreaMap, mark } from "../hub/map.js";
 import { Poll } from "../poll.js";
 import { t } from "../words.js";
@@ -22,6 +23,8 @@ const SHAPES = {
   characteristic: () => svg("svg", { viewBox: "0 0 14 14", class: "hub-key", "aria-hidden": "true" }, svg("rect", { x: 2, y: 2, width: 10, height: 10, class: "hub-fact" })),
   not_assessed: () => svg("svg", { viewBox: "0 0 14 14", class: "hub-key", "aria-hidden": "true" }, svg("rect", { x: 2.5, y: 2.5, width: 9, height: 9, class: "hub-unknown" })),
 };
+
+const isSimulated = (source) => source === "sim" || source.startsWith("simulated");
 
 function bar(shares, names, label) {
   const node = el("span", { class: "hub-split", role: "img", "aria-label": label });
@@ -46,15 +49,21 @@ export class HubView extends Core {
     this.quality = this.card("quality", "hub-quality-card");
     this.ledger = this.card("ledger", "hub-ledger-card");
     this.exports = this.card("exports", "hub-exports-card");
+    this.catalogue = this.card("catalogue", "hub-catalogue-card");
+    this.compared = this.card("compared", "hub-compared-card");
+    this.shapes = SHAPES;
+    this.open = new Set();
     this.root.replaceChildren(
       this.note, this.funnel, this.map.node,
       el("div", { class: "hub-mid" }, this.weeks.node, this.balance.node),
-      this.quality.node, this.ledger.node, this.exports.node,
+      this.quality.node, this.ledger.node, this.exports.node, this.catalogue.node, this.compared.node,
     );
-    this.cards = [this.funnel, ...[this.map, this.weeks, this.balance, this.quality, this.ledger, this.exports].map((card) => card.node)];
+    this.cards = [this.funnel, ...[this.map, this.weeks, this.balance, this.quality, this.ledger, this.exports, this.catalogue, this.compared].map((card) => card.node)];
     for (const node of this.cards) node.hidden = true;
     const poll = new Poll((asOf) => `/view/hub${asOf === null ? "" : `?as_of_ms=${Math.round(asOf)}`}`, (answer) => this.hear(answer), EVERY_MS, (message) => this.fail(message), REPLAY_MS);
     this.until(() => poll.dispose());
+    const shared = new Poll((asOf) => `/view/datasets${asOf === null ? "" : `?as_of_ms=${Math.round(asOf)}`}`, (answer) => this.drawCatalogue(answer), EVERY_MS, (message) => this.fail(message), REPLAY_MS);
+    this.until(() => shared.dispose());
     const size = new ResizeObserver(() => this.answer && this.drawWeeks(this.answer));
     size.observe(this.weeks.body);
     this.until(() => size.disconnect());
@@ -93,6 +102,7 @@ export class HubView extends Core {
     this.drawQuality(answer);
     this.drawLedger(answer);
     this.drawExports(answer);
+    this.drawCompared(answer);
   }
 
   drawFunnel({ totals, targets, sites, weeks }) {
@@ -102,9 +112,10 @@ export class HubView extends Core {
     const goal = targets.hours_per_week ? ` · ${t("hub.of_target", { week: t("hub.week", { n: weeks.at(-1)?.week ?? "–" }), n: hours(week), target: number(targets.hours_per_week) })}` : "";
     const aim = (name) => (targets[name] ? ` · ${t("hub.target", { n: number(targets[name] * 100) })}` : "");
     const share = (part, all) => (all > 0 ? part / all : null);
+    const apart = totals.simulated ? ` · ${t("hub.simulated_apart", { n: number(totals.simulated), h: hours(totals.simulated_h) })}` : "";
     const steps = [
       ["recorded", totals.recorded_h, (told.join(" · ") || t("hub.nothing_yet")) + goal],
-      ["cut", totals.episodes_h, t("hub.cut_of", { n: number(totals.episodes), share: percent(share(totals.episodes_h, totals.recorded_h)) })],
+      ["cut", totals.episodes_h, t("hub.cut_of", { n: number(totals.episodes), share: percent(share(totals.episodes_h, totals.recorded_h)) }) + apart],
       ["usable", totals.usable_h, t("hub.usable_of", { judged: number(totals.judged), defect: number(totals.defect) }) + aim("usable")],
       ["labelled", totals.labelled_h, t("hub.labelled_of", { share: percent(share(totals.labelled_h, totals.usable_h)) }) + aim("labelled")],
       ["exported", totals.exported_h, t("hub.exported_of", { n: number(totals.exports), to: number(totals.recipients) })],
@@ -153,7 +164,7 @@ export class HubView extends Core {
         const scarce = failed !== null && (failed < SCARCE || failed > 1 - SCARCE);
         const label = `${this.name(row.task)}: ${t("hub.success")} ${row.success}, ${t("hub.failure")} ${row.failure}, ${t("hub.unknown")} ${row.unknown}`;
         return [
-          el("span", { class: "hub-task", title: this.name(row.task) }, this.name(row.task), several ? where.get(row.site) : null, row.source === "sim" ? el("em", { class: "hub-sim" }, t("hub.sim")) : null),
+          el("span", { class: "hub-task", title: this.name(row.task) }, isSimulated(row.source) ? el("em", { class: "hub-sim is-first" }, t("hub.sim")) : null, this.name(row.task), several ? where.get(row.site) : null),
           bar(parts(row), ["success", "failure", "unknown"], label),
           el("span", { class: "hub-n" }, el("b", null, percent(failed)), ` / ${number(row.episodes)}`, scarce ? el("span", { class: "hub-scarce", title: t("hub.scarce") }, SHAPES.risk()) : null),
         ];
@@ -196,7 +207,7 @@ export class HubView extends Core {
       const state = [q.defect ? [SHAPES.defect(), number(q.defect)] : null, q.risk ? [SHAPES.risk(), number(q.risk)] : null, q.characteristic ? [SHAPES.characteristic(), number(q.characteristic)] : null, q[""] ? [SHAPES.not_assessed(), t("hub.unjudged", { n: number(q[""]) })] : null].filter(Boolean);
       return el(
         "tr", null, first,
-        el("td", { class: "hub-what" }, el("span", { title: this.name(row.task) }, this.name(row.task)), row.source === "sim" ? el("em", { class: "hub-sim" }, t("hub.sim")) : null),
+        el("td", { class: "hub-what" }, el("span", { title: this.name(row.task) }, this.name(row.task)), isSimulated(row.source) ? el("em", { class: "hub-sim" }, t("hub.sim")) : null),
         recorded,
         el("td", { class: "num" }, hours(row.usable_h)),
         el("td", { class: "num" }, number(row.episodes)),
@@ -224,6 +235,25 @@ export class HubView extends Core {
         el("td", { class: "opt" }, el("code", { title: one.sha256 }, one.sha256.slice(0, 8))),
       )))),
     );
+  }
+
+  drawCatalogue({ datasets }) {
+    this.datasets = datasets;
+    if (!datasets.length) return void this.catalogue.body.replaceChildren(this.empty("hub.no_datasets", "hub.no_datasets_do"));
+    const toggle = (key) => {
+      if (!this.open.delete(key)) this.open.add(key);
+      this.drawCatalogue({ datasets: this.datasets });
+      this.catalogue.body.querySelectorAll(".hub-open")[[...datasets].findIndex((one) => keyOf(one) === key)]?.focus();
+    };
+    this.catalogue.body.replaceChildren(catalogueTable(datasets, this, this.open, toggle));
+    const there = ORIGINS.filter((name) => datasets.some((one) => one.split_s[name] > 0));
+    this.catalogue.right.replaceChildren(...there.map((name) => el("span", { class: "hub-k" }, el("i", { class: `is-${name}` }), t(`hub.origin_${name}`))));
+  }
+
+  drawCompared({ comparison }) {
+    if (!comparison) return void this.compared.body.replaceChildren(this.empty("hub.no_compared", "hub.no_compared_do"));
+    this.compared.body.replaceChildren(comparisonTable(comparison, this));
+    this.compared.right.replaceChildren(el("span", { title: date(comparison.at_ms, this.zone) }, `${monthDay(comparison.at_ms, this.zone)} ${minute(comparison.at_ms, this.zone)}`));
   }
 
   empty(text, what) {

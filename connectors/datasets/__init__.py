@@ -1,0 +1,1 @@
+"""Datasets that lie on a disk, this hub's and others': read, checked, imported, packed together."""
