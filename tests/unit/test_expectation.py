@@ -1,0 +1,173 @@
+"""An arm beside what is expected of it: fits that find the truth, and residuals that show a fault and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from simulated_shift import START_NS, demo
+
+from twin.clock import NS_PER_S
+from twin.cycles import finished
+from twin.errors import ExpectationError
+from twin.expectation import (
+    TERMS,
+    Scorer,
+    fit_arm,
+    fit_cycles,
+    fit_steps,
+    join_motions,
+    motion_of,
+    stream_for,
+    wiring_of,
+)
+from twin.expectation.fit import arm_fit
+from twin.sample import merge
+from twin.simulation.arms import FRICTION, GRIPPER_KG
+from twin.simulation.faults import Fault, FaultKind
+from twin.simulation.plant import ASSET_TYPES, build_plant
+
+ARM = "jeonju/weld/line1/R-101"
+SECONDS = 1200
+FAULT_AT_S = 600
+
+
+def told(seconds, *, slow=False, faults=(), start_ns=START_NS):
+    """The frames of the arm's streams by name, of a line of two arms."""
+    site = demo().hub.site("jeonju")
+    kept = tuple(one for one in site.assets if one.id.rpartition("/")[2] in ("R-101", "R-102", "B-10"))
+    plant = build_plant(replace(site, assets=kept), seed=7, start_ns=start_ns, faults=faults, breakdowns=False)
+    found = {}
+    for part in plant.advance(start_ns + seconds * NS_PER_S, slow=slow):
+        if part.stream.asset == ARM:
+            found.setdefault(part.stream.name, []).append(part)
+    return {name: merge(parts) for name, parts in found.items()}
+
+
+@cache
+def healthy():
+    return told(SECONDS)
+
+
+def arm():
+    return demo().hub.assets()[ARM]
+
+
+def cycles_of(frames):
+    names = [one.name for one in frames.stream.columns]
+    made = frames.values[:, names.index("good_count")] + frames.values[:, names.index("scrap_count")]
+    return finished(frames.t_ns, frames.values[:, names.index("cycle_time")], made)[1]
+
+
+@cache
+def fitted(*, slow=False):
+    frames = told(3600, slow=True) if slow else healthy()
+    motion = motion_of(frames["joints"], wiring_of(frames["joints"].stream))
+    steps = fit_steps([(int(t), row[2]) for t, row in zip(frames["status"].t_ns, frames["status"].texts, strict=True)])
+    return fit_arm(arm(), motion, fit_cycles(cycles_of(frames["status"])), steps)
+
+
+def scored(fit, frames, *, each=200):
+    """The rows of a scorer that is fed ``each`` frames at a time."""
+    joints = frames["joints"]
+    scorer = Scorer(fit, wiring_of(joints.stream), stream_for(ARM, ASSET_TYPES["robot_arm"]))
+    scorer.hear_cycles(cycles_of(frames["status"]))
+    parts = [scorer.feed(joints.take(np.arange(at, min(at + each, len(joints))))) for at in range(0, len(joints), each)]
+    return merge([part for part in parts if part is not None])
+
+
+def residuals(rows):
+    return rows.values[:, 6:12]
+
+
+def test_a_fit_finds_the_friction_and_the_part_that_the_simulation_has_and_leaves_only_the_sensors_noise():
+    fit = fitted()
+    assert not fit.refused
+    part_kg = arm().attributes["part_kg"]
+    for joint, one in enumerate(fit.joints):
+        theta = dict(zip(TERMS, one.theta, strict=True))
+        assert theta["coulomb_n_m"] == pytest.approx(FRICTION.coulomb_n_m[joint], rel=0.05)
+        assert theta["viscous_n_m_s"] == pytest.approx(FRICTION.viscous_n_m_s[joint], rel=0.15)
+        if joint in (1, 2, 3):  # these lift
+            assert theta["tool_kg"] == pytest.approx(GRIPPER_KG, abs=0.2)
+            assert theta["carried_kg"] == pytest.approx(part_kg, abs=0.1)
+    spreads = [one.spread_n_m for one in fit.joints]
+    assert spreads == pytest.approx([1.2, 1.3, 0.8, 0.25, 0.2, 0.15], rel=0.1)
+    assert all(one.explained > 0.98 for one in fit.joints)
+
+
+def test_what_production_does_not_tell_is_said():
+    last = fitted().joints[5]
+    told_of = dict(zip(TERMS, last.told, strict=True))
+    assert told_of["gravity"] > 0.9  # the last joint turns what hangs below it: it lifts nothing
+    assert told_of["coulomb_n_m"] < 0.01
+
+
+def test_a_healthy_hour_raises_no_residual_whether_fitted_fast_or_slow():
+    other = told(3600, start_ns=START_NS + 7200 * NS_PER_S)
+    for slow in (False, True):
+        found = residuals(scored(fitted(slow=slow), other))
+        assert np.isfinite(found).any(axis=1).mean() > 0.5
+        assert np.nanmax(found) < 4.0
+
+
+@pytest.mark.parametrize("severity", [1.0, 0.02])
+def test_a_seizing_axis_raises_the_residual_of_that_joint_alone_within_fifteen_seconds(severity):
+    fault = Fault(FaultKind.AXIS_FRICTION, ARM, at_s=FAULT_AT_S, for_s=300, severity=severity)
+    rows = scored(fitted(), told(SECONDS, faults=(fault,)))
+    since_s = (rows.t_ns - START_NS) / NS_PER_S - FAULT_AT_S
+    over = residuals(rows) > 4.0
+    assert not over[since_s < 0].any()
+    assert set(np.flatnonzero(over.any(axis=0))) == {0}
+    assert since_s[over[:, 0]][0] < 15.0
+    assert since_s[over[:, 0]][-1] < 300 + 10
+
+
+def test_rows_do_not_depend_on_how_the_frames_are_cut():
+    frames = healthy()
+    short = {name: part.take(part.t_ns < START_NS + 30 * NS_PER_S) for name, part in frames.items()}
+    whole = scored(fitted(), short, each=10_000)
+    assert 25 <= len(whole) <= 30
+    for each in (1, 20):
+        parts = scored(fitted(), short, each=each)
+        np.testing.assert_array_equal(parts.t_ns, whole.t_ns[: len(parts)])
+        np.testing.assert_array_equal(parts.values, whole.values[: len(parts)])
+        assert len(whole) - len(parts) <= 1
+
+
+def test_the_expected_cycle_is_the_middle_of_those_that_were_and_a_slow_one_is_off():
+    fit = fitted(slow=True)
+    assert fit.cycle.median_s == pytest.approx(52.0, abs=3.0)
+    assert fit.cycle.off(fit.cycle.median_s) == 0.0
+    assert fit.cycle.off(fit.cycle.median_s + 10 * fit.cycle.spread_s) == pytest.approx(10.0)
+    assert {"approach", "grip", "transfer", "weld", "place", "home"} <= {one.step for one in fit.steps}
+    rows = scored(fit, healthy())
+    assert rows.values[-1, 12] == round(fit.cycle.median_s, 3)
+    assert abs(rows.values[-1, 14]) < 5.0
+
+
+def test_too_little_motion_is_refused_with_the_reason():
+    still = healthy()["joints"].take(np.arange(0, 100))
+    with pytest.raises(ExpectationError, match="samples in motion, 200 are needed"):
+        fit_arm(arm(), motion_of(still, wiring_of(still.stream)))
+    unknown = replace(arm(), attributes={"model": "kr6"})
+    with pytest.raises(ExpectationError, match="no dynamics are known of model 'kr6'"):
+        fit_arm(unknown, motion_of(still, wiring_of(still.stream)))
+
+
+def test_a_gap_tells_no_acceleration():
+    joints = healthy()["joints"].take(np.arange(0, 100))
+    wiring = wiring_of(joints.stream)
+    gone = joints.take(np.r_[0:40, 80:100])
+    known = motion_of(gone, wiring).known()
+    assert not known[[0, 39, 40, 59]].any()
+    assert known.sum() == 56
+    both = join_motions([motion_of(gone, wiring), motion_of(joints, wiring)])
+    assert len(both) == 160
+
+
+def test_a_fit_is_the_same_after_it_was_written_and_read():
+    fit = fitted()
+    assert arm_fit(fit.told()) == fit
