@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     actions,
     episodes,
+    expectations,
     exports,
     labelling,
     layouts,

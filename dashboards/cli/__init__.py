@@ -21,6 +21,7 @@ from dashboards.cli import (
     decode,
     devices,
     episodes,
+    expect,
     files,
     kpi,
     processes,
@@ -77,6 +78,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.add_typer(episodes.app, name="episodes")
+app.add_typer(expect.app, name="expect")
 app.command()(datasets.export)
 app.add_typer(datasets.app, name="datasets")
 

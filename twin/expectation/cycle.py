@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,7 @@ def fit_steps(changes: Sequence[tuple[int, str]]) -> tuple[StepFit, ...]:
     The first and the last stretch are left out: they began before, or go on.
     """
     lengths: dict[str, list[float]] = {}
-    for (begin_ns, step), (end_ns, _) in zip(changes[1:], changes[2:], strict=False):
+    for (begin_ns, step), (end_ns, _) in pairwise(changes[1:]):
         lengths.setdefault(step, []).append((end_ns - begin_ns) / NS_PER_S)
     return tuple(
         StepFit(step, *_middle(np.array(taken)), len(taken))

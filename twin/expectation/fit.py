@@ -96,8 +96,8 @@ def fit_arm(asset: Asset, motion: Motion, cycle: CycleFit | None = None, steps: 
     fitted = tuple(one if isinstance(one, JointFit) else None for one in found)
     refused = {joint: one.why for joint, one in enumerate(found) if not isinstance(one, JointFit)}
     if not any(fitted):
+        told = "; ".join(f"J{joint + 1}: {why}" for joint, why in refused.items())
         raise ExpectationError(
-            f"{asset.id}: no joint can be fitted ({'; '.join(f'J{joint + 1}: {why}' for joint, why in refused.items())})",
-            "choose a longer time, in which it worked",
+            f"{asset.id}: no joint can be fitted ({told})", "choose a longer time, in which it worked"
         )
     return ArmFit(asset.id, geometry.name, *span, period_s, fitted, refused, cycle, steps)

@@ -68,8 +68,7 @@ class Motion:
     def known(self) -> NDArray[np.bool_]:
         """Where the motion is known whole, so that torques can be expected: bool (n,)."""
         parts = (self.position_rad, self.speed_rad_s, self.acceleration_rad_s2)
-        found: NDArray[np.bool_] = np.isfinite(np.concatenate(parts, axis=1)).all(axis=1)
-        return found
+        return np.asarray(np.isfinite(np.concatenate(parts, axis=1)).all(axis=1))
 
 
 def wiring_of(stream: Stream) -> Wiring | None:
@@ -83,8 +82,8 @@ def wiring_of(stream: Stream) -> Wiring | None:
     if not position or any(set(one) != set(joints) for one in (position, speed, torque)):
         return None
     force = found.get(Role.TOOL_FORCE, {})
-    columns = (tuple(one[joint] for joint in joints) for one in (position, speed, torque))
-    return Wiring(stream.id, *columns, force=next(iter(force.values()), None))
+    placed = [tuple(one[joint] for joint in joints) for one in (position, speed, torque)]
+    return Wiring(stream.id, placed[0], placed[1], placed[2], next(iter(force.values()), None))
 
 
 def motion_of(frames: Frames, wiring: Wiring) -> Motion:

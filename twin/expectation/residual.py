@@ -36,7 +36,7 @@ def stream_for(asset: str, kind: AssetType) -> Stream:
     """The stream of an arm's expectations, as its type declares it."""
     declared = kind.stream(STREAM)
     assert declared is not None  # noqa: S101  the type of an arm has it
-    return stream_of(asset, STREAM, declared.signals, sequenced=True, period_s=declared.period_s)
+    return stream_of(asset, STREAM, declared.signals, period_s=declared.period_s)
 
 
 class Scorer:
@@ -56,12 +56,12 @@ class Scorer:
         self._scored: Motion | None = None
         self._expected: Rows = np.zeros((0, self._geometry.joints))
         self._next_ns = 0
-        self._cycle_s = float("nan")
+        self._cycles: tuple[NDArray[np.int64], Rows] = (np.zeros(0, np.int64), np.zeros(0))
 
-    def hear_cycles(self, cycle_s: NDArray[np.float64]) -> None:
-        """Cycles that ended, in order: the last one counts from the next row on."""
-        if len(cycle_s):
-            self._cycle_s = float(cycle_s[-1])
+    def hear_cycles(self, t_ns: NDArray[np.int64], cycle_s: Rows) -> None:
+        """Cycles by their end, in order of time: each counts from then until the next. Those before are forgotten."""
+        if len(t_ns):
+            self._cycles = (t_ns, cycle_s)
 
     def feed(self, frames: Frames) -> Frames | None:
         """Frames of the joints, newer than those before; the rows that come of them, or None.
@@ -89,8 +89,8 @@ class Scorer:
         """One row a second from the instants ``first`` on: the first of each second at which a torque is expected."""
         assert self._scored is not None  # noqa: S101  called with rows in hand
         t_ns = self._scored.t_ns
-        off = np.abs(self._scored.torque_n_m - self._expected)
-        off[~(np.abs(self._scored.speed_rad_s) > MOVING_RAD_S)] = np.nan
+        apart = np.abs(self._scored.torque_n_m - self._expected)
+        apart[~(np.abs(self._scored.speed_rad_s) > MOVING_RAD_S)] = np.nan
         picked: list[int] = []
         for row in range(first, len(t_ns)):
             if t_ns[row] >= self._next_ns and np.isfinite(self._expected[row]).any():
@@ -98,30 +98,33 @@ class Scorer:
                 self._next_ns = int(t_ns[row]) // PERIOD_NS * PERIOD_NS + PERIOD_NS
         if not picked:
             return None
-        values = np.array([self._row(row, off) for row in picked])
+        values = np.array([self._row(row, apart) for row in picked])
         taken = t_ns[picked]
         return Frames(
             self._stream, taken, np.zeros(len(picked), np.int64), taken, values,
             np.full(len(picked), Quality.GOOD, np.int16),
         )  # fmt: skip
 
-    def _row(self, row: int, off: Rows) -> Rows:
+    def _row(self, row: int, apart: Rows) -> Rows:
         assert self._scored is not None  # noqa: S101  called with rows in hand
         t_ns = self._scored.t_ns
         begin = int(np.searchsorted(t_ns, t_ns[row] - WINDOW_NS, side="right"))
-        residual = [_residual(off[begin : row + 1, joint], one) for joint, one in enumerate(self._spreads())]
+        residual = [_residual(apart[begin : row + 1, joint], one) for joint, one in enumerate(self._spreads())]
         cycle = self._fit.cycle
         nan = float("nan")
-        told = (nan, nan, nan) if cycle is None else (cycle.median_s, cycle.spread_s, cycle.off(self._cycle_s))
+        told = (nan, nan, nan)
+        if cycle is not None:
+            ended = int(np.searchsorted(self._cycles[0], t_ns[row], side="right"))
+            off = cycle.off(float(self._cycles[1][ended - 1])) if ended else nan
+            told = (cycle.median_s, cycle.spread_s, off)
         return np.round([*self._expected[row], *residual, *told], DECIMALS)
 
     def _spreads(self) -> list[float | None]:
         return [None if one is None else one.spread_n_m for one in self._fit.joints]
 
 
-def _residual(off: Rows, spread_n_m: float | None) -> float:
-    moving = off[np.isfinite(off)]
+def _residual(apart: Rows, spread_n_m: float | None) -> float:
+    moving = apart[np.isfinite(apart)]
     if spread_n_m is None or len(moving) < MIN_ROWS:
         return float("nan")
     return _MAD * float(np.median(moving)) / spread_n_m
-

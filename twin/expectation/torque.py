@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 TERMS = ("gravity", "inertia", "tool_kg", "carried_kg", "viscous_n_m_s", "coulomb_n_m", "offset_n_m")
 """What each number of a fit is; the first two are shares of what the published geometry says."""
 _PRIOR = np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-_PRIOR_SPREAD = np.array([0.1, 0.1, 2.0, 20.0, 1e3, 1e3, 10.0])
+_PRIOR_SPREAD = np.array([0.05, 0.1, 2.0, 20.0, 1e3, 1e3, 5.0])
 """How far from that a number is thought to lie before anything was measured. Production leaves some terms nearly
 without effect (the last joint lifts nothing) or alike (a tool and the links before it): there this decides, and only
 there. Frictions are left free."""
 SMOOTH_RAD_S = 0.02
 MOVING_RAD_S = 0.05
-"""A joint slower than this is at rest: there its friction holds any torque up to Coulomb's, and none can be expected."""
-MIN_ROWS = 200
+"""A joint slower than this is at rest: its friction holds any torque up to Coulomb's, so that none can be expected."""
+MIN_ROWS = 100
 MIN_REACH_RAD = 0.1
 MIN_EACH_WAY = 0.1
 _ROUNDS = 6
