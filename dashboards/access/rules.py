@@ -118,7 +118,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/view/report/notes"): Rule(Right.TELL, body=Body.JSON),
     ("POST", "/view/report/sign"): Rule(Right.TELL, body=Body.JSON),
     **{("GET", f"/view/line/{name}"): SEE for name in ("states", "cycles", "parts")},
-    **{("GET", f"/view/cell/{name}"): SEE for name in ("cycles", "steps")},
+    **{("GET", f"/view/cell/{name}"): SEE for name in ("cycles", "steps", "expected")},
     ("GET", "/view/fleet"): SEE,
     ("GET", "/view/asset/book"): SEE,
     ("POST", "/view/asset/remarks"): Rule(Right.TELL, body=Body.JSON),

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from connectors.desk.expectations import newest
 from dashboards.calls.view import Moment, json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import ns_of_ms, view_of
 from dashboards.once import Once
 from dashboards.summary.cell import cell_cycles, cell_steps
+from dashboards.summary.expected import cell_expected
 from dashboards.summary.fleet import fleet
 from dashboards.summary.line import line_cycles, line_parts, line_states, place_in
 from twin.clock import NS_PER_S
@@ -30,7 +32,7 @@ FRESH_NS = 2 * NS_PER_S
 """So long a live answer serves every browser that asks the same."""
 
 
-def line_router(behind: Behind) -> APIRouter:
+def line_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The calls, on what stands behind the pages."""
     router = APIRouter(prefix="/view", include_in_schema=False)
     marks, once = Marks(), Once()
@@ -68,6 +70,13 @@ def line_router(behind: Behind) -> APIRouter:
     @router.get("/cell/steps")
     def cell_steps_(asset: Id, as_of_ms: Moment = None) -> Response:
         return answer(as_of_ms, ("steps", asset), lambda view: cell_steps(view, asset))
+
+    @router.get("/cell/expected")
+    def cell_expected_(asset: Id, as_of_ms: Moment = None) -> Response:
+        def make(view: View) -> dict[str, Any]:
+            return cell_expected(view, asset, newest(behind.desk, view.clock_ns))
+
+        return answer(as_of_ms, ("expected", asset), make)
 
     @router.get("/fleet")
     def fleet_(site: Id, as_of_ms: Moment = None) -> Response:

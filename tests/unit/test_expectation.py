@@ -7,8 +7,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from simulated_shift import START_NS, demo
+from one_arm import ARM, SECONDS, START_NS, demo, healthy, told
 
+from twin.alarms import AlarmBook, AlarmEventKind, rules_by_asset
 from twin.clock import NS_PER_S
 from twin.cycles import finished
 from twin.errors import ExpectationError
@@ -24,31 +25,13 @@ from twin.expectation import (
     wiring_of,
 )
 from twin.expectation.fit import arm_fit
-from twin.sample import merge
+from twin.mirror import Mirror
+from twin.sample import batch_of, merge
 from twin.simulation.arms import FRICTION, GRIPPER_KG
 from twin.simulation.faults import Fault, FaultKind
-from twin.simulation.plant import ASSET_TYPES, build_plant
+from twin.simulation.plant import ASSET_TYPES
 
-ARM = "jeonju/weld/line1/R-101"
-SECONDS = 1200
 FAULT_AT_S = 600
-
-
-def told(seconds, *, slow=False, faults=(), start_ns=START_NS):
-    """The frames of the arm's streams by name, of a line of two arms."""
-    site = demo().hub.site("jeonju")
-    kept = tuple(one for one in site.assets if one.id.rpartition("/")[2] in ("R-101", "R-102", "B-10"))
-    plant = build_plant(replace(site, assets=kept), seed=7, start_ns=start_ns, faults=faults, breakdowns=False)
-    found = {}
-    for part in plant.advance(start_ns + seconds * NS_PER_S, slow=slow):
-        if part.stream.asset == ARM:
-            found.setdefault(part.stream.name, []).append(part)
-    return {name: merge(parts) for name, parts in found.items()}
-
-
-@cache
-def healthy():
-    return told(SECONDS)
 
 
 def arm():
@@ -76,6 +59,17 @@ def scored(fit, frames, *, each=200):
     scorer.hear_cycles(*cycles_of(frames["status"]))
     parts = [scorer.feed(joints.take(np.arange(at, min(at + each, len(joints))))) for at in range(0, len(joints), each)]
     return merge([part for part in parts if part is not None])
+
+
+def alarms_of(rows):
+    """(alarm, kind, t_ns) of what the arm's own rules make of the rows, as ingest folds them: a batch a second."""
+    book = AlarmBook(rules_by_asset(demo().hub, {name: one.alarms for name, one in ASSET_TYPES.items()}))
+    mirror, told = Mirror(), []
+    for n in range(len(rows)):
+        batch = batch_of("w", n + 1, int(rows.t_ns[n]) + NS_PER_S, [rows.take(np.array([n]))])
+        events = mirror.apply(batch)
+        told += [(one.alarm, one.kind, one.t_ns) for one in book.apply(batch, mirror, events)]
+    return told
 
 
 def residuals(rows):
@@ -106,15 +100,16 @@ def test_what_production_does_not_tell_is_said():
 
 
 def test_a_healthy_hour_raises_no_residual_whether_fitted_fast_or_slow():
-    other = told(3600, start_ns=START_NS + 7200 * NS_PER_S)
-    for slow in (False, True):
-        found = residuals(scored(fitted(slow=slow), other))
+    hour = told(3600, start_ns=START_NS + 7200 * NS_PER_S)
+    part = {name: one.take(np.arange(len(one) // 4)) for name, one in hour.items()}
+    for slow, other in ((False, hour), (True, part)):
+        found = residuals(scored(fitted(slow=slow), other, each=2000))
         assert np.isfinite(found).any(axis=1).mean() > 0.5
         assert np.nanmax(found) < 4.0
 
 
 @pytest.mark.parametrize("severity", [1.0, 0.02])
-def test_a_seizing_axis_raises_the_residual_of_that_joint_alone_within_fifteen_seconds(severity):
+def test_a_seizing_axis_raises_the_residual_and_the_alarm_of_that_joint_alone_within_seconds(severity):
     fault = Fault(FaultKind.AXIS_FRICTION, ARM, at_s=FAULT_AT_S, for_s=300, severity=severity)
     rows = scored(fitted(), told(SECONDS, faults=(fault,)))
     since_s = (rows.t_ns - START_NS) / NS_PER_S - FAULT_AT_S
@@ -123,13 +118,17 @@ def test_a_seizing_axis_raises_the_residual_of_that_joint_alone_within_fifteen_s
     assert set(np.flatnonzero(over.any(axis=0))) == {0}
     assert since_s[over[:, 0]][0] < 15.0
     assert since_s[over[:, 0]][-1] < 300 + 10
+    raised = [(alarm, t_ns) for alarm, kind, t_ns in alarms_of(rows) if kind is AlarmEventKind.RAISED]
+    ((alarm, t_ns),) = raised
+    assert alarm == f"{ARM}:torque_unexpected:residual.joint_1"
+    assert (t_ns - START_NS) / NS_PER_S - FAULT_AT_S < 20.0
 
 
 def test_rows_do_not_depend_on_how_the_frames_are_cut():
     frames = healthy()
-    short = {name: part.take(part.t_ns < START_NS + 30 * NS_PER_S) for name, part in frames.items()}
+    short = {name: part.take(part.t_ns < START_NS + 15 * NS_PER_S) for name, part in frames.items()}
     whole = scored(fitted(), short, each=10_000)
-    assert 25 <= len(whole) <= 30
+    assert 12 <= len(whole) <= 15
     for each in (1, 20):
         parts = scored(fitted(), short, each=each)
         np.testing.assert_array_equal(parts.t_ns, whole.t_ns[: len(parts)])

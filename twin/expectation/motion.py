@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_STEP_NS = NS_PER_S + NS_PER_S // 5
 """Frames further apart tell no acceleration: the arm may have done anything in between."""
+FAR_S = 0.25
+"""From here on the positions tell more of an acceleration than they add noise."""
 HELD_N = 20.0
 """A tool that presses so hard holds something. A gripper that only closes presses less."""
 
@@ -89,22 +91,37 @@ def wiring_of(stream: Stream) -> Wiring | None:
 def motion_of(frames: Frames, wiring: Wiring) -> Motion:
     """The motion that some frames tell, in order of time.
 
-    An acceleration is the difference of the speeds one frame before and one after; it is not known at both ends,
-    nor beside a gap. Without a tool's force nothing is held.
+    An acceleration comes from one frame before and one after; it is not known at both ends, nor beside a gap.
+    Without a tool's force nothing is held.
     """
     t_ns, values = frames.t_ns, frames.values
     speed = values[:, wiring.speed]
-    acceleration = np.full_like(speed, np.nan)
-    if len(t_ns) > 2:  # noqa: PLR2004  one frame needs one before and one after it
-        steps = np.diff(t_ns)
-        near = (steps > 0) & (steps <= MOST_STEP_NS)
-        inside = near[1:] & near[:-1]
-        wide_s = np.where(inside, (t_ns[2:] - t_ns[:-2]) / NS_PER_S, np.nan)
-        acceleration[1:-1] = (speed[2:] - speed[:-2]) / wide_s[:, None]
+    acceleration = _acceleration(t_ns, values[:, wiring.position], speed)
     force = np.zeros(len(t_ns)) if wiring.force is None else values[:, wiring.force]
     return Motion(
         t_ns, values[:, wiring.position], speed, acceleration, values[:, wiring.torque], np.nan_to_num(force) > HELD_N
     )
+
+
+def _acceleration(t_ns: NDArray[np.int64], position: Rows, speed: Rows) -> Rows:
+    """The speeds' difference; of frames far apart the second derivative of the positions' and speeds' polynomial.
+
+    The difference alone smears what happens between frames a second apart; the polynomial (Hermite, exact to the
+    fifth power) does not, but with near frames it is mostly the sensors' noise.
+    """
+    found = np.full_like(speed, np.nan)
+    if len(t_ns) < 3:  # noqa: PLR2004  one frame needs one before and one after it
+        return found
+    steps = np.diff(t_ns)
+    near = (steps > 0) & (steps <= MOST_STEP_NS)
+    inside = near[1:] & near[:-1]
+    half_s = np.where(inside, (t_ns[2:] - t_ns[:-2]) / (2 * NS_PER_S), np.nan)[:, None]
+    found[1:-1] = (speed[2:] - speed[:-2]) / (2 * half_s)
+    even = np.abs(steps[1:] - steps[:-1]) * 20 < steps[1:] + steps[:-1]
+    far = inside & even & (half_s[:, 0] > FAR_S)
+    bend = position[2:] - 2.0 * position[1:-1] + position[:-2]
+    found[1:-1][far] = (2.0 * bend / half_s**2)[far] - found[1:-1][far]
+    return found
 
 
 def join_motions(parts: Sequence[Motion]) -> Motion:
