@@ -179,6 +179,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("DELETE", "/api/v1/bookmarks/{mark_id}"): Rule(Right.TELL, token=True),
     ("GET", "/api/v1/fidelity"): READ,
     ("GET", "/api/v1/compare"): READ,
+    ("GET", "/api/v1/compare.csv"): Rule(Right.EXPORT, token=True),
     ("GET", "/api/v1/hub"): READ,
     ("GET", "/api/v1/episodes"): READ,
     ("POST", "/api/v1/episodes"): Rule(Right.TELL, body=Body.JSON, token=True),

@@ -1009,6 +1009,7 @@ export const ENGLISH = {
   "compare.all_assets": "All assets",
   "compare.go": "Compare",
   "compare.copy": "Copy link",
+  "compare.csv": "Save every row of the comparison shown as a file",
   "compare.begin": "Choose A and B, then press Compare.",
   "compare.loading": "Comparing …",
   "compare.poses": "Poses over each other",
