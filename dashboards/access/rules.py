@@ -189,6 +189,8 @@ RULES: dict[tuple[str, str], Rule] = {
         ("POST", f"/api/v1/episodes/{name}"): Rule(Right.TELL, body=Body.JSON, token=True)
         for name in ("labels", "bulk", "undo")
     },
+    ("GET", "/api/v1/sessions"): Rule(Right.SIMULATE, token=True),
+    ("DELETE", "/api/v1/sessions/{session_id}"): Rule(Right.SEE, token=True),
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""

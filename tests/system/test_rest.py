@@ -222,7 +222,8 @@ def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):
     episodes = ("episodes", *(f"episodes/{name}" for name in ("labels", "bulk", "undo", "agreement")))
     more = ("kpi", "stops", "fidelity", "compare", "hub", *episodes)
     read = ("sites", "assets", "signals", "latest", "samples", "events", "audit", *more)
-    assert set(described["paths"]) == {f"/api/v1/{name}" for name in (*read, *alarms, *recorded)}
+    sessions = ("sessions", "sessions/{session_id}")
+    assert set(described["paths"]) == {f"/api/v1/{name}" for name in (*read, *alarms, *recorded, *sessions)}
     assert "cdn" not in web.get("/api/v1/docs").text
 
 

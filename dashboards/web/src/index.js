@@ -11,6 +11,7 @@ import { LayoutEditorCore } from "./layouteditor.js";
 import { faultWord } from "./fleet/errors.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
+import { session } from "./session.js";
 import { StateStripCore } from "./statestrip.js";
 import { StatusBarCore } from "./statusbar.js";
 import { TileGridCore } from "./tilegrid.js";
@@ -32,6 +33,7 @@ window.factory_twin = {
   AssetAlarms: component(AssetAlarmsCore, "ft-asset-alarms"),
   AlarmFigures: component(AlarmFiguresCore, "ft-figures"),
 };
-window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, present });
+window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, present, session });
 attachClock();
+session.attach();
 live.early(location.pathname);

@@ -5,6 +5,7 @@ import { Core } from "./component.js";
 import { el, setText, svg, toggle } from "./dom.js";
 import { ago, date, number, span, time, zoneName } from "./format.js";
 import { live } from "./live.js";
+import { session } from "./session.js";
 import { t } from "./words.js";
 
 // shape of the connection light: a word always stands beside it
@@ -39,6 +40,9 @@ export class StatusBarCore extends Core {
       el("div", { class: "hdr-cell" }, this.chip),
       el("div", { class: "hdr-cell" }, this.date, this.time, this.zoneText),
     );
+    this.ended = el("div", { class: "hdr-cell ft-ended", role: "status", hidden: true }, el("span", null, t("session.ended")), el("button", { type: "button", class: "btn s", onclick: () => session.back() }, t("session.back")), el("button", { type: "button", class: "btn s", "aria-label": t("session.dismiss"), title: t("session.dismiss"), onclick: () => this.dismiss() }, "✕"));
+    root.insertBefore(this.ended, this.chip.parentElement);
+    this.until(session.subscribe(() => this.draw()));
     this.buildBand();
     this.until(live.on("status", () => this.draw()));
     this.until(live.on("directory", () => this.draw()));
@@ -68,6 +72,11 @@ export class StatusBarCore extends Core {
       el("span", { class: "ft-band-r" }, this.copy, this.back),
     );
     this.root.append(this.band);
+  }
+
+  dismiss() {
+    session.ended = null;
+    this.draw();
   }
 
   async copyLink() {
@@ -112,11 +121,13 @@ export class StatusBarCore extends Core {
     setText(this.time, time(now, zone));
     setText(this.zoneText, zoneName(zone, now));
     this.band.hidden = !replaying;
+    this.ended.hidden = replaying || !session.ended;
     if (!replaying) return;
     setText(this.bandDate, date(now, zone));
     setText(this.moment, time(now, zone, true));
     setText(this.ago, ago(live.now() - now));
-    setText(this.note, clock.failed ? t("replay.failed", { detail: clock.failed }) : clock.waiting ? t("replay.loading") : "");
-    toggle(this.note, "is-failed", clock.failed);
+    const left = session.ends_ms === null ? null : Math.max(0, Math.round((session.ends_ms - live.now()) / 1000));
+    setText(this.note, left !== null ? t("session.ends", { n: left }) : clock.failed ? t("replay.failed", { detail: clock.failed }) : clock.waiting ? t("replay.loading") : "");
+    toggle(this.note, "is-failed", clock.failed || left !== null);
   }
 }
