@@ -1286,6 +1286,18 @@ export const ENGLISH = {
   "session.page_label": "Labelling",
   "session.page_hub": "Data",
   "session.page_connections": "Connections",
+  "whatif.each": "Sensitivity",
+  "whatif.each_title": "Step each station's cycle and repair time and each buffer's room by 10 %, one at a time",
+  "whatif.figure": "Figure",
+  "whatif.setting": "Setting",
+  "whatif.step_down": "Down",
+  "whatif.step_up": "Up",
+  "whatif.swing_note": "differences by one setting at a time, with 95 % intervals",
+  "whatif.swing_chance": "{n} more settings: no more than chance.",
+  "whatif.swing_none": "No setting does more than chance.",
+  "whatif.said_swing": "What matters most: {what} {step} → {n}",
+  "whatif.said_one_by_one": "{n} settings, each by itself {step} % down and up. It says nothing of two together.",
+  "whatif.said_runs": "{runs} runs under the same luck ({n} of each) in {s} s, {times} times real time, seed {seed}",
 };
 
 let given = null;
