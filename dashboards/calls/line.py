@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from connectors.desk.expectations import newest
 from dashboards.calls.view import Moment, json_of, site_in
@@ -12,6 +12,7 @@ from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import ns_of_ms, view_of
 from dashboards.once import Once
+from dashboards.received import take_base
 from dashboards.summary.cell import cell_cycles, cell_steps
 from dashboards.summary.expected import cell_expected
 from dashboards.summary.fleet import fleet
@@ -34,7 +35,7 @@ FRESH_NS = 2 * NS_PER_S
 
 def line_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The calls, on what stands behind the pages."""
-    router = APIRouter(prefix="/view", include_in_schema=False)
+    router = APIRouter(prefix="/view", include_in_schema=False, dependencies=[Depends(take_base)])
     marks, once = Marks(), Once()
 
     def answer(as_of_ms: float | None, what: tuple[str, str], make: Callable[[View], dict[str, Any]]) -> Response:

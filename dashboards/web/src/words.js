@@ -1298,6 +1298,14 @@ export const ENGLISH = {
   "whatif.said_swing": "What matters most: {what} {step} → {n}",
   "whatif.said_one_by_one": "{n} settings, each by itself {step} % down and up. It says nothing of two together.",
   "whatif.said_runs": "{runs} runs under the same luck ({n} of each) in {s} s, {times} times real time, seed {seed}",
+  "strip.base": "Time base",
+  "strip.base_device": "Measured",
+  "strip.base_receive": "Received",
+  "strip.base_device_title": "By device time: what was measured by then, whenever it came",
+  "strip.base_receive_title": "By receipt: what had come in by then, as operators saw it",
+  "replay.base_lanes": "lanes and events: by device time",
+  "replay.base_device_here": "this page: by device time",
+  "replay.base_receive_title": "Values, tiles and trends are of what had come in by then. State lanes and events stay by device time.",
 };
 
 let given = null;
