@@ -136,6 +136,7 @@ export class StatusBarCore extends Core {
       each.setAttribute("aria-pressed", String(each.dataset.base === clock.base));
     }
     this.base.hidden = clock.base === DEVICE;
+    toggle(this.base, "is-here", onlyDevice(location.pathname));
     setText(this.base, t(onlyDevice(location.pathname) ? "replay.base_device_here" : "replay.base_lanes"));
     this.base.title = t("replay.base_receive_title");
     const left = session.ends_ms === null ? null : Math.max(0, Math.round((session.ends_ms - live.now()) / 1000));
