@@ -16,6 +16,7 @@ from twin.errors import ExpectationError
 from twin.expectation import (
     TERMS,
     Scorer,
+    expected_n_m,
     fit_arm,
     fit_cycles,
     fit_steps,
@@ -168,6 +169,21 @@ def test_a_gap_tells_no_acceleration():
     assert known.sum() == 56
     both = join_motions([motion_of(gone, wiring), motion_of(joints, wiring)])
     assert len(both) == 160
+
+
+def test_frames_now_fast_now_slow_tell_the_same_torques():
+    joints = healthy()["joints"].take(np.arange(0, 6000))
+    wiring = wiring_of(joints.stream)
+    # Five seconds at 20 Hz, five at 1 Hz, as history that is caught up with comes in.
+    mixed = joints.take(np.flatnonzero((np.arange(6000) // 100 % 2 == 0) | (np.arange(6000) % 20 == 0)))
+    motion = motion_of(mixed, wiring)
+    apart = np.abs(motion.torque_n_m - expected_n_m(fitted().joints, fitted().geometry, motion))
+    moving = (np.abs(motion.speed_rad_s) > 0.05) & np.isfinite(apart)
+    assert moving.sum() > 3000
+    for joint, one in enumerate(fitted().joints):
+        off = apart[moving[:, joint], joint] / one.spread_n_m
+        assert np.quantile(off, 0.99) < 4.0
+        assert np.median(off) < 0.85
 
 
 def test_a_fit_is_the_same_after_it_was_written_and_read():

@@ -23,6 +23,9 @@ MOST_STEP_NS = NS_PER_S + NS_PER_S // 5
 """Frames further apart tell no acceleration: the arm may have done anything in between."""
 FAR_S = 0.25
 """From here on the positions tell more of an acceleration than they add noise."""
+MOST_UNEVEN = 1.5
+ALIKE = 0.05
+"""Steps that differ by no more than this share are one step: clocks of devices are not exact."""
 HELD_N = 20.0
 """A tool that presses so hard holds something. A gripper that only closes presses less."""
 
@@ -107,20 +110,24 @@ def _acceleration(t_ns: NDArray[np.int64], position: Rows, speed: Rows) -> Rows:
     """The speeds' difference; of frames far apart the second derivative of the positions' and speeds' polynomial.
 
     The difference alone smears what happens between frames a second apart; the polynomial (Hermite, exact to the
-    fifth power) does not, but with near frames it is mostly the sensors' noise.
+    fifth power) does not, but with near frames it is mostly the sensors' noise. Where one neighbour is much nearer
+    than the other, a difference would be of another moment: nothing is known there.
     """
     found = np.full_like(speed, np.nan)
     if len(t_ns) < 3:  # noqa: PLR2004  one frame needs one before and one after it
         return found
-    steps = np.diff(t_ns)
-    near = (steps > 0) & (steps <= MOST_STEP_NS)
-    inside = near[1:] & near[:-1]
-    half_s = np.where(inside, (t_ns[2:] - t_ns[:-2]) / (2 * NS_PER_S), np.nan)[:, None]
-    found[1:-1] = (speed[2:] - speed[:-2]) / (2 * half_s)
-    even = np.abs(steps[1:] - steps[:-1]) * 20 < steps[1:] + steps[:-1]
-    far = inside & even & (half_s[:, 0] > FAR_S)
-    bend = position[2:] - 2.0 * position[1:-1] + position[:-2]
-    found[1:-1][far] = (2.0 * bend / half_s**2)[far] - found[1:-1][far]
+    steps_s = np.diff(t_ns) / NS_PER_S
+    before_s, after_s = steps_s[:-1], steps_s[1:]
+    known = (np.minimum(before_s, after_s) > 0) & (np.maximum(before_s, after_s) <= MOST_STEP_NS / NS_PER_S)
+    known &= np.maximum(before_s, after_s) <= MOST_UNEVEN * np.minimum(before_s, after_s)
+    rows = np.flatnonzero(known)
+    a_s, b_s = before_s[rows, None], after_s[rows, None]
+    behind, here, ahead = speed[rows], speed[rows + 1], speed[rows + 2]
+    slope = (a_s**2 * ahead - b_s**2 * behind + (b_s**2 - a_s**2) * here) / (a_s * b_s * (a_s + b_s))
+    far = (np.minimum(a_s, b_s) > FAR_S) & (np.abs(a_s - b_s) < ALIKE * (a_s + b_s))
+    half_s = (a_s + b_s) / 2.0
+    bend = position[rows + 2] - 2.0 * position[rows + 1] + position[rows]
+    found[rows + 1] = np.where(far, 2.0 * bend / half_s**2 - slope, slope)
     return found
 
 
