@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.5
+PATIENT_S = 2.0
 FITS_LOOK_NS = 15 * NS_PER_S
 """How often it is looked whether somebody fitted anew."""
 MOST_BACK_NS = 3600 * NS_PER_S
@@ -187,11 +188,16 @@ def door_problem(factory: Factory, asset: str, kind: AssetType) -> str:
 
 
 def run_expect(
-    factory: Factory, stop: threading.Event, from_ns: int | None = None, say: Callable[[str], None] = log.info
+    factory: Factory,
+    stop: threading.Event,
+    from_ns: int | None = None,
+    say: Callable[[str], None] = log.info,
+    *,
+    patient: bool = False,
 ) -> int:
     """Publish what is expected until ``stop`` is set; one process of a store at a time. Returns the rows published.
 
-    Raises ExpectationError where no arm was fitted, or no source would take what is published.
+    Raises ExpectationError where no arm was fitted (a ``patient`` one waits for that), or no source would take it.
     """
     clock = WallClock()
     kind = asset_types()["robot_arm"]
@@ -201,6 +207,10 @@ def run_expect(
         closing(open_history(factory.store.url)) as history,
     ):
         fits = known_fits(factory, desk)
+        while patient and not fits and not stop.wait(PATIENT_S):
+            fits = known_fits(factory, desk)
+        if patient and not fits:
+            return 0
         if not fits:
             raise ExpectationError("no arm was fitted", "fit some first: twin expect fit FACTORY.toml")
         if problem := door_problem(factory, min(fits), kind):

@@ -141,6 +141,7 @@ def run(
     *,
     url: Url = "",
     begin: Annotated[str, typer.Option("--from", help="Begin there, and go on with what comes.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Where no arm was fitted yet, wait until one is.")] = False,
     duration: For = None,
 ) -> None:
     """Follow the store, and publish what is expected of each fitted arm, beside how far it is off: as a device does."""
@@ -150,7 +151,7 @@ def run(
     factory = _factory(file, url)
     stop = stop_event()
     stop_after(stop, duration)
-    rows = run_expect(factory, stop, moment(begin, "--from") if begin else None, note)
+    rows = run_expect(factory, stop, moment(begin, "--from") if begin else None, note, patient=wait)
     note(f"{rows} rows published")
 
 

@@ -110,7 +110,7 @@ def test_what_is_published_comes_back_as_the_arms_own_stream_and_the_page_shows_
         late_ns = END_NS + 60 * NS_PER_S
         Follower(history, KIND, fits, END_NS, lambda *one: silent.append(one)).look(late_ns)
         assert not silent  # the arm is not heard: a row of it would say that it is there
-    source = next(one for one in factory.sources if one.name == "expected")
+    source = next(one for one in factory.sources if one.name == "jeonju-expected")
     decoder = make_decoder(source.decoder, source.options, source.name, factory.hub)
     parts = [part for topic, payload in sent for part in decoder.decode(Message(topic, payload, END_NS))]
     assert {part.stream.id for part in parts} == {f"{ARM}:expectation"}
@@ -134,13 +134,15 @@ def test_what_is_published_comes_back_as_the_arms_own_stream_and_the_page_shows_
 def test_a_factory_whose_sources_would_not_take_it_is_told_what_to_write():
     factory = read_factory(DEMO)
     assert door_problem(factory, ARM, KIND) == ""
-    without = replace(factory, sources=tuple(one for one in factory.sources if one.name not in ("expected", "others")))
+    without = replace(
+        factory, sources=tuple(one for one in factory.sources if one.name not in ("jeonju-expected", "others"))
+    )
     assert "no source takes" in door_problem(without, ARM, KIND)
     assert 'decoder = "json_object"' in door_problem(without, ARM, KIND)
     named = {"topic": "{place...}/{asset}/{stream}", "stream": "guess", "time": "ts"}
     other = replace(
         factory,
-        sources=tuple(replace(one, options=named) if one.name == "expected" else one for one in factory.sources),
+        sources=tuple(replace(one, options=named) if one.name == "jeonju-expected" else one for one in factory.sources),
     )
     assert "for something else" in door_problem(other, ARM, KIND)
 
@@ -152,3 +154,5 @@ def test_an_unfitted_plant_is_told_to_fit_first(tmp_path):
     assert ran.exit_code == 1
     assert "twin expect fit" in ran.output
     assert isinstance(twin(address, "run", "--for", "1").exception, ExpectationError)
+    waited = twin(address, "run", "--wait", "--for", "0.1")
+    assert (waited.exit_code, "0 rows published" in waited.output) == (0, True)
