@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from twin.sample import Frames, Latest, Stream
 
 INSTANTS_KEPT = 12
+END_NS = 1 << 62
 RAW_FRAMES = 200_000
 """A trend over more frames is drawn from roll-ups, by device time: late data are a hair of it."""
 WIDE_NS = 2 * NS_PER_S
@@ -73,8 +74,13 @@ class Instants:
                 self._kept.move_to_end(t_ns)
                 return self._kept[t_ns]
         found: dict[str, Latest] = {}
-        for mirror in _mirrors(history, t_ns).values():
+        is_over = True
+        for writer, mirror in _mirrors(history, t_ns).items():
             found |= mirror.latest
+            # Until a later batch is there, one that belongs to the moment may still be written.
+            is_over = is_over and history.batch_at(writer, END_NS) > mirror.n
+        if not is_over:
+            return found
         with self._lock:
             self._kept[t_ns] = found
             while len(self._kept) > INSTANTS_KEPT:

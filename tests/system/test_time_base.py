@@ -11,6 +11,7 @@ from access_world import World, packets_of
 
 from connectors.packet import decode_packet
 from connectors.stores.sql import open_history, open_store
+from dashboards.received import Instants
 from twin.clock import NS_PER_MS, NS_PER_S
 from twin.instant import mirror_at
 from twin.keyframes import KeyframePolicy
@@ -102,6 +103,15 @@ def test_what_is_played_by_receipt_is_the_mirror_at_each_step(world, hz):
             assert played == {one.stream.asset: float(one.values[0]) for one in mirror.latest.values()}, second
     stood = [values(world, packets[: 1 + round((second - 10) * hz)])[METER.asset] for second in (18, 34, 54)]
     assert stood == [18.0, CUT - 1, 54.0]
+
+
+def test_a_moment_that_may_still_get_a_batch_is_not_kept(world):
+    with closing(open_history(f"sqlite:///{world.behind.folder / 'twin.db'}")) as history:
+        instants = Instants()
+        for second, kept in ((SECONDS - 1, False), (SECONDS - 2, True)):
+            found = instants.at(history, T0 + second * NS_PER_S)
+            assert found[OTHER.id].values[0] == second
+            assert (instants.at(history, T0 + second * NS_PER_S) is found) is kept
 
 
 def test_of_another_site_nothing_comes_by_either_base(world):
