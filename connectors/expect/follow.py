@@ -197,10 +197,13 @@ def run_expect(
 ) -> int:
     """Publish what is expected until ``stop`` is set; one process of a store at a time. Returns the rows published.
 
-    Raises ExpectationError where no arm was fitted (a ``patient`` one waits for that), or no source would take it.
+    Raises ExpectationError where no arm was fitted, or no source would take it. A ``patient`` one waits for the store
+    and for a first fit.
     """
     clock = WallClock()
     kind = asset_types()["robot_arm"]
+    if patient and not _is_there(factory.store.url, stop):
+        return 0
     with (
         writer_lock(factory.store.url, "expect"),
         closing(Desk(factory.store.url, clock)) as desk,
@@ -237,6 +240,19 @@ def run_expect(
         finally:
             publisher.close()
     return rows
+
+
+def _is_there(url: str, stop: threading.Event) -> bool:
+    """Wait until the store can be opened; False when told to stop before."""
+    while not stop.is_set():
+        try:
+            open_history(url).close()
+        except StoreUnavailable as error:
+            log.info("the store is waited for: %s", error)
+            stop.wait(PATIENT_S)
+        else:
+            return True
+    return False
 
 
 def known_fits(factory: Factory, desk: Desk) -> dict[str, KeptFit]:

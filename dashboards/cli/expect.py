@@ -141,7 +141,7 @@ def run(
     *,
     url: Url = "",
     begin: Annotated[str, typer.Option("--from", help="Begin there, and go on with what comes.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Where no arm was fitted yet, wait until one is.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Where there is no store yet, or no fit, wait for it.")] = False,
     duration: For = None,
 ) -> None:
     """Follow the store, and publish what is expected of each fitted arm, beside how far it is off: as a device does."""

@@ -154,5 +154,6 @@ def test_an_unfitted_plant_is_told_to_fit_first(tmp_path):
     assert ran.exit_code == 1
     assert "twin expect fit" in ran.output
     assert isinstance(twin(address, "run", "--for", "1").exception, ExpectationError)
-    waited = twin(address, "run", "--wait", "--for", "0.1")
-    assert (waited.exit_code, "0 rows published" in waited.output) == (0, True)
+    for place in (address, f"sqlite:///{tmp_path / 'none.db'}"):
+        waited = twin(place, "run", "--wait", "--for", "0.1")
+        assert (waited.exit_code, "0 rows published" in waited.output) == (0, True)
