@@ -26,6 +26,7 @@ from dashboards.calls.api_audit import audit_router
 from dashboards.calls.api_datasets import datasets_router
 from dashboards.calls.api_episodes import episodes_router
 from dashboards.calls.api_recordings import recordings_router
+from dashboards.calls.api_sessions import sessions_router
 from dashboards.calls.asset import asset_router
 from dashboards.calls.compare import compare_router
 from dashboards.calls.health import health_router
@@ -151,6 +152,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(layout_router(behind))
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
+    server.include_router(sessions_router(behind))
     server.include_router(kpi_router(behind))
     server.include_router(hub_router(behind), responses=ERRORS)
     server.include_router(datasets_router(behind), responses=ERRORS)

@@ -20,6 +20,7 @@ from dashboards.status import Ingest, ledger, ms
 from dashboards.summary.alarm_words import AlarmWords
 from dashboards.summary.directory import EVERY_SITE, belongs, directory
 from dashboards.view import LiveView
+from dashboards.viewings import Viewings
 from twin.alarms import rules_by_asset
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError, StoreError
@@ -61,6 +62,13 @@ class Client:
         self.status: str | None = None
         self.alarms: set[str] | None = None
         """Ids of alarms that are news to it; None where nothing about alarms is."""
+        self.session: str | None = None
+        """What its own replay is to be told: that it will end, or has."""
+
+    def tell_session(self, text: str) -> None:
+        """Tell its browser of its own replay; of two words the newer one."""
+        self.session = text
+        self.wake.set()
 
     def offer(self, changed: set[str], packet: bytes) -> None:
         """A packet of changes: handed on as it is when nothing waits, else merged into what waits."""
@@ -94,6 +102,8 @@ class LiveHub:
         self._streams: dict[int, Stream] = {}
         self._latest: dict[str, Latest] = {}
         self.clients: set[Client] = set()
+        self.viewings = Viewings(clock)
+        """What the open pages look at."""
         self.ingest = Ingest()
         self.ledger: dict[str, int] = ledger({})
         self.by_source: dict[str, dict[str, Any]] = {}
@@ -212,6 +222,7 @@ class LiveHub:
                 log.warning("a live packet cannot be read: %s", error)
 
     async def _once_a_second(self) -> None:
+        self.viewings.look()
         with contextlib.suppress(StoreError):
             history = self._reader.history()
             if self.clock.now_ns() - self.packets_ns > QUIET_S * NS_PER_S:
@@ -331,6 +342,9 @@ class LiveHub:
         if client.status is not None:
             messages.append(client.status)
             client.status = None
+        if client.session is not None:
+            messages.append(client.session)
+            client.session = None
         if client.alarms is not None:
             messages.append(msgspec.json.encode(self.alarms.told(client.alarms, client.reach)).decode())
             client.alarms = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboards.errors import AskedWrongly
+from dashboards.received import ReceivedView, is_by_receipt
 from dashboards.view import PastView
 from twin.clock import NS_PER_MS, NS_PER_S, ns_from_iso
 
@@ -65,7 +66,10 @@ def span(start_ns: int, end_ns: int, max_s: float = MAX_SPAN_S) -> Range:
 
 
 def view_of(behind: Behind, as_of_ns: int | None) -> View:
-    """The view at a moment: the live one where none is given, or where it lies ahead."""
+    """The view at a moment, by the base that was asked for; the live one where none is given, or it lies ahead."""
     if as_of_ns is None or as_of_ns >= behind.clock.now_ns():
         return behind.live.view()
-    return PastView(behind.reader.history(), as_of_ns)
+    history = behind.reader.history()
+    if is_by_receipt():
+        return ReceivedView(history, behind.reader.whole(), behind.reader.instants, as_of_ns)
+    return PastView(history, as_of_ns)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from dashboards.access.scope import reach
+from dashboards.received import is_by_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -15,7 +16,7 @@ CAPACITY = 64
 
 
 class Once:
-    """Keeps the last few answers by what was asked, and for which sites. Mutable; any thread may ask.
+    """Keeps the last few answers by what was asked, for which sites, by which time base. Mutable; any thread may ask.
 
     Who asks while another thread makes the same answer waits for that one.
     """
@@ -28,7 +29,7 @@ class Once:
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The answer to ``key``, made by ``make`` where it is not there yet; its errors are not kept."""
-        key = (reach(), key)
+        key = (reach(), is_by_receipt(), key)
         with self._lock:
             if key in self._made:
                 return self._made[key]

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from dashboards.access.scope import history_of
+from dashboards.received import Instants
 from twin.clock import NS_PER_S
 from twin.errors import StoreUnavailable
 
@@ -22,6 +23,8 @@ class Reader:
     """Gives the history once its store can be opened. Mutable; any thread may ask."""
 
     def __init__(self, open_history: Callable[[], History], clock: Clock) -> None:
+        self.instants = Instants()
+        """States by receipt, found once."""
         self._open = open_history
         self._clock = clock
         self._lock = threading.Lock()

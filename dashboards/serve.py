@@ -66,6 +66,7 @@ def run_web(factory: Factory, stop: threading.Event, file: Path) -> None:
     reader = Reader(lambda: open_history(factory.store.url), clock)
     words = AlarmWords(rules_of(factory))
     hub = LiveHub(factory.hub, asset_types(), reader, clock, Notices(factory.store, clock), words)
+    hub.viewings.idle_s = factory.web.replay_idle_min * 60.0
     behind = Behind(factory, hub, reader, desk, clock, file.parent, file)
     server = _Server(
         uvicorn.Config(

@@ -35,7 +35,10 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: from which moment (None: the newest) for how long, with which changes, how often."""
+    """What is asked: from which moment (None: the newest) for how long, with which changes, how often.
+
+    With ``sensitivity`` each of those settings is stepped by itself, and ``changes`` are none.
+    """
 
     site: str
     at_ms: float | None
@@ -44,12 +47,14 @@ class Question:
     changes: tuple[str, ...]
     seed: int
     history_hours: float
+    sensitivity: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """As `twin whatif` takes them."""
         found = ["--site", self.site, "--hours", f"{self.hours:g}", "--replications", str(self.replications)]
         found += ["--seed", str(self.seed), "--history-hours", f"{self.history_hours:g}"]
         found += [] if self.at_ms is None else ["--at", f"{self.at_ms:.0f}"]
+        found += ["--sensitivity", ",".join(self.sensitivity)] if self.sensitivity else []
         return [*found, *(part for one in self.changes for part in ("--set", one))]
 
 
@@ -87,6 +92,7 @@ class Run:
             "hours": asked.hours,
             "replications": asked.replications,
             "changes": asked.changes,
+            "sensitivity": asked.sensitivity,
             "state": self.state,
             "done": self.done,
             "error": self.error,

@@ -84,7 +84,8 @@ class WebConfig:
 
     ``may_edit`` says from where pages may write the factory file: ``local``, where they are bound to
     this machine only, ``always`` or ``never``. ``names`` are further host names that lead here. A session
-    ends ``session_idle_min`` after its last use, ``session_max_h`` after its login at the latest.
+    ends ``session_idle_min`` after its last use, ``session_max_h`` after its login at the latest. A replay that
+    nobody touches goes back to the present after ``replay_idle_min``; 0 is never.
     """
 
     host: str = "127.0.0.1"
@@ -96,6 +97,7 @@ class WebConfig:
     secure_cookies: bool = False
     session_idle_min: int = 60
     session_max_h: int = 12
+    replay_idle_min: int = 60
 
     @property
     def is_local(self) -> bool:
@@ -313,13 +315,15 @@ def _web(table: Table) -> WebConfig:
         secure_cookies=table.get("secure_cookies", bool, False),
         session_idle_min=table.get("session_idle_min", int, 60),
         session_max_h=table.get("session_max_h", int, 12),
+        replay_idle_min=table.get("replay_idle_min", int, 60),
     )
-    for key, value, most in (
-        ("session_idle_min", config.session_idle_min, 1440),
-        ("session_max_h", config.session_max_h, 720),
+    for key, value, least, most in (
+        ("session_idle_min", config.session_idle_min, 1, 1440),
+        ("session_max_h", config.session_max_h, 1, 720),
+        ("replay_idle_min", config.replay_idle_min, 0, 1440),
     ):
-        if not 0 < value <= most:
-            table.wrong(key, f"{value} is no such time", f"1 to {most}")
+        if not least <= value <= most:
+            table.wrong(key, f"{value} is no such time", f"{least} to {most}")
     table.done()
     return config
 

@@ -18,6 +18,7 @@ TwinError
  x Forbidden          a person asks for what their role does not allow
  x EpisodeError       episodes or a dataset that cannot be as asked
  x ExportError        a dataset that cannot be written where it is to lie
+ x ExpectationError   what is expected of an asset cannot be had
  x AccountError       an account, a session or a token that cannot be as asked
 """
 
@@ -154,6 +155,15 @@ class AccountError(TwinError):
 
 class EpisodeError(TwinError):
     """Episodes or a dataset that cannot be had as asked: what is wrong, and what to do."""
+
+    def __init__(self, problem: str, do: str = "") -> None:
+        super().__init__(f"{problem}: {do}" if do else problem)
+        self.problem = problem
+        self.do = do
+
+
+class ExpectationError(TwinError):
+    """What is expected of an asset cannot be had: what is wrong, and what to do."""
 
     def __init__(self, problem: str, do: str = "") -> None:
         super().__init__(f"{problem}: {do}" if do else problem)

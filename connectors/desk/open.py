@@ -17,6 +17,7 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     comparisons,
     datasets,
     episodes,
+    expectations,
     exports,
     generated,
     labelling,

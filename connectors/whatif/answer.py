@@ -13,6 +13,7 @@ from twin.clock import NS_PER_S, iso_from_ns
 from twin.whatif.change import changed
 from twin.whatif.compare import bands, differences, spread, told
 from twin.whatif.replicate import GRID
+from twin.whatif.sensitivity import BUDGET, STEP, levers_of, replications_within, swings, variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,6 +70,49 @@ def whatif(  # noqa: PLR0913  what is asked
             "actual": None if actual is None else {scope: one["made"] for scope, one in actual.items()},
         },
         "spread": {"baseline": spread(baseline), "variant": spread(other)},
+    }
+
+
+def sensitivity(  # noqa: PLR0913  what is asked
+    built: Built,
+    asked: Sequence[str],
+    replications: int,
+    *,
+    step: float = STEP,
+    budget: int = BUDGET,
+    seed: int = 1,
+    workers: int = 0,
+    progress: Callable[[float], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Step each setting by itself, down and up, beside the baseline under the same luck; within a budget of runs."""
+    site, model = built.source.site, built.model
+    levers = levers_of(model, asked, step)
+    steps = variants(model, levers, site.timezone)
+    each = replications_within(1 + len(steps), replications, budget)
+    begun_s = time.perf_counter()
+    models = (model, *(one for _, _, one in steps))
+    ((baseline, *others),) = run_all([models], seed, each, workers=workers, progress=progress)
+    took_s = time.perf_counter() - begun_s
+    runs = each * len(models)
+    return {
+        "site": site.id,
+        "at": iso_from_ns(model.start_ns),
+        "hours": model.horizon_s / 3600,
+        "step": step,
+        "replications": each,
+        "runs": runs,
+        "seed": seed,
+        "seconds": round(took_s, 3),
+        "times_real_time": round(runs * model.horizon_s / took_s),
+        "scopes": [{"id": one.id, "level": one.of.value, "ko": one.name.ko, "en": one.name.en} for one in built.scopes],
+        "levers": [asdict(one) for one in levers],
+        "baseline": told(baseline),
+        "swings": swings(baseline, ((lever, side, runs) for (lever, side, _), runs in zip(steps, others, strict=True))),
+        "fits": [_fit(row) for row in built.rows],
+        "history": {
+            "from": iso_from_ns(built.from_ns),
+            "hours": round((model.start_ns - built.from_ns) / NS_PER_S / 3600, 3),
+        },
     }
 
 

@@ -118,7 +118,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/view/report/notes"): Rule(Right.TELL, body=Body.JSON),
     ("POST", "/view/report/sign"): Rule(Right.TELL, body=Body.JSON),
     **{("GET", f"/view/line/{name}"): SEE for name in ("states", "cycles", "parts")},
-    **{("GET", f"/view/cell/{name}"): SEE for name in ("cycles", "steps")},
+    **{("GET", f"/view/cell/{name}"): SEE for name in ("cycles", "steps", "expected")},
     ("GET", "/view/fleet"): SEE,
     ("GET", "/view/asset/book"): SEE,
     ("POST", "/view/asset/remarks"): Rule(Right.TELL, body=Body.JSON),
@@ -180,6 +180,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("DELETE", "/api/v1/bookmarks/{mark_id}"): Rule(Right.TELL, token=True),
     ("GET", "/api/v1/fidelity"): READ,
     ("GET", "/api/v1/compare"): READ,
+    ("GET", "/api/v1/compare.csv"): Rule(Right.EXPORT, token=True),
     ("GET", "/api/v1/hub"): READ,
     ("GET", "/api/v1/datasets"): READ,
     ("GET", "/api/v1/episodes"): READ,
@@ -190,6 +191,8 @@ RULES: dict[tuple[str, str], Rule] = {
         ("POST", f"/api/v1/episodes/{name}"): Rule(Right.TELL, body=Body.JSON, token=True)
         for name in ("labels", "bulk", "undo")
     },
+    ("GET", "/api/v1/sessions"): Rule(Right.SIMULATE, token=True),
+    ("DELETE", "/api/v1/sessions/{session_id}"): Rule(Right.SEE, token=True),
     ("GET", "/api/v1/audit"): Rule(Right.ADMINISTER, Where.ALL, token=True),
 }
 """(method or ``WS``, the route's own path) → rule."""

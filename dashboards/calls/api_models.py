@@ -36,6 +36,24 @@ class AssetModel(BaseModel):
     declared: bool
 
 
+class SessionModel(BaseModel):
+    """An open page; ``at_ms`` is the moment of its replay, ``ends_ms`` when that ends if nobody touches it."""
+
+    id: str
+    who: str
+    own: bool
+    site: str
+    page: str
+    mode: Literal["live", "replay"]
+    at_ms: float | None
+    speed: float | None
+    playing: bool
+    since_ms: float
+    replay_since_ms: float | None
+    idle_s: float
+    ends_ms: float | None
+
+
 class SignalModel(BaseModel):
     """A signal; ``unit`` is a UCUM code."""
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
+from starlette.responses import Response
 
 from connectors.compare import TOLERANCE_S, Known, Reading, chosen, compare, simulated_in
 from connectors.desk import recordings as kept
 from connectors.desk import stops
 from connectors.stores.sql import open_history
-from dashboards.access.auth import person
+from dashboards.access.auth import needs, person
 from dashboards.access.scope import history_of, reach
 from dashboards.calls.api_models import CompareAnswer, ErrorAnswer
 from dashboards.calls.view import MAX_CHUNK_S, MAX_HZ, json_of, packet_of, site_in
+from dashboards.compare_file import csv_of
 from dashboards.errors import AskedWrongly
 from dashboards.moment import MAX_POINTS, ns_of_ms, span
 from dashboards.once import Once
@@ -30,6 +31,7 @@ from twin.compare import Align, told
 from twin.errors import RecordingError
 from twin.ids import site_of
 from twin.kpi import catalogue
+from twin.policy import Right
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -181,6 +183,25 @@ def compare_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a c
         """What differs between two recordings, a recording and the present, or a scenario."""
         made, _, _ = sides.compared(Asked(a, b, align, site, asset, tolerance_s))
         return json_of(told(made))
+
+    @router.get("/api/v1/compare.csv", include_in_schema=False)
+    def file_(  # noqa: PLR0913  the parameters of the call
+        a: Said,
+        b: Said,
+        align: Way = "offset",
+        site: Site = "",
+        asset: Asset = "",
+        tolerance_s: Tolerance = TOLERANCE_S,
+    ) -> Response:
+        """The same as a file; who may export at both sites, and the audit trail tells of it."""
+        for choice in sides.chosen(a, b, site):
+            who = needs(Right.EXPORT, choice.site)
+        made, _, _ = sides.compared(Asked(a, b, align, site, asset, tolerance_s))
+        text = csv_of(told(made))
+        detail = {"a": a, "b": b, "align": align, "asset": asset, "rows": text.count("\n") - 1}
+        behind.desk.note(who.name, "export", "compare.csv", detail)
+        headers = {"content-disposition": 'attachment; filename="compare.csv"'}
+        return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
 
     @router.get("/view/compare", include_in_schema=False)
     def whole(  # noqa: PLR0913  the parameters of the call

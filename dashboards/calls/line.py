@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from connectors.desk.expectations import newest
 from dashboards.calls.view import Moment, json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import ns_of_ms, view_of
 from dashboards.once import Once
+from dashboards.received import take_base
 from dashboards.summary.cell import cell_cycles, cell_steps
+from dashboards.summary.expected import cell_expected
 from dashboards.summary.fleet import fleet
 from dashboards.summary.line import line_cycles, line_parts, line_states, place_in
 from twin.clock import NS_PER_S
@@ -30,9 +33,9 @@ FRESH_NS = 2 * NS_PER_S
 """So long a live answer serves every browser that asks the same."""
 
 
-def line_router(behind: Behind) -> APIRouter:
+def line_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The calls, on what stands behind the pages."""
-    router = APIRouter(prefix="/view", include_in_schema=False)
+    router = APIRouter(prefix="/view", include_in_schema=False, dependencies=[Depends(take_base)])
     marks, once = Marks(), Once()
 
     def answer(as_of_ms: float | None, what: tuple[str, str], make: Callable[[View], dict[str, Any]]) -> Response:
@@ -68,6 +71,13 @@ def line_router(behind: Behind) -> APIRouter:
     @router.get("/cell/steps")
     def cell_steps_(asset: Id, as_of_ms: Moment = None) -> Response:
         return answer(as_of_ms, ("steps", asset), lambda view: cell_steps(view, asset))
+
+    @router.get("/cell/expected")
+    def cell_expected_(asset: Id, as_of_ms: Moment = None) -> Response:
+        def make(view: View) -> dict[str, Any]:
+            return cell_expected(view, asset, newest(behind.desk, view.clock_ns))
+
+        return answer(as_of_ms, ("expected", asset), make)
 
     @router.get("/fleet")
     def fleet_(site: Id, as_of_ms: Moment = None) -> Response:

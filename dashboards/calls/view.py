@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from connectors.packet import MAX_CHUNK_PACKETS
@@ -15,6 +15,7 @@ from dashboards.errors import AskedWrongly
 from dashboards.marks import Marks
 from dashboards.moment import MAX_POINTS, ns_of_ms, span, view_of
 from dashboards.once import Once
+from dashboards.received import is_by_receipt, received_chunk, take_base
 from dashboards.status import ms
 from dashboards.summary import packets
 from dashboards.summary import trend as trends
@@ -77,7 +78,7 @@ def signal_in(view: View, signal: str) -> tuple[Stream, str]:
 
 def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call, side by side
     """The calls, on what stands behind the pages."""
-    router = APIRouter(prefix="/view", include_in_schema=False)
+    router = APIRouter(prefix="/view", include_in_schema=False, dependencies=[Depends(take_base)])
     marks, once = Marks(), Once()
 
     def view(as_of_ms: float | None) -> View:
@@ -108,6 +109,9 @@ def view_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a call
             raise AskedWrongly(
                 400, f"{asked.span_s:.0f} s at {hz:g} Hz is too much", "hz", f"{MAX_CHUNK_PACKETS} packets at most"
             )
+        if is_by_receipt():
+            end_ns = min(asked.end_ns, view(as_of_ms).clock_ns)
+            return packet_of(received_chunk(behind, site_in(behind, site), asked.start_ns, end_ns, hz))
         return packet_of(packets.chunk(view(as_of_ms), site_in(behind, site), asked.start_ns, asked.end_ns, hz))
 
     @router.get("/trend")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from dashboards.whatif_runs import Run
 
 MAX_CHANGES = 20
+MAX_LEVERS = 60
+LEVER = re.compile(r"[^,=\s-][^,=\s]{0,199}")
+"""One setting to step; a comma would make two of it, and a dash at its head an option."""
 MAX_REPLICATIONS = 1000
 MAX_HOURS = 72.0
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """A what-if as the page asks for it; ``at_ms`` None is the newest moment that is recorded."""
+    """A what-if as the page asks for it; ``at_ms`` None is the newest moment that is recorded.
+
+    ``sensitivity`` are settings to step one at a time, instead of ``changes``; the runs are bounded by a budget.
+    """
 
     site: str
     changes: list[str]
@@ -38,6 +45,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     replications: int = 100
     seed: int = 1
     history_hours: float = 12.0
+    sensitivity: list[str] = []
 
 
 def whatif_router(behind: Behind) -> APIRouter:
@@ -108,5 +116,12 @@ def _checked(asked: Asked) -> Question:
             Change.parse(one[:300])
         except ScenarioError as error:
             raise AskedWrongly(400, str(error), "changes", "KEY=VALUE") from error
+    if asked.sensitivity and asked.changes:
+        raise AskedWrongly(400, "settings are stepped one at a time", "sensitivity", "leave changes out")
+    if len(asked.sensitivity) > MAX_LEVERS or not all(LEVER.fullmatch(one) for one in asked.sensitivity):
+        raise AskedWrongly(400, "no such settings", "sensitivity", f"at most {MAX_LEVERS} of R-101.cycle, cycle, all …")
     changes = tuple(one[:300] for one in asked.changes)
-    return Question(asked.site, asked.at_ms, asked.hours, asked.replications, changes, asked.seed, asked.history_hours)
+    return Question(
+        asked.site, asked.at_ms, asked.hours, asked.replications, changes, asked.seed, asked.history_hours,
+        tuple(asked.sensitivity),
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from dashboards.cli import (
     decode,
     devices,
     episodes,
+    expect,
     export,
     files,
     generate,
@@ -82,6 +83,7 @@ app.add_typer(audit.app, name="audit")
 episodes.app.command()(generate.generate)
 episodes.app.command(name="compare-sets")(sets.compare_sets)
 app.add_typer(episodes.app, name="episodes")
+app.add_typer(expect.app, name="expect")
 app.command()(export.export)
 app.add_typer(datasets.app, name="datasets")
 

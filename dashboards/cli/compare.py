@@ -51,6 +51,10 @@ def compare(
         Path, typer.Option("--folder", help="Where `twin scenario run` left recordings of scenarios.")
     ] = Path("simulated"),
     everything: Annotated[bool, typer.Option("--all", help="Print every row, not only the first ones.")] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write every row to this file, for a spreadsheet.", metavar="FILE", dir_okay=False),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare A with B: signals (RMS, greatest, lag), events that only one has, and KPIs."""
@@ -60,6 +64,7 @@ def compare(
     from connectors.stores.sql import open_history
     from dashboards.cli._progress import bar
     from dashboards.cli.kpi import hub_of, known_factory, reasons_of
+    from dashboards.compare_file import csv_of
     from twin.compare import Align, told
 
     way = Align.parse(align)
@@ -86,10 +91,21 @@ def compare(
         reasons = reasons_of(url, known)
         with bar("compare") as progress:
             made = answer(ours, theirs, way, hub_of(known), tolerance_s=tolerance, reasons=reasons, progress=progress)
+    if csv is not None:
+        _write(csv, csv_of(told(made)))
     if json:
         print_json(told(made))
         return
     _print(made, sides, told(made), everything=everything)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        note(f"{file} cannot be written: {error.strerror}")
+        raise typer.Exit(3) from error
+    note(f"{file}: {text.count(chr(10)) - 1} rows")
 
 
 def _known(url: str, folder: Path, history: History | None) -> Known:

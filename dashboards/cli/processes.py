@@ -180,7 +180,7 @@ def ingest(
             note("--only is for several writers, and a SQLite file has one: set [store] url to a PostgreSQL database")
             raise typer.Exit(2)
     stop = stop_event()
-    _stop_after(stop, duration)
+    stop_after(stop, duration)
     run_ingest(factory, stop)
 
 
@@ -192,7 +192,7 @@ def web(file: File, *, duration: For = None) -> None:
 
     factory = read_factory(file)
     stop = stop_event()
-    _stop_after(stop, duration)
+    stop_after(stop, duration)
     run_web(factory, stop, file.resolve())
 
 
@@ -227,7 +227,7 @@ def notify(
         typer.echo("taken")
         return
     stop = stop_event()
-    _stop_after(stop, duration)
+    stop_after(stop, duration)
     run_notify(factory, stop)
 
 
@@ -300,7 +300,7 @@ def broker(file: File, *, duration: For = None) -> None:
         note(f"[broker] use = {factory.broker.use!r}: that one runs elsewhere")
         raise typer.Exit(2)
     stop = stop_event()
-    _stop_after(stop, duration)
+    stop_after(stop, duration)
     process = BrokerProcess(kind_of(factory.broker), file.resolve().parent / "data" / "broker", factory.broker.port)
     process.start()
     typer.echo(f"ready {process.url}")
@@ -313,7 +313,8 @@ def broker(file: File, *, duration: For = None) -> None:
         process.stop()
 
 
-def _stop_after(stop: object, duration_s: float | None) -> None:
+def stop_after(stop: object, duration_s: float | None) -> None:
+    """Set a stop event after so many seconds, where they are given."""
     import threading
 
     if duration_s is not None and isinstance(stop, threading.Event):

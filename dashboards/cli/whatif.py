@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dashboards.cli._output import note, print_json
+from dashboards.cli.times import moment
 
 if TYPE_CHECKING:
-    pass
+    from twin.site import Hub, Site
 
 _SHOWN = ("good", "throughput", "oee", "availability", "cycle_time", "wip", "energy_per_part", "transports")
 
@@ -34,6 +35,21 @@ def whatif(
     ] = 24.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same answer.")] = 1,
     workers: Annotated[int, typer.Option("--workers", min=0, max=256, help="Processes; 0 is one a core.")] = 0,
+    sensitivity: Annotated[
+        str,
+        typer.Option(
+            "--sensitivity",
+            help="Step each by itself: R-101.cycle,B-40.capacity, a word (cycle, mttr, capacity …) for all, or all.",
+            metavar="KEY,…",
+        ),
+    ] = "",
+    step: Annotated[
+        float, typer.Option("--step", min=0.1, max=99.0, help="With --sensitivity: by so much, in percent.")
+    ] = 10.0,
+    budget: Annotated[
+        int, typer.Option("--budget", min=24, max=1_000_000, help="With --sensitivity: so many runs at most, of all.")
+    ] = 3000,
+    figure: Annotated[str, typer.Option("--figure", help="With --sensitivity: the figure that is printed.")] = "good",
     backtest: Annotated[
         int, typer.Option("--backtest", min=0, max=500, help="Forecast so many recorded times, and tell the error.")
     ] = 0,
@@ -47,43 +63,36 @@ def whatif(
     from connectors.whatif import answer
     from connectors.whatif.build import Builder
     from dashboards.cli._progress import bar, keeping_ctrl_c, lines, yield_to_others
-    from dashboards.errors import AskedWrongly
-    from dashboards.moment import ns_of_text
     from twin.whatif.change import Change, keys_of
 
-    hub = read_factory(factory).hub
-    found = hub.site(site) if site or len(hub.sites) != 1 else hub.sites[0]
-    if found is None:
-        note(f"--site is one of {', '.join(one.id for one in hub.sites)}")
-        raise typer.Exit(2)
+    found = _site_of(read_factory(factory).hub, site)
     asked = [Change.parse(one) for one in changes or []]
+    levers = _levers(sensitivity, figure, alone=not (asked or backtest))
     if steps:
         yield_to_others()
     opened = open_history(url)
     try:
-        builder = Builder(opened, hub, found)
-        try:
-            at_ns = ns_of_text(at, "--at") if at else builder.newest_ns
-        except AskedWrongly as error:
-            note(f"{error.where}: {error.what}; write {error.do}")
-            raise typer.Exit(2) from error
+        builder = Builder(opened, *found)
+        at_ns = moment(at, "--at") if at else builder.newest_ns
         with keeping_ctrl_c() as look, lines() if steps else bar("what if") as show:
 
             def progress(done: float) -> None:
                 look()
                 show(done)
 
+            how: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
             if backtest:
-                told = answer.backtest(
-                    builder, hours * 3600, history * 3600, backtest, replications,
-                    seed=seed, workers=workers, progress=progress,
-                )  # fmt: skip
+                told = answer.backtest(builder, hours * 3600, history * 3600, backtest, replications, **how)
             else:
                 built = builder.build(at_ns, hours * 3600, history * 3600)
                 if keys:
                     typer.echo("\n".join(keys_of(built.model)))
                     return
-                told = answer.whatif(built, asked, replications, seed=seed, workers=workers, progress=progress)
+                told = (
+                    answer.sensitivity(built, levers, replications, step=step / 100, budget=budget, **how)
+                    if levers
+                    else answer.whatif(built, asked, replications, **how)
+                )
     except KeyboardInterrupt:
         note("cancelled")
         raise typer.Exit(1) from None
@@ -91,10 +100,32 @@ def whatif(
         opened.close()
     if json:
         print_json(told)
-    elif backtest:
-        _errors(told)
+    elif levers:
+        _swings(told, figure)
     else:
-        _table(told)
+        (_errors if backtest else _table)(told)
+
+
+def _site_of(hub: Hub, site: str) -> tuple[Hub, Site]:
+    found = hub.site(site) if site or len(hub.sites) != 1 else hub.sites[0]
+    if found is None:
+        note(f"--site is one of {', '.join(one.id for one in hub.sites)}")
+        raise typer.Exit(2)
+    return hub, found
+
+
+def _levers(sensitivity: str, figure: str, *, alone: bool) -> list[str]:
+    """The settings to step; the command ends with exit code 2 where they cannot be asked for so."""
+    from twin.whatif.replicate import FIGURES
+
+    levers = [one.strip() for one in sensitivity.split(",") if one.strip()]
+    if levers and not alone:
+        note("--sensitivity steps each setting by itself: leave --set and --backtest out")
+        raise typer.Exit(2)
+    if figure not in FIGURES:
+        note(f"--figure is one of {', '.join(FIGURES)}")
+        raise typer.Exit(2)
+    return levers
 
 
 def _errors(told: dict[str, Any]) -> None:
@@ -108,6 +139,46 @@ def _errors(told: dict[str, Any]) -> None:
                 f"  {scope:<28} {name:<16} bias {one['bias']:+9.3f}  mean error {off:>7}"
                 f"  within 9 in 10 runs {one['within_range']:.0%} of {one['n']}"
             )
+
+
+def _swings(told: dict[str, Any], figure: str) -> None:
+    """A table a scope, the setting that matters most first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    steps = {one["key"]: one for one in told["levers"]}
+    console = Console(width=160, highlight=False, markup=False)
+    typer.echo(f"{told['site']} from {told['at']} for {told['hours']:g} h: {figure} by one setting at a time")
+    for scope, figures in told["swings"].items():
+        if figure not in figures:
+            continue
+        base = told["baseline"][scope][figure]
+        table = Table(
+            box=None, pad_edge=False, title=f"{scope}: {_number(base['mean'])} {base['unit']}", title_justify="left"
+        )
+        for name in ("setting", "down", "difference", "95 % interval", "up", "difference", "95 % interval"):
+            table.add_column(name, justify="left" if name == "setting" else "right", no_wrap=True)
+        for row in figures[figure]:
+            if not row["distinct"]:
+                continue
+            cells = [_swing(row[side], steps[row["key"]][side]) for side in ("low", "high")]
+            table.add_row(row["key"], *cells[0], *cells[1])
+        console.print(table)
+        quiet = sum(row["swing"] > 0 and not row["distinct"] for row in figures[figure])
+        if quiet:
+            console.print(f"  no more than chance: {quiet} more")
+    typer.echo(
+        f"{told['runs']} runs ({told['replications']} of each) in {told['seconds']:g} s,"
+        f" {told['times_real_time']:,} times real time; laws from {told['history']['hours']:g} h before"
+    )
+
+
+def _swing(one: dict[str, Any] | None, step: str) -> tuple[str, str, str]:
+    """The cells of one side: the step, the difference, its interval."""
+    if one is None:
+        return "–", "", ""
+    low, high = one["ci"]
+    return step, f"{one['mean']:+.4g}" + ("" if one["distinct"] else " (chance)"), f"{low:+.4g} … {high:+.4g}"
 
 
 def _table(told: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from twin.ids import leaf_of, site_of
 from twin.sample import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dash import Dash
 
     from dashboards.page import Behind, Crumb
@@ -69,7 +71,7 @@ def layout(asked: Asked) -> Any:
                 html.Div(
                     TrendStrip(
                         id="cell-trend",
-                        signals=[signal] if signal else [],
+                        signals=with_expected(signal, streams) if signal else [],
                         span_s=TREND_S,
                         site=site_of(asked.rest),
                         **common,
@@ -153,6 +155,15 @@ def first_signal(streams: list[Stream]) -> str:
     return min(efforts)[2] if efforts else ""
 
 
+def with_expected(signal: str, streams: Iterable[Stream]) -> list[str]:
+    """A signal, and behind a joint's torque the torque that is expected of it."""
+    asset, _, name = signal.rpartition(":")
+    own = [one for stream in streams if stream.asset == asset for one in stream.columns]
+    index = next((one.index for one in own if one.name == name and one.role is Role.JOINT_EFFORT), None)
+    expected = (one.name for one in own if one.role is Role.EXPECTED_EFFORT and one.index == index)
+    return [signal, *(f"{asset}:{one}" for one in expected)]
+
+
 def _chooser(asked: Asked) -> Any:
     sites = asked.behind.factory.hub.sites
     return html.Div(
@@ -183,8 +194,7 @@ def _chooser(asked: Asked) -> Any:
 
 
 def callbacks(app: Dash, behind: Behind) -> None:
-    """A click on a joint's value draws its trend."""
-    del behind
+    """A click on a joint's value draws its trend, a torque with the one that is expected."""
 
     @app.callback(
         Output("cell-trend", "signals"),
@@ -196,7 +206,7 @@ def callbacks(app: Dash, behind: Behind) -> None:
     async def choose(chosen: str | None) -> tuple[Any, Any, Any]:
         if not chosen:
             return no_update, no_update, no_update
-        return [chosen], [chosen], ""
+        return with_expected(chosen, behind.live.streams.values()), [chosen], ""
 
 
 def crumbs(asked: Asked) -> list[Crumb]:

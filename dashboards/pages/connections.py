@@ -11,11 +11,13 @@ from connectors.archive.layout import DAY_NS, day_name
 from connectors.care.kept import archived, let_go
 from connectors.desk.notices import RuleHealth, health
 from connectors.stores.sql import SqlHistory
+from dashboards.access.auth import person
 from dashboards.cards import conformance, pending, tryout
 from dashboards.components import TileGrid
 from dashboards.page import Asked, Page, address
 from dashboards.parts import attributes
 from twin.errors import StoreError
+from twin.policy import LEAST_ROLE, Right
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -33,13 +35,14 @@ GONE = {
 """The words for each kind of `twin.ports.Removal`."""
 
 
-FLOW, DEVICES, MAPPING = "", "devices", "mapping"
-PARTS = (FLOW, DEVICES, MAPPING)
+FLOW, DEVICES, MAPPING, SESSIONS = "", "devices", "mapping", "sessions"
+PARTS = (FLOW, DEVICES, MAPPING, SESSIONS)
 
 
 def layout(asked: Asked) -> Any:
-    """One of its three parts, and the way to the others."""
-    part = asked.rest if asked.rest in PARTS else FLOW
+    """One of its parts, and the way to the others. Who looks at what is for engineers."""
+    parts = PARTS if person().role >= LEAST_ROLE[Right.SIMULATE] else PARTS[:-1]
+    part = asked.rest if asked.rest in parts else FLOW
     tabs = [
         dcc.Link(
             asked.t(f"connections.tab_{one or 'flow'}"),
@@ -47,15 +50,21 @@ def layout(asked: Asked) -> Any:
             className="on" if one == part else "",
             refresh=False,
         )
-        for one in PARTS
+        for one in parts
     ]
-    body = {FLOW: _flow, DEVICES: _devices, MAPPING: tryout.card}[part](asked)
+    body = {FLOW: _flow, DEVICES: _devices, MAPPING: tryout.card, SESSIONS: _sessions}[part](asked)
     nav = html.Nav(tabs, className="tabs", **attributes(aria_label=asked.t("connections.tabs")))
     return html.Div([nav, body], className="pg-conn")
 
 
 def _devices(asked: Asked) -> Any:
     return html.Div([pending.card(asked), conformance.card(asked)], className="pg-devices")
+
+
+def _sessions(asked: Asked) -> Any:
+    """The open pages of the sites that one sees."""
+    zone = asked.behind.factory.hub.sites[0].timezone
+    return TileGrid(id="sessions", view="sessions", site="*", lang=asked.lang, timezone=zone)
 
 
 def _flow(asked: Asked) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboards.status import ms
+from dashboards.summary.expected import expected_cycle
 from dashboards.summary.line import WINDOW_NS, cycles_of, standard_s
 from twin.clock import NS_PER_S
 from twin.cycles import histogram_of, spread_of
@@ -28,11 +29,14 @@ def cell_cycles(view: View, hub: Hub, asset_id: str) -> Row:
     start_ns = view.clock_ns - WINDOW_NS
     _, cycle_s = cycles_of(view, asset_id, start_ns)
     spread, found = spread_of(cycle_s), histogram_of(cycle_s, takt_s)
+    expected_s, expected_spread_s = expected_cycle(view, asset_id)
     return {
         "clock_ms": ms(view.clock_ns),
         "from_ms": ms(start_ns),
         "takt_s": takt_s,
         "standard_s": standard_s(hub.assets().get(asset_id)),
+        "expected_s": expected_s,
+        "expected_spread_s": expected_spread_s,
         "count": len(cycle_s),
         "last_s": float(cycle_s[-1]) if len(cycle_s) else None,
         "median_s": spread.median_s if spread else None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dashboards.view import View
-    from twin.sample import Frames, Stream
+    from twin.sample import Frames
 
 
 def state(view: View, site: str) -> bytes:
@@ -54,12 +54,13 @@ def _fill(waiting: list[list[tuple[int, Latest]]], key: int, frames: Frames, tic
     newest = np.searchsorted(frames.t_ns, ticks, side="right") - 1
     before = np.concatenate([[-1], newest[:-1]])
     for place in np.flatnonzero(newest > before):
-        waiting[place].append((key, _latest(frames.stream, frames, int(newest[place]))))
+        waiting[place].append((key, latest_of(frames, int(newest[place]))))
 
 
-def _latest(stream: Stream, frames: Frames, row: int) -> Latest:
+def latest_of(frames: Frames, row: int) -> Latest:
+    """One row of frames."""
     return Latest(
-        stream,
+        frames.stream,
         int(frames.t_ns[row]),
         int(frames.seq[row]),
         int(frames.received_ns[row]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 
 import pytest
@@ -61,6 +63,25 @@ def test_nobody_compares_what_is_of_another_site(world):
     names = {who: [one["name"] for one in told["recordings"]] for who, told in listed.items()}
     assert names == {"eva": ["before", "last"], "chang": ["tools"], "all": ["before", "tools", "last"]}
     assert (listed["eva"]["sites"], listed["all"]["sites"]) == (["jeonju"], ["changwon", "jeonju"])
+
+
+def test_who_may_export_has_it_as_a_file_and_the_trail_tells_of_it(world):
+    path = f"{API}.csv"
+    assert world.get(path, a="last", b="before").status_code == 401
+    assert world.get(path, "vera", a="last", b="before").status_code == 403
+    assert world.get(path, "eva", a="tools", b="last").status_code == 404
+    answer = world.get(path, "eva", a="last", b="before", asset="R-105")
+    assert answer.status_code == 200, answer.text
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert "attachment" in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    told = world.get(API, "eva", a="last", b="before", asset="R-105").json()
+    signals = [row for row in rows if row["what"] == "signal"]
+    assert [row["name"] for row in signals] == [row["signal"] for row in told["signals"]]
+    assert [row["rms"] for row in signals] == ["" if row["rms"] is None else str(row["rms"]) for row in told["signals"]]
+    events = len(told["events_only_a"]) + len(told["events_only_b"])
+    assert len(rows) == len(told["signals"]) + events + len(told["kpis"])
+    assert world.acts()[-1] == ("eva", "export", "compare.csv")
 
 
 def interval(world, back_s, for_s):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from contextlib import closing
 
@@ -211,6 +213,19 @@ def test_what_is_sent_on_change_begins_with_what_it_was(url):
     with closing(open_history(url)) as history:
         door = Reading(history, choice).track("jeonju/weld/DOOR:open")
     assert (door.t_ns.tolist(), door.values.tolist(), door.fresh_ns) == ([T0 + 30 * NS_PER_S], [1.0], None)
+
+
+def test_every_row_goes_to_a_file_for_a_spreadsheet(url, tmp_path):
+    file = tmp_path / "apart.csv"
+    ran = twin("compare", "first", "second", "--url", url, "--json", "--csv", file)
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout)
+    rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
+    assert f"{len(rows)} rows" in ran.stderr
+    assert [row["name"] for row in rows if row["what"] == "signal"] == [row["signal"] for row in answer["signals"]]
+    assert [float(row["at_s"]) for row in rows if row["only"] == "b"] == [row["t_s"] for row in answer["events_only_b"]]
+    assert {row["what"] for row in rows} == {"signal", "event", "kpi"}
+    assert twin("compare", "first", "second", "--url", url, "--csv", tmp_path / "no" / "where.csv").returncode == 3
 
 
 SCENARIO = """

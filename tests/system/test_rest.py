@@ -274,7 +274,8 @@ def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):
     episodes = ("episodes", *(f"episodes/{name}" for name in ("labels", "bulk", "undo", "agreement")))
     more = ("kpi", "stops", "fidelity", "compare", "hub", "datasets", *episodes)
     read = ("sites", "assets", "signals", "latest", "samples", "events", "audit", *more)
-    assert set(described["paths"]) == {f"/api/v1/{name}" for name in (*read, *alarms, *recorded)}
+    sessions = ("sessions", "sessions/{session_id}")
+    assert set(described["paths"]) == {f"/api/v1/{name}" for name in (*read, *alarms, *recorded, *sessions)}
     assert "cdn" not in web.get("/api/v1/docs").text
 
 
@@ -301,7 +302,7 @@ def test_connections_add_up_and_keep_the_dead_letter(web):
     assert base64.b64decode(letter["payload_b64"]) == b'{"ts": '
     counted = [source for source in told["sources"] if source["gap"] is not None]
     uncounted = {source["source"].rpartition("-")[2] for source in told["sources"] if source["gap"] is None}
-    assert uncounted == {"meters", "sensors", "others"}, "these dialects have no sequence"
+    assert uncounted == {"meters", "sensors", "others", "expected"}, "these dialects have no sequence"
     assert {source["gap"] for source in counted} == {0}
     assert all(source["expected"] == source["distinct"] > 0 for source in counted)
     assert all(len(source["rate_history"]) == 60 for source in told["sources"])

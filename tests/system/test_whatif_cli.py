@@ -56,6 +56,27 @@ def test_a_whatif_answers_with_pairs_beside_what_really_happened(answer):
     assert answer["history"]["hours"] == pytest.approx(3.0, abs=0.01)
 
 
+def test_settings_are_stepped_one_at_a_time_within_a_budget(url):
+    told = run(
+        url, "--at", NOON, "--sensitivity", "MT-01.cycle,T-301.cycle,capacity", "--step", "20", "--budget", "120",
+        "--replications", "50", "--json",
+    )  # fmt: skip
+    assert told.exit_code == 0, told.output
+    answer = json.loads(told.stdout)
+    sides = sum(bool(one["low"]) + bool(one["high"]) for one in answer["levers"])
+    assert answer["runs"] == answer["replications"] * (1 + sides) <= 120
+    assert answer["levers"][0] == {"key": "MT-01.cycle", "low": "-20%", "high": "+20%"}
+    rows = answer["swings"]["changwon/machining/line1"]["good"]
+    assert {one["key"] for one in rows} == {one["key"] for one in answer["levers"]}
+    cycles = {one["key"]: one for one in rows}
+    assert cycles["MT-01.cycle"]["low"]["mean"] > cycles["MT-01.cycle"]["high"]["mean"]
+    again = json.loads(run(url, "--at", NOON, "--sensitivity", "MT-01.cycle", "--replications", "8", "--json").stdout)
+    assert again["swings"]["changwon"]["good"][0]["key"] == "MT-01.cycle"
+    assert run(url, "--sensitivity", "all", "--budget", "24").exit_code != 0
+    assert run(url, "--sensitivity", "cycle", "--set", "MT-01.cycle=-10%").exit_code == 2
+    assert run(url, "--sensitivity", "cycle", "--figure", "luck").exit_code == 2
+
+
 def test_goodness_of_fit_is_told_and_too_little_data_names_its_fallback(answer):
     rows = {(one["asset"].rpartition("/")[2], one["what"]): one for one in answer["fits"]}
     cycle = rows["MT-01", "cycle"]

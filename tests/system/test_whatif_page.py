@@ -96,6 +96,14 @@ def test_a_run_is_followed_to_its_answer_and_listed_until_it_expires(server):
     assert WEB.get(f"{server}/view/whatif/{run}").status_code == 404
 
 
+def test_settings_one_at_a_time_are_a_run_like_any(server):
+    run = begin(server, sensitivity=["MT-01.cycle"]).json()["id"]
+    one = until(lambda: over(server, run))
+    assert one["state"] == "done", one["error"]
+    assert one["sensitivity"] == ["MT-01.cycle"]
+    assert [row["key"] for row in one["answer"]["swings"]["changwon"]["good"]] == ["MT-01.cycle"]
+
+
 def test_a_run_is_cancelled_and_no_more_run_at_once_than_may(server):
     runs = [begin(server, replications=1000, hours=24).json()["id"] for _ in range(2)]
     refused = begin(server)
@@ -113,6 +121,9 @@ def test_what_cannot_be_is_refused_at_once_or_told_by_the_run(server):
     assert begin(server, hours=1000).status_code == 400
     assert begin(server, site="*").status_code == 400
     assert begin(server, site="nowhere").status_code == 404
+    for wrong in (["--set"], ["a,b"], ["x"] * 61):
+        assert begin(server, sensitivity=wrong).status_code == 400
+    assert begin(server, sensitivity=["cycle"], changes=["MT-01.cycle=-10%"]).status_code == 400
     run = begin(server, changes=["MT-99.cycle=-10%"]).json()["id"]
     one = until(lambda: over(server, run))
     assert one["state"] == "failed"

@@ -10,6 +10,8 @@ JOINTS = 6
 
 _JOINT_LIMITS_RAD = ((-3.05, 3.05), (-2.2, 1.2), (-1.3, 2.9), (-3.4, 3.4), (-2.1, 2.1), (-6.2, 6.2))
 _TORQUE_LIMIT_N_M = (330.0, 330.0, 150.0, 56.0, 56.0, 56.0)
+RESIDUAL_HIGH = 4.0
+"""A torque this many times as far from what is expected as when the arm was well is no longer chance."""
 _SPEED_LIMIT_RAD_S = (2.094, 2.094, 3.142, 3.142, 3.142, 3.142)
 
 
@@ -72,6 +74,21 @@ def _safety() -> tuple[Signal, ...]:
     )
 
 
+def _expectation() -> tuple[Signal, ...]:
+    """What a model of the arm tells beside what the arm does (`twin.expectation`); no device sends it."""
+    joints = range(JOINTS)
+    return (
+        *(Signal(f"expected.joint_{i + 1}", unit="N.m", role=Role.EXPECTED_EFFORT, index=i,
+                 low=-_TORQUE_LIMIT_N_M[i], high=_TORQUE_LIMIT_N_M[i],
+                 label_ko=f"J{i + 1} 기대 토크", label_en=f"J{i + 1} expected torque") for i in joints),
+        *(Signal(f"residual.joint_{i + 1}", role=Role.EFFORT_RESIDUAL, index=i, low=0.0, high=RESIDUAL_HIGH,
+                 label_ko=f"J{i + 1} 토크 편차", label_en=f"J{i + 1} torque residual") for i in joints),
+        Signal("expected_cycle", unit="s", role=Role.EXPECTED_CYCLE, label_ko="기대 사이클 시간", label_en="Expected cycle time"),
+        Signal("cycle_spread", unit="s", role=Role.CYCLE_SPREAD, label_ko="사이클 시간 산포", label_en="Spread of cycle times"),
+        Signal("cycle_residual", role=Role.CYCLE_RESIDUAL, label_ko="사이클 편차", label_en="Cycle residual"),
+    )  # fmt: skip
+
+
 _TORQUE, _HEAT = On(role=Role.JOINT_EFFORT), On(role=Role.JOINT_TEMPERATURE)
 _ALARMS = (
     AlarmRule(
@@ -120,6 +137,15 @@ _ALARMS = (
         on_delay_s=2.0, off_delay_s=30.0,
     ),
     AlarmRule(
+        "torque_unexpected", Limit(On(role=Role.EFFORT_RESIDUAL), Bound.HI, deadband=1.0), Priority.MEDIUM,
+        Name("토크가 모델과 다름", "Torque is not as expected"),
+        Name("관절이 같은 동작에 평소와 다른 토크를 씁니다. 마찰·부하·충돌의 초기 징후일 수 있습니다.",
+             "The joint needs another torque than usual for the same motion: friction, load or contact, early."),
+        Name("해당 축의 토크와 기대 토크를 셀 화면에서 비교하고, 파지물 중량과 감속기·브레이크를 점검하십시오.",
+             "Compare torque and expected torque on the Cell page; check the part's weight, the gear and the brake."),
+        on_delay_s=5.0, off_delay_s=30.0,
+    ),
+    AlarmRule(
         "motor_hot_hihi", Limit(_HEAT, Bound.HIHI, share=1.1, deadband=2.0), Priority.HIGH,
         Name("모터 과열", "Motor overheated"),
         Name("모터 권선이 손상될 수 있고 로봇이 곧 스스로 정지합니다.", "The winding may be damaged; the arm will stop by itself."),
@@ -148,6 +174,11 @@ _ALARMS = (
 ASSET_TYPE = AssetType(
     "robot_arm",
     Name("로봇 팔", "Robot arm"),
-    (StreamType("joints", _joints(), 0.05), StreamType("status", _status(), 1.0), StreamType("safety", _safety(), 1.0)),
+    (
+        StreamType("joints", _joints(), 0.05),
+        StreamType("status", _status(), 1.0),
+        StreamType("safety", _safety(), 1.0),
+        StreamType("expectation", _expectation(), 1.0),
+    ),
     alarms=_ALARMS,
 )

@@ -128,7 +128,12 @@ def attempts(recipe: Recipe, count: int, begin_ns: int, seq: Mapping[str, int] |
 
 
 def _attempt(  # noqa: PLR0913  what an attempt is a function of
-    recipe: Recipe, streams: tuple[Stream, Stream, Stream], number: int, begin_ns: int, counts: list[int], seq: dict[str, int]
+    recipe: Recipe,
+    streams: tuple[Stream, Stream, Stream],
+    number: int,
+    begin_ns: int,
+    counts: list[int],
+    seq: dict[str, int],
 ) -> Attempt:
     seed = int(random_of(recipe.seed, recipe.asset.id, "attempt", str(number)).integers(0, 1 << 62))
     random = random_of(seed, "parameters")

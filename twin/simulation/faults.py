@@ -78,8 +78,8 @@ SENSORS = {
 """By asset type, the sensor that fails."""
 
 USES: dict[FaultKind, Use] = {
-    FaultKind.AXIS_FRICTION: Use(("robot_arm",), 300.0, ("torque_hihi", "torque_hi")),
-    FaultKind.AXIS_OVERHEATING: Use(("robot_arm",), 1500.0, ("motor_hot_hi", "motor_hot_hihi")),
+    FaultKind.AXIS_FRICTION: Use(("robot_arm",), 300.0, ("torque_hihi", "torque_hi", "torque_unexpected")),
+    FaultKind.AXIS_OVERHEATING: Use(("robot_arm",), 1500.0, ("motor_hot_hi", "motor_hot_hihi", "torque_unexpected")),
     FaultKind.GRIP_LOST: Use(("robot_arm",), 180.0, ("aborted",)),
     FaultKind.CONVEYOR_JAM: Use(("conveyor",), 180.0, ("overcurrent", "stopped_by_itself")),
     FaultKind.SENSOR_STUCK: Use(tuple(SENSORS), 900.0, ("sensor_stuck",)),

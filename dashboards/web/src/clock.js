@@ -2,7 +2,7 @@
 import { live } from "./live.js";
 import { Player } from "./player.js";
 import { decodePacket } from "./packet.js";
-import { advance, nextSpeed, readable, readAddress, SHORTEST_LOOP_MS, writeAddress } from "./playback.js";
+import { advance, basedUrl, DEVICE, nextSpeed, readable, readAddress, SHORTEST_LOOP_MS, writeAddress } from "./playback.js";
 
 const TICK_MS = 50;
 const URL_EVERY_MS = 500;
@@ -24,6 +24,7 @@ class Clock {
     this.gaps = [];
     this.loop = null;
     this.skipGaps = false;
+    this.base = DEVICE;
     this.stride_s = 1;
     this.assets = null;
     this.listeners = new Set();
@@ -96,6 +97,7 @@ class Clock {
     this.version++;
     this.player.clear();
     this.snapshot = null;
+    this.base = DEVICE;
     document.documentElement.dataset.mode = "live";
     this.tell();
   }
@@ -148,6 +150,15 @@ class Clock {
 
   faster(places) {
     this.setSpeed(nextSpeed(this.speed, places));
+  }
+
+  /** By device time, or as it came in: the page is loaded anew at the same moment, so that nothing of the other base stays. */
+  setBase(base) {
+    if (!this.replaying || base === this.base) return;
+    this.base = base;
+    const url = new URL(location.href);
+    this.writeInto(url);
+    location.replace(url.pathname + readable(url.search) + url.hash);
   }
 
   /** Play the same span again and again; null ends it. */
@@ -290,13 +301,14 @@ class Clock {
   }
 
   writeInto(url) {
-    writeAddress(url.searchParams, { at: this.replaying ? this.at_ms : null, speed: this.speed, loop: this.loop });
+    writeAddress(url.searchParams, { at: this.replaying ? this.at_ms : null, speed: this.speed, loop: this.loop, base: this.base });
   }
 
   /** The replay in the address, if there is one: a link opens exactly this moment, at its speed, with its loop. */
   readUrl() {
-    const { at, speed, loop } = readAddress(new URL(location.href).searchParams);
+    const { at, speed, loop, base } = readAddress(new URL(location.href).searchParams);
     if (at === null) return false;
+    this.base = base;
     this.seek(at);
     this.setSpeed(speed ?? 1);
     if (loop) this.setLoop(...loop);
@@ -305,13 +317,13 @@ class Clock {
 }
 
 async function fetchBytes(url) {
-  const answer = await fetch(url, { credentials: "same-origin" });
+  const answer = await fetch(basedUrl(url, clock.base), { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
   return answer.arrayBuffer();
 }
 
 export async function fetchJson(url, signal) {
-  const answer = await fetch(url, { credentials: "same-origin", signal });
+  const answer = await fetch(clock.replaying ? basedUrl(url, clock.base) : url, { credentials: "same-origin", signal });
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
   return answer.json();
 }
@@ -367,7 +379,7 @@ export function attachClock() {
       clock.writeInto(url);
       anchor.href = url.pathname + url.search + url.hash;
       setTimeout(() => {
-        for (const name of ["at", "speed", "loop"]) url.searchParams.delete(name);
+        for (const name of ["at", "speed", "loop", "base"]) url.searchParams.delete(name);
         anchor.href = url.pathname + url.search + url.hash;
       });
     },

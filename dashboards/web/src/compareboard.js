@@ -10,6 +10,7 @@ import { onTheme } from "./theme.js";
 import { t } from "./words.js";
 import { intervalText, MOST_SIGNALS, readCompare, WAYS, writeAlign, writeCompare } from "./compare/address.js";
 import { Chooser } from "./compare/choose.js";
+import { card, csvButton } from "./compare/frame.js";
 import { Lanes, rowsOf } from "./compare/lanes.js";
 import { nameOf, Plot } from "./compare/plot.js";
 import { Relative } from "./compare/relative.js";
@@ -24,8 +25,6 @@ const POINTS = 900;
 const FIRST_SIGNALS = 3;
 const DEFAULT_MS = 120_000;
 const DEG = 180 / Math.PI;
-
-const card = (title, right, ...body) => el("section", { class: "card" }, el("header", { class: "card-h" }, el("h2", null, title), right), body);
 
 export class CompareBoardCore extends Core {
   constructor(root, props, emit) {
@@ -63,8 +62,9 @@ export class CompareBoardCore extends Core {
     this.asset = el("select", { class: "ft-choice", "aria-label": t("compare.asset"), onchange: () => this.edited() });
     this.go = el("button", { type: "button", class: "btn main-btn", onclick: () => this.load() }, t("compare.go"));
     this.copy = el("button", { type: "button", class: "btn", onclick: () => this.copyLink() }, t("compare.copy"));
+    this.csv = csvButton(() => [this.state, this.told]);
     this.note = el("p", { class: "ft-note cmp-note", role: "status", hidden: true });
-    const bar = el("div", { class: "cmp-top" }, this.choosers.a.node, this.swap, this.choosers.b.node, el("div", { class: "cmp-align" }, el("span", { class: "cap" }, t("compare.align")), this.ways, this.shiftLabel, this.eventLabel, this.byLag), el("div", { class: "cmp-go" }, this.asset, this.go, this.copy));
+    const bar = el("div", { class: "cmp-top" }, this.choosers.a.node, this.swap, this.choosers.b.node, el("div", { class: "cmp-align" }, el("span", { class: "cap" }, t("compare.align")), this.ways, this.shiftLabel, this.eventLabel, this.byLag), el("div", { class: "cmp-go" }, this.asset, this.go, this.csv, this.copy));
 
     this.stage = el("div", { class: "ft-twin cmp-stage" });
     this.legend = el("p", { class: "cmp-legend" }, el("b", { class: "is-a" }, t("compare.legend_a")), el("b", { class: "is-b" }, t("compare.legend_b")));
@@ -458,7 +458,7 @@ export class CompareBoardCore extends Core {
     setText(this.said, `${number(clock.at, 1)} s / ${number(clock.end, 1)} s`);
     setText(this.playButton, clock.playing ? "❚❚" : "▶");
     this.playButton.setAttribute("aria-label", t(clock.playing ? "compare.pause" : "compare.play"));
-    this.playButton.disabled = !this.told;
+    this.playButton.disabled = this.csv.disabled = !this.told;
     if (document.activeElement !== this.slider || clock.playing) this.slider.value = String(clock.at);
     this.slider.setAttribute("aria-valuetext", `${number(clock.at, 1)} s`);
     this.speed.value = String(clock.speed);

@@ -11,6 +11,7 @@ import { faultWord } from "./fleet/errors.js";
 import { later } from "./later.js";
 import { live } from "./live.js";
 import { present } from "./present.js";
+import { session } from "./session.js";
 import { StateStripCore } from "./statestrip.js";
 import { StatusBarCore } from "./statusbar.js";
 import { TileGridCore } from "./tilegrid.js";
@@ -33,6 +34,7 @@ window.factory_twin = {
   AssetAlarms: component(AssetAlarmsCore, "ft-asset-alarms"),
   AlarmFigures: component(AlarmFiguresCore, "ft-figures"),
 };
-window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, modules, present });
+window.factoryTwin = Object.assign(window.factoryTwin ?? {}, { alarms, clock, faultWord, live, modules, present, session });
 attachClock();
+session.attach();
 live.early(location.pathname);

@@ -21,7 +21,7 @@ class Live {
     this.wants = new Map();
     this.site = null;
     this.backoff = BACKOFF_MS;
-    this.heard = { packet: new Set(), directory: new Set(), status: new Set(), site: new Set(), alarms: new Set() };
+    this.heard = { packet: new Set(), directory: new Set(), status: new Set(), site: new Set(), alarms: new Set(), session: new Set(), joined: new Set() };
     this.packets = 0;
   }
 
@@ -81,12 +81,20 @@ class Live {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.last = performance.now();
+    socket.onopen = () => this.tell("joined", this);
     socket.onmessage = (message) => this.receive(socket, message.data);
     socket.onclose = () => this.lost(socket);
     clearInterval(this.watch);
     this.watch = setInterval(() => {
       if (this.connected && performance.now() - this.last > SILENT_AFTER_MS) socket.close();
     }, 2000);
+  }
+
+  /** Tell the server; whether there is a socket to tell it by. */
+  send(text) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(text);
+    return true;
   }
 
   close() {
@@ -126,6 +134,8 @@ class Live {
         this.status = message;
         this.correct(message.clock_ms);
         this.tell("status", message);
+      } else if (message.type === "session") {
+        this.tell("session", message);
       } else if (message.type === "alarms") {
         this.tell("alarms", message);
       }

@@ -2,6 +2,15 @@
 export const SPEEDS = [0.01, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128];
 export const SLOWEST = 0.01;
 export const FASTEST = 128;
+/** The time bases of a replay: what was measured by a moment, or what had come in by then. */
+export const [DEVICE, RECEIVE] = ["device", "receive"];
+/** Read calls that can be asked by receipt; all others answer by device time. */
+const BY_RECEIPT = /^\/view\/(state|chunk|trend|overview|connections|line\/|cell\/|fleet)/;
+
+/** The address of a call in a replay by that base. */
+export const basedUrl = (url, base) => (base === RECEIVE && BY_RECEIPT.test(url) ? `${url}${url.includes("?") ? "&" : "?"}base=${RECEIVE}` : url);
+/** Whether a page has figures by device time only, whatever the base of its replay. */
+export const onlyDevice = (path) => /^\/(oee|report|hub|compare|whatif|label|alarms)(\/|$)/.test(path);
 /** A loop shorter than this would be asked for anew with each tick. */
 export const SHORTEST_LOOP_MS = 200;
 
@@ -63,7 +72,7 @@ export function gapsOf({ t_ms: times, frames }) {
   return gaps;
 }
 
-/** What an address says of a replay: {at, speed, loop}, each null where it says nothing that can be used. */
+/** What an address says of a replay: {at, speed, loop}, each null where it says nothing that can be used, and its time base. */
 export function readAddress(query) {
   const at = Date.parse(query.get("at") ?? "");
   const [from, to] = (query.get("loop") ?? "").split("/").map((text) => Date.parse(text));
@@ -71,13 +80,14 @@ export function readAddress(query) {
     at: Number.isFinite(at) ? at : null,
     speed: parseSpeed(query.get("speed") ?? ""),
     loop: to - from >= SHORTEST_LOOP_MS ? [from, to] : null,
+    base: query.get("base") === RECEIVE ? RECEIVE : DEVICE,
   };
 }
 
 /** Writes a replay into an address's query; `at` null is live and leaves none of it. */
-export function writeAddress(query, { at, speed, loop }) {
+export function writeAddress(query, { at, speed, loop, base = DEVICE }) {
   const iso = (ms) => new Date(ms).toISOString();
-  const said = { at: at === null ? null : iso(at), speed: at === null || speed === 1 ? null : String(speed), loop: at === null || !loop ? null : loop.map(iso).join("/") };
+  const said = { at: at === null ? null : iso(at), speed: at === null || speed === 1 ? null : String(speed), loop: at === null || !loop ? null : loop.map(iso).join("/"), base: at === null || base === DEVICE ? null : base };
   for (const [name, value] of Object.entries(said)) if (value === null) query.delete(name);
     else query.set(name, value);
 }

@@ -1,5 +1,6 @@
 // What the page shows: live entries or replayed ones, told to the components at most ten times a second.
 import { clock } from "./clock.js";
+import { DEVICE } from "./playback.js";
 import { live } from "./live.js";
 
 const EVERY_MS = 100;
@@ -98,7 +99,7 @@ class Present {
 
   entry(key) {
     const entry = this.state.get(key);
-    return entry && clock.replaying && entry.t > clock.at_ms + 1 ? undefined : entry;
+    return entry && clock.replaying && (clock.base === DEVICE ? entry.t : entry.r) > clock.at_ms + 1 ? undefined : entry;
   }
 
   /** How old an entry is at the page's moment, ms. */
@@ -113,7 +114,7 @@ class Present {
     const asset = live.directory.assets.get(stream.asset);
     if (asset && this.gone(asset)) return true;
     if (stream.stale_after_s === null || stream.stale_after_s === undefined) return false;
-    const since = clock.replaying ? entry.t : entry.r;
+    const since = clock.replaying && clock.base === DEVICE ? entry.t : entry.r;
     return clock.now() - since > stream.stale_after_s * 1000;
   }
 

@@ -1,10 +1,11 @@
 // The header's right side: data rate, connection, catching up, mode, clock; in replay the blue band below the header.
 import { clock } from "./clock.js";
-import { readable } from "./playback.js";
+import { DEVICE, onlyDevice, readable, RECEIVE } from "./playback.js";
 import { Core } from "./component.js";
 import { el, setText, svg, toggle } from "./dom.js";
 import { ago, date, number, span, time, zoneName } from "./format.js";
 import { live } from "./live.js";
+import { session } from "./session.js";
 import { t } from "./words.js";
 
 // shape of the connection light: a word always stands beside it
@@ -39,6 +40,9 @@ export class StatusBarCore extends Core {
       el("div", { class: "hdr-cell" }, this.chip),
       el("div", { class: "hdr-cell" }, this.date, this.time, this.zoneText),
     );
+    this.ended = el("div", { class: "hdr-cell ft-ended", role: "status", hidden: true }, el("span", null, t("session.ended")), el("button", { type: "button", class: "btn s", onclick: () => session.back() }, t("session.back")), el("button", { type: "button", class: "btn s", "aria-label": t("session.dismiss"), title: t("session.dismiss"), onclick: () => this.dismiss() }, "✕"));
+    root.insertBefore(this.ended, this.chip.parentElement);
+    this.until(session.subscribe(() => this.draw()));
     this.buildBand();
     this.until(live.on("status", () => this.draw()));
     this.until(live.on("directory", () => this.draw()));
@@ -52,6 +56,9 @@ export class StatusBarCore extends Core {
     this.moment = el("b");
     this.bandDate = el("span");
     this.ago = el("span");
+    this.bases = [DEVICE, RECEIVE].map((base) => el("button", { type: "button", "data-base": base, title: t(`strip.base_${base}_title`), onclick: () => clock.setBase(base) }, t(`strip.base_${base}`)));
+    this.baseSeg = el("span", { class: "seg ft-band-base", role: "group", "aria-label": t("strip.base") }, this.bases);
+    this.base = el("span", { class: "ft-band-only" });
     this.note = el("span", { class: "ft-band-note", role: "status" });
     const icon = svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M3 3.2v3.6h3.6M3.4 6.6A5.2 5.2 0 1 1 2.8 9", fill: "none", stroke: "currentColor", "stroke-width": 1.6 }), svg("path", { d: "M8 5.2v3.2l2.2 1.4", fill: "none", stroke: "currentColor", "stroke-width": 1.4 }));
     const lock = svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M3.5 7.5h9v6h-9zM5.2 7.3V5.2a2.8 2.8 0 0 1 5.6 0v2.1", fill: "none", stroke: "currentColor", "stroke-width": 1.5 }));
@@ -63,11 +70,18 @@ export class StatusBarCore extends Core {
       el("span", { class: "ft-band-w" }, icon, el("strong", null, t("replay.you_see_the_past"))),
       el("span", { class: "ft-band-t" }, this.bandDate, this.moment),
       this.ago,
+      this.baseSeg,
+      this.base,
       el("span", { class: "ft-band-w opt" }, lock, t("replay.locked")),
       this.note,
       el("span", { class: "ft-band-r" }, this.copy, this.back),
     );
     this.root.append(this.band);
+  }
+
+  dismiss() {
+    session.ended = null;
+    this.draw();
   }
 
   async copyLink() {
@@ -112,11 +126,21 @@ export class StatusBarCore extends Core {
     setText(this.time, time(now, zone));
     setText(this.zoneText, zoneName(zone, now));
     this.band.hidden = !replaying;
+    this.ended.hidden = replaying || !session.ended;
     if (!replaying) return;
     setText(this.bandDate, date(now, zone));
     setText(this.moment, time(now, zone, true));
     setText(this.ago, ago(live.now() - now));
-    setText(this.note, clock.failed ? t("replay.failed", { detail: clock.failed }) : clock.waiting ? t("replay.loading") : "");
-    toggle(this.note, "is-failed", clock.failed);
+    for (const each of this.bases) {
+      toggle(each, "on", each.dataset.base === clock.base);
+      each.setAttribute("aria-pressed", String(each.dataset.base === clock.base));
+    }
+    this.base.hidden = clock.base === DEVICE;
+    toggle(this.base, "is-here", onlyDevice(location.pathname));
+    setText(this.base, t(onlyDevice(location.pathname) ? "replay.base_device_here" : "replay.base_lanes"));
+    this.base.title = t("replay.base_receive_title");
+    const left = session.ends_ms === null ? null : Math.max(0, Math.round((session.ends_ms - live.now()) / 1000));
+    setText(this.note, left !== null ? t("session.ends", { n: left }) : clock.failed ? t("replay.failed", { detail: clock.failed }) : clock.waiting ? t("replay.loading") : "");
+    toggle(this.note, "is-failed", clock.failed || left !== null);
   }
 }

@@ -12,6 +12,7 @@ import { OeeView } from "./tiles/oee.js";
 import { OverviewView } from "./tiles/overview.js";
 import { ReportView } from "./tiles/report.js";
 import { SafetyView } from "./tiles/safety.js";
+import { SessionsView } from "./tiles/sessions.js";
 import { UpkeepView } from "./tiles/upkeep.js";
 import { SignalsView } from "./tiles/signals.js";
 import { WhatifView } from "./tiles/whatif.js";
@@ -30,6 +31,7 @@ const VIEWS = {
   hub: HubView,
   oee: OeeView,
   report: ReportView,
+  sessions: SessionsView,
   whatif: WhatifView,
   book: BookView,
   upkeep: UpkeepView,

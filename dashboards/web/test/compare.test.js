@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { localMs, localText, readAlign, readCompare, readInterval, writeAlign, writeCompare } from "../src/compare/address.js";
+import { csvAddress } from "../src/compare/frame.js";
 import { apart, gapOf, pointsOn, valueAt } from "../src/compare/apart.js";
 import { rowsOf, unequalOf } from "../src/compare/lanes.js";
 import { Relative } from "../src/compare/relative.js";
@@ -141,4 +142,10 @@ test("a side tells values by asset and role, of its own moment, whatever the str
   assert.equal(side.stateOf("jeonju/R-1"), "Execute");
   assert.equal(side.value("jeonju/R-1", "x"), undefined);
   assert.equal(side.stateOf("jeonju/R-9"), null);
+});
+
+test("a file is asked for by the sides that are shown, not by the present of the moment", () => {
+  const told = { a: { fixed: "10.000..20.000", site: "jeonju" }, b: { fixed: "monday", site: "jeonju" } };
+  const asked = new URLSearchParams(csvAddress({ a: "live", align: { way: "offset", shift: 0.4, name: "" }, site: "", asset: "R-101" }, told).split("?")[1]);
+  assert.deepEqual(Object.fromEntries(asked), { a: "10.000..20.000", b: "monday", align: "offset:0.4", site: "jeonju", asset: "R-101" });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { advance, gapsOf, nextSpeed, parseSpeed, readAddress, speedText, SPEEDS, writeAddress } from "../src/playback.js";
+import { advance, basedUrl, gapsOf, nextSpeed, onlyDevice, parseSpeed, readAddress, speedText, SPEEDS, writeAddress } from "../src/playback.js";
 
 test("a speed is taken as people write it, either way, and from a hundredth to 128", () => {
   const cases = { 2: 2, "0,5x": 0.5, "-4×": -4, "−8": -8, ".25": 0.25, " 128 ": 128, 0.01: 0.01 };
@@ -49,11 +49,20 @@ test("gaps lie between what was received, never before the first or after the la
 });
 
 test("an address carries the moment, the speed and the loop, and gives them back", () => {
-  const said = { at: Date.UTC(2026, 10, 27, 5, 3, 22, 480), speed: -0.5, loop: [Date.UTC(2026, 10, 27, 5), Date.UTC(2026, 10, 27, 6)] };
+  const said = { at: Date.UTC(2026, 10, 27, 5, 3, 22, 480), speed: -0.5, loop: [Date.UTC(2026, 10, 27, 5), Date.UTC(2026, 10, 27, 6)], base: "receive" };
   const query = new URLSearchParams("lang=ko");
   writeAddress(query, said);
   assert.deepEqual(readAddress(new URLSearchParams(query.toString())), said);
   writeAddress(query, { ...said, at: null });
   assert.equal(query.toString(), "lang=ko");
-  assert.deepEqual(readAddress(new URLSearchParams("at=once&speed=900&loop=b/a")), { at: null, speed: null, loop: null });
+  assert.deepEqual(readAddress(new URLSearchParams("at=once&speed=900&loop=b/a")), { at: null, speed: null, loop: null, base: "device" });
+});
+
+test("calls that can be asked by receipt are, and no other", () => {
+  assert.equal(basedUrl("/view/state?site=a&at_ms=1", "receive"), "/view/state?site=a&at_ms=1&base=receive");
+  assert.equal(basedUrl("/view/cell/cycles?asset=a", "receive"), "/view/cell/cycles?asset=a&base=receive");
+  for (const url of ["/view/lanes?site=a", "/view/kpi/figures", "/api/v1/alarms", "/view/compare/trend?of=a"]) assert.equal(basedUrl(url, "receive"), url);
+  assert.equal(basedUrl("/view/state?site=a", "device"), "/view/state?site=a");
+  assert.equal(onlyDevice("/oee/jeonju"), true);
+  assert.equal(onlyDevice("/floor/jeonju"), false);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { becomes, fresh, KINDS, read, written } from "../src/whatif/changes.js";
 import { at, axis, goodness, histogram, inOrder, say, shareOf, signed } from "../src/whatif/figures.js";
+import { partsOf, rowsOf as tornadoRows, scaleOf } from "../src/whatif/tornado.js";
 
 const TARGETS = [
   { id: "s/weld/R-1", kind: "station", standard: 50 },
@@ -67,4 +68,19 @@ test("fits that need a look come first", () => {
   ];
   assert.deepEqual(fits.map(goodness), ["good", "poor", "none", "fair"]);
   assert.deepEqual(inOrder(fits).map((fit) => fit.asset), ["b", "c", "d", "a"]);
+});
+
+test("settings by their swing: what is more than chance is shown, on a scale that holds every interval", () => {
+  const side = (mean, ci, distinct = true) => ({ mean, ci, distinct, better: mean > 0 });
+  const rows = [
+    { key: "MT-04.cycle", low: side(6, [5, 7]), high: side(-1, [-1.5, -0.5]), swing: 6, distinct: true },
+    { key: "jeonju/weld/line1/B-10.capacity", low: null, high: side(0.2, [-0.1, 0.5], false), swing: 0.2, distinct: false },
+    { key: "X.cycle", low: side(0, [0, 0], false), high: side(0, [0, 0], false), swing: 0, distinct: false },
+  ];
+  const { shown, chance } = tornadoRows(rows);
+  assert.deepEqual(shown.map((row) => row.key), ["MT-04.cycle"]);
+  assert.equal(chance, 1, "what changed nothing at all is not counted");
+  assert.deepEqual(scaleOf(rows), [-7, 7]);
+  assert.deepEqual(partsOf("jeonju/weld/line1/B-10.capacity"), ["B-10", "capacity"]);
+  assert.deepEqual(partsOf("shift"), ["shift", ""]);
 });

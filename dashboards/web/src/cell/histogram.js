@@ -42,6 +42,13 @@ export function drawHistogram(context, width, height, answer) {
     context.textAlign = i === 0 ? "left" : "center";
     if (i * step < width - 14) context.fillText(number(first + i * wide, decimals), i * step, height - 4);
   }
+  if (answer.expected_s !== null && answer.expected_s >= first && x(answer.expected_s) < width) {
+    // What is expected stands at the bars' foot: its middle, and one spread to both sides.
+    const [left, at, right] = [-1, 0, 1].map((k) => Math.max(0, Math.min(width, x(answer.expected_s + k * (answer.expected_spread_s ?? 0)))));
+    context.fillStyle = color("--accent");
+    context.fillRect(left, bottom, Math.max(2, right - left), 3);
+    context.fillRect(at - 1, bottom - 6, 3, 9);
+  }
   for (const [s, dashed] of [[answer.standard_s, true], [answer.takt_s, false]]) {
     if (s === null || s < first || x(s) > width) continue;
     const at = Math.round(x(s));

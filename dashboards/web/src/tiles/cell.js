@@ -11,6 +11,8 @@ import { present } from "../present.js";
 import { onTheme } from "../theme.js";
 import { t } from "../words.js";
 
+/** The cycle that is expected, with its spread; "" where nothing is. */
+const expectedCycle = ({ expected_s, expected_spread_s }) => (expected_s === null ? "" : expected_spread_s === null ? `${number(expected_s, 1)} s` : `${number(expected_s, 1)} ± ${number(expected_spread_s, 1)} s`);
 const STEPS_MS = 3000;
 const CYCLES_MS = 10000;
 
@@ -31,8 +33,8 @@ export class CellView extends Core {
     this.sheet = new Sheet(chart, (context, width, height) => drawHistogram(context, width, height, this.answer), t("cell.histogram"));
     this.until(() => this.sheet.dispose());
     this.until(onTheme(() => this.sheet.ask()));
-    this.facts = ["median", "over", "standard", "last"].map((name) => ({ name, value: el("b") }));
-    this.histogram = new Part(t("cell.histogram"), "ft-histogram-b", chart, el("div", { class: "ft-facts-r" }, this.facts.map(({ name, value }) => el("span", null, t(`cell.${name}`), " ", value))));
+    this.facts = ["median", "expected", "over", "standard", "last"].map((name) => ({ name, value: el("b") }));
+    this.histogram = new Part(t("cell.histogram"), "ft-histogram-b", chart, el("div", { class: "ft-facts-r" }, this.facts.map((fact) => (fact.node = el("span", null, t(`cell.${fact.name}`), " ", fact.value)))));
     this.histogram.small.textContent = t("line.window");
     root.replaceChildren(this.program.node, this.histogram.node);
     const of = (what) => (asOf) => viewUrl(`cell/${what}`, { asset: props.asset }, asOf);
@@ -51,8 +53,11 @@ export class CellView extends Core {
     this.answer = answer;
     setText(this.histogram.right, t("cell.count", { n: number(answer.count) }));
     const seconds = (s) => (s === null ? "–" : `${number(s, 1)} s`);
-    const texts = { median: seconds(answer.median_s), over: answer.over_takt_ratio === null ? "–" : `${number(answer.over_takt_ratio * 100, answer.over_takt_ratio < 0.1 ? 1 : 0)} %`, standard: seconds(answer.standard_s), last: seconds(answer.last_s) };
-    for (const { name, value } of this.facts) setText(value, texts[name]);
+    const texts = { median: seconds(answer.median_s), over: answer.over_takt_ratio === null ? "–" : `${number(answer.over_takt_ratio * 100, answer.over_takt_ratio < 0.1 ? 1 : 0)} %`, standard: seconds(answer.standard_s), last: seconds(answer.last_s), expected: expectedCycle(answer) };
+    for (const { name, value, node } of this.facts) {
+      setText(value, texts[name]);
+      node.hidden = texts[name] === "";
+    }
     this.sheet.ask();
     this.draw();
   }

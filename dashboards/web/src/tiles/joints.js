@@ -1,11 +1,14 @@
 // An arm seen close: a row a joint with angle, speed, torque and temperature, each within its limits; tool and load.
 import { Bar } from "../bar.js";
+import { ModelColumn } from "../cell/model.js";
 import { Peak } from "../cell/peaks.js";
 import { Core } from "../component.js";
 import { labelled } from "../directory.js";
 import { el, setStyle, setText, toggle } from "../dom.js";
 import { age, number, shownAs, time, value } from "../format.js";
 import { live } from "../live.js";
+import { viewUrl } from "../part.js";
+import { Poll } from "../poll.js";
 import { present } from "../present.js";
 import { t } from "../words.js";
 
@@ -15,6 +18,7 @@ const QUANTITIES = [
   { role: "joint_effort", head: "joints.torque", signed: false },
   { role: "joint_temperature", head: "joints.temperature", signed: true },
 ];
+const MODEL_MS = 2000;
 const TOOL_ROLES = ["tool_opening", "tool_force", "power", "load"];
 
 export class JointsView extends Core {
@@ -25,7 +29,11 @@ export class JointsView extends Core {
     this.until(live.on("directory", () => this.build()));
     this.until(present.onChange((changed) => this.draw(changed)));
     this.until(present.onTick(() => this.draw(null)));
+    this.model = new ModelColumn();
     this.build();
+    // What fails here leaves the joints as they are: the column goes, as where nothing is expected.
+    const poll = new Poll((asOf) => viewUrl("cell/expected", { asset: props.asset }, asOf), (answer) => this.hearModel(answer), MODEL_MS, (message) => message !== null && this.hearModel(null));
+    this.until(() => poll.dispose());
   }
 
   build() {
@@ -40,22 +48,31 @@ export class JointsView extends Core {
     this.age = el("span", { class: "age" });
     const of = (role) => [...asset.roles.values()].filter((signal) => signal.column.role === role);
     const has = QUANTITIES.filter(({ role }) => of(role).length);
+    const shows = this.model.known;
     const count = Math.max(0, ...has.flatMap(({ role }) => of(role).map((signal) => signal.column.index + 1)));
-    const table = el("div", { class: "ft-jt", role: "table", "aria-label": t("joints.title"), style: `--quantities: ${has.length}` });
+    const table = el("div", { class: "ft-jt", role: "table", "aria-label": t("joints.title"), style: `--quantities: ${has.length + (shows ? 1 : 0)}` });
     if (count) {
       const heads = has.map(({ role, head }) => el("span", { class: "ft-th", role: "columnheader" }, t(head), " ", el("small", { class: "unit" }, shownAs(of(role)[0].column).symbol)));
+      if (shows) heads.push(this.model.head());
       table.append(el("div", { class: "ft-jt-r is-head", role: "row" }, el("span", { class: "ft-th", role: "columnheader" }, t("joints.joint")), heads));
     }
-    for (let i = 0; i < count; i++) table.append(el("div", { class: "ft-jt-r", role: "row" }, el("b", { role: "rowheader" }, `J${i + 1}`), has.map((quantity) => this.cell(asset.roles.get(`${quantity.role}#${i}`), quantity, i))));
+    for (let i = 0; i < count; i++) table.append(el("div", { class: "ft-jt-r", role: "row" }, el("b", { role: "rowheader" }, `J${i + 1}`), has.map((quantity) => this.cell(asset.roles.get(`${quantity.role}#${i}`), quantity, i)), shows ? this.model.cell(i, asset.roles.get(`effort_residual#${i}`), asset.roles.get(`joint_effort#${i}`)?.column, (id) => this.emit({ selected: id })) : null));
     const tool = TOOL_ROLES.flatMap((role) => of(role).slice(0, 1)).map((signal) => this.tool(signal));
     const declared = typeof asset.attributes?.part_kg === "number" ? el("div", { class: "ft-tool" }, el("span", { class: "lab" }, t("cell.part")), el("span", { class: "ft-value" }, el("b", null, number(asset.attributes.part_kg, 1)), el("small", { class: "unit" }, "kg")), el("small", { class: "cap" }, t("cell.declared"))) : null;
     this.root.append(
-      el("header", { class: "card-h" }, el("h2", null, t("joints.title")), el("small", null, t("cell.joints_note")), el("span", { class: "r" }, this.age)),
+      el("header", { class: "card-h" }, el("h2", null, t("joints.title")), el("small", null, t("cell.joints_note")), shows ? this.model.legend() : null, el("span", { class: "r" }, this.age)),
       count ? table : el("p", { class: "ft-empty" }, t("cell.no_joints")),
       tool.length || declared ? el("div", { class: "ft-tools" }, tool, declared) : null,
     );
     this.update(this.props);
     this.draw(null);
+  }
+
+  hearModel(answer) {
+    const shown = this.model.known;
+    this.model.hear(answer, this.zone);
+    if (this.model.known !== shown) this.build();
+    this.model.draw();
   }
 
   cell(signal, quantity, i) {
@@ -95,7 +112,7 @@ export class JointsView extends Core {
   update(props) {
     super.update(props);
     const selected = new Set([props.selected, ...(props.signals ?? [])].filter(Boolean));
-    for (const { node, signal } of this.cells) if (node.dataset.signal) toggle(node, "is-selected", selected.has(signal.id));
+    for (const { node, signal } of [...this.cells, ...this.model.cells]) if (node.dataset.signal) toggle(node, "is-selected", selected.has(signal.id));
   }
 
   draw(changed) {

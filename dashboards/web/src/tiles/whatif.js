@@ -8,6 +8,7 @@ import { figureRow, fan, law, spread } from "../whatif/draw.js";
 import { fresh, read } from "../whatif/changes.js";
 import { goodness, inOrder, say, shareOf, SHOWN, signed } from "../whatif/figures.js";
 import { Form } from "../whatif/form.js";
+import { figuresOf, tornado, tornadoSaid } from "../whatif/tornado.js";
 import { t } from "../words.js";
 
 const FOLLOW_MS = 400;
@@ -47,6 +48,7 @@ export class WhatifView extends Core {
     this.form = new Form(this.props.targets, this.lang, this.changes, () => this.remember());
     this.moment = el("b");
     this.go = el("button", { type: "button", class: "btn wi-go", onclick: () => this.start() }, t("whatif.start"), el("kbd", null, "Ctrl ↵"));
+    this.each = el("button", { type: "button", class: "btn", title: t("whatif.each_title"), onclick: () => this.start(["all"]) }, t("whatif.each"));
     this.note = el("p", { class: "ft-note", role: "alert", hidden: true });
     const sites = el("select", { class: "ft-choice", "aria-label": t("whatif.site"), onchange: (event) => location.assign(`/whatif/${event.target.value}`) }, (this.props.scopes ?? []).map((one) => el("option", { value: one.id, selected: one.id === this.props.site }, one.name[this.lang] ?? one.name.en)));
     this.band = el("div", { class: "wi-band-top" }, el("b", null, t("whatif.not_real")), el("span", null, t("whatif.from"), " ", this.moment), (this.props.scopes ?? []).length > 1 ? sites : null);
@@ -56,7 +58,7 @@ export class WhatifView extends Core {
       this.form.rows,
       el("div", { class: "wi-asked" }, choice(t("whatif.ahead"), HOURS, this.hours, (one) => t("whatif.hours", { n: one }), (one) => this.remember({ hours: one })), choice(t("whatif.times"), TIMES, this.replications, (one) => number(one, 0), (one) => this.remember({ replications: one }))),
       this.note,
-      el("footer", { class: "card-f wi-foot" }, this.form.adder, this.go),
+      el("footer", { class: "card-f wi-foot" }, this.form.adder, this.each, this.go),
     );
     this.progress = el("i");
     this.progressSaid = el("small");
@@ -66,7 +68,13 @@ export class WhatifView extends Core {
     this.scopes = el("div", { class: "seg", role: "group", "aria-label": t("whatif.scope") });
     this.rows = el("div", { class: "wi-rows ft-scroll" });
     const legend = el("span", { class: "wi-legend" }, el("span", { class: "is-base" }, "● ", t("whatif.baseline")), el("span", { class: "is-variant" }, "○ ", t("whatif.variant")), el("span", { class: "is-real" }, "◆ ", t("whatif.actual")));
-    this.figuresCard = card(t("whatif.figures"), [el("small", null, t("whatif.figures_note")), el("span", { class: "r" }, this.scopes)], el("div", { class: "wi-heads" }, legend, el("span", null, t("whatif.difference"))), this.rows);
+    this.heads = el("div", { class: "wi-heads" }, legend, el("span", null, t("whatif.difference")));
+    this.figureChoice = el("select", { class: "ft-choice", hidden: true, "aria-label": t("whatif.figure"), onchange: (event) => {
+      this.figure = event.target.value;
+      this.show(this.answered);
+    } });
+    this.figuresNote = el("small", null, t("whatif.figures_note"));
+    this.figuresCard = card(t("whatif.figures"), [this.figuresNote, el("span", { class: "r" }, this.figureChoice, this.scopes)], this.heads, this.rows);
     this.fan = el("div", { class: "card-b wi-fan-b" });
     this.fanCard = card(t("whatif.made"), el("small", null, t("whatif.made_note")), this.fan);
     this.answer = el("div", { class: "card-b wi-answer" });
@@ -96,18 +104,19 @@ export class WhatifView extends Core {
     history.replaceState(history.state, "", url.pathname + url.search);
   }
 
-  async start() {
+  /** What these changes bring; or, with `sensitivity`, what each setting by itself does. */
+  async start(sensitivity = []) {
     if (this.go.disabled) return;
     this.fail(null);
-    this.go.disabled = true;
+    this.go.disabled = this.each.disabled = true;
     try {
-      const body = { site: this.props.site, changes: this.form.written, at_ms: clock.replaying ? Math.round(clock.at_ms) : null, hours: this.hours, replications: this.replications };
+      const body = { site: this.props.site, changes: sensitivity.length ? [] : this.form.written, sensitivity, at_ms: clock.replaying ? Math.round(clock.at_ms) : null, hours: this.hours, replications: this.replications };
       this.follow((await send("POST", "/view/whatif", body)).id);
       this.list();
     } catch (error) {
       this.fail(error.message);
     }
-    this.go.disabled = false;
+    this.go.disabled = this.each.disabled = false;
   }
 
   /** Look at a run until it is over, then show what came of it. */
@@ -136,7 +145,7 @@ export class WhatifView extends Core {
     this.cancel.hidden = !busy;
     toggle(this.progress.parentNode, "is-reading", one.state === "reading");
     this.progress.style.width = `${(one.done * 100).toFixed(1)}%`;
-    setText(this.progressSaid, one.state === "running" ? t("whatif.running", { n: Math.round(one.done * one.replications), all: one.replications }) : t(`whatif.state_${one.state}`));
+    setText(this.progressSaid, one.state === "running" ? one.sensitivity.length ? `${Math.round(one.done * 100)} %` : t("whatif.running", { n: Math.round(one.done * one.replications), all: one.replications }) : t(`whatif.state_${one.state}`));
   }
 
   async end(id) {
@@ -160,7 +169,7 @@ export class WhatifView extends Core {
 
   listed(one) {
     const when = one.at_ms ?? one.started_ms;
-    const what = one.changes.length ? one.changes.map((text) => text.slice(text.lastIndexOf("/") + 1)).join(", ") : t("whatif.nothing_changed");
+    const what = one.sensitivity.length ? t("whatif.each") : one.changes.length ? one.changes.map((text) => text.slice(text.lastIndexOf("/") + 1)).join(", ") : t("whatif.nothing_changed");
     const left = one.expires_ms ? t("whatif.expires", { n: duration(one.expires_ms - Date.now()) }) : t(`whatif.state_${one.state}`);
     return el("li", { class: one.id === this.run ? "on" : "" }, el("button", { type: "button", onclick: () => this.follow(one.id) }, el("b", null, what), el("small", null, `${date(when, this.zone)} ${time(when, this.zone)} · ${t("whatif.hours", { n: one.hours })} · ${one.who} · ${left}`)), el("button", { type: "button", class: "btn s", "aria-label": t("whatif.remove"), onclick: () => this.end(one.id) }, "✕"));
   }
@@ -186,13 +195,30 @@ export class WhatifView extends Core {
       this.scope = one.id;
       this.show(answer);
     } }, one[this.lang] ?? one.en)));
+    const swings = Boolean(answer.swings);
+    this.heads.hidden = this.fanCard.hidden = swings;
+    this.figureChoice.hidden = !swings;
+    setText(this.figuresNote, t(swings ? "whatif.swing_note" : "whatif.figures_note"));
+    setText(this.fitsNote, t("whatif.fits_note", { n: number(answer.history.hours, 1) }));
+    this.fits.replaceChildren(...inOrder(answer.fits).slice(0, MOST_FITS).map((fit) => this.fit(fit)));
+    if (swings) {
+      this.showSwings(answer);
+      return;
+    }
     const names = Object.keys(SHOWN).filter((name) => name in answer.baseline[this.scope] && name in answer.variant[this.scope]);
     this.rows.replaceChildren(...names.map((name) => figureRow(name, answer, this.scope)));
     this.fan.replaceChildren(fan(answer, this.scope, this.zone));
     this.spread.replaceChildren(el("h3", null, t("whatif.spread")), spread(answer, this.scope));
     this.answer.replaceChildren(...this.said(answer));
-    setText(this.fitsNote, t("whatif.fits_note", { n: number(answer.history.hours, 1) }));
-    this.fits.replaceChildren(...inOrder(answer.fits).slice(0, MOST_FITS).map((fit) => this.fit(fit)));
+  }
+
+  showSwings(answer) {
+    const names = figuresOf(answer, this.scope);
+    if (!names.includes(this.figure)) [this.figure] = names;
+    this.figureChoice.replaceChildren(...names.map((name) => el("option", { value: name, selected: name === this.figure }, t(`whatif.figure_${name}`))));
+    this.rows.replaceChildren(...tornado(answer, this.scope, this.figure));
+    this.answer.replaceChildren(...tornadoSaid(answer, this.scope, this.figure));
+    this.spread.replaceChildren();
   }
 
   /** The answer in words, with what it rests on. */
