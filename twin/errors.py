@@ -19,6 +19,7 @@ TwinError
  x EpisodeError       episodes or a dataset that cannot be as asked
  x ExportError        a dataset that cannot be written where it is to lie
  x AccountError       an account, a session or a token that cannot be as asked
+ x ModelError         an anomaly model that cannot be trained, or is not what it was
 """
 
 from __future__ import annotations
@@ -170,3 +171,12 @@ class ExportError(TwinError):
         )
         self.place = place
         self.problem = problem
+
+
+class ModelError(TwinError):
+    """An anomaly model that cannot be had as asked: what is wrong, and what to do."""
+
+    def __init__(self, problem: str, do: str = "") -> None:
+        super().__init__(f"{problem}: {do}" if do else problem)
+        self.problem = problem
+        self.do = do
