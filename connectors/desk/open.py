@@ -18,6 +18,7 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     exports,
     labelling,
     layouts,
+    models,
     notes,
     notices,
     papers,
