@@ -23,6 +23,7 @@ from dashboards.cli import (
     episodes,
     files,
     kpi,
+    model,
     processes,
     publish,
     record,
@@ -79,6 +80,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(episodes.app, name="episodes")
 app.command()(datasets.export)
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(model.app, name="model")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 
