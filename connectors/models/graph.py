@@ -29,48 +29,50 @@ def graph_of(pca: Pca, rows: int, about: Mapping[str, str]) -> bytes:
     onnx = needs("onnx")
     make: Any = onnx.helper
     signals = len(pca.middle)
-    adds = np.tile(np.eye(signals), (MOMENTS, 1))
+    # Few nodes, because each costs a runtime about a microsecond: what can be worked out beforehand is.
+    off = np.eye(MOMENTS * signals) - pca.loadings @ pca.loadings.T
+    left = np.concatenate([np.eye(MOMENTS * signals), off], axis=1)
+    right = np.concatenate([pca.weights, off], axis=1)
+    # A deviation is the length of what is left of a window without its mean, over the root of its rows.
+    length = np.repeat([1.0, rows**0.5], signals)
+    by_signal = np.tile(np.eye(signals), (MOMENTS, 1))
+    ones = np.ones((MOMENTS * signals, 1))
     numbers = {
         "middle": pca.middle,
-        "centre": pca.centre,
-        "per_scale": 1.0 / pca.scale,
-        "loadings": pca.loadings,
-        "back": pca.loadings.T,
-        "per_variance": 1.0 / pca.variances,
-        "adds": adds,
+        "centre": pca.centre * length,
+        "left": left / (pca.scale * length)[:, None],
+        "right": right / (pca.scale * length)[:, None],
+        "adds": np.block(
+            [
+                [ones, np.zeros_like(ones), by_signal, np.zeros_like(by_signal)],
+                [np.zeros_like(ones), ones, np.zeros_like(by_signal), by_signal],
+            ]
+        ),
     }
     fixed = [onnx.numpy_helper.from_array(np.ascontiguousarray(v, np.float32), name) for name, v in numbers.items()]
-    fixed.append(onnx.numpy_helper.from_array(np.array([1], np.int64), "by_signal"))
+    fixed.append(onnx.numpy_helper.from_array(np.array([1, 1, signals, signals], np.int64), "widths"))
+    fixed.append(onnx.numpy_helper.from_array(np.array([1], np.int64), "row_axis"))
     nodes = [
         make.make_node("Sub", ["windows", "middle"], ["values"]),
-        make.make_node("ReduceMean", ["values"], ["mean_row"], axes=[1], keepdims=1),
-        make.make_node("Sub", ["values", "mean_row"], ["apart"]),
-        make.make_node("Mul", ["apart", "apart"], ["apart_squared"]),
-        make.make_node("ReduceMean", ["apart_squared"], ["variance"], axes=[1], keepdims=0),
-        make.make_node("Sqrt", ["variance"], ["deviation"]),
-        make.make_node("ReduceMean", ["values"], ["mean"], axes=[1], keepdims=0),
-        make.make_node("Concat", ["mean", "deviation"], ["features"], axis=1),
+        make.make_node("ReduceMean", ["values"], ["mean"], axes=[1], keepdims=1),
+        make.make_node("Sub", ["values", "mean"], ["apart"]),
+        make.make_node("ReduceL2", ["apart"], ["length"], axes=[1], keepdims=1),
+        make.make_node("Concat", ["mean", "length"], ["row"], axis=2),
+        make.make_node("Squeeze", ["row", "row_axis"], ["features"]),
         make.make_node("Sub", ["features", "centre"], ["centred"]),
-        make.make_node("Mul", ["centred", "per_scale"], ["z"]),
-        make.make_node("MatMul", ["z", "loadings"], ["along"]),
-        make.make_node("Mul", ["along", "per_variance"], ["weighed"]),
-        make.make_node("MatMul", ["weighed", "back"], ["weighed_back"]),
-        make.make_node("Mul", ["z", "weighed_back"], ["in_t2"]),
-        make.make_node("MatMul", ["in_t2", "adds"], ["t2_by"]),
-        make.make_node("ReduceSum", ["t2_by", "by_signal"], ["t2"], keepdims=0),
-        make.make_node("MatMul", ["along", "back"], ["fitted"]),
-        make.make_node("Sub", ["z", "fitted"], ["off"]),
-        make.make_node("Mul", ["off", "off"], ["in_q"]),
-        make.make_node("MatMul", ["in_q", "adds"], ["q_by"]),
-        make.make_node("ReduceSum", ["q_by", "by_signal"], ["q"], keepdims=0),
+        make.make_node("MatMul", ["centred", "left"], ["z_and_off"]),
+        make.make_node("MatMul", ["centred", "right"], ["weighed_and_off"]),
+        make.make_node("Mul", ["z_and_off", "weighed_and_off"], ["parts"]),
+        make.make_node("MatMul", ["parts", "adds"], ["sums"]),
+        make.make_node("Split", ["sums", "widths"], list(OUTPUTS), axis=1),
     ]
     number = onnx.TensorProto.FLOAT
-    shapes = {"t2": ["n"], "q": ["n"], "t2_by": ["n", signals], "q_by": ["n", signals]}
+    widths = {"t2": 1, "q": 1, "t2_by": signals, "q_by": signals}
     graph = make.make_graph(
         nodes,
         "windowed_pca",
         [make.make_tensor_value_info("windows", number, ["n", rows, signals])],
-        [make.make_tensor_value_info(name, number, shapes[name]) for name in OUTPUTS],
+        [make.make_tensor_value_info(name, number, ["n", widths[name]]) for name in OUTPUTS],
         fixed,
     )
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", OPSET)])

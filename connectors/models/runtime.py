@@ -41,7 +41,7 @@ class OnnxScorer:
         """See `Scorer`; single precision inside."""
         parts = [self._run(windows[at : at + BATCH]) for at in range(0, max(1, len(windows)), BATCH)]
         t2, q, t2_by, q_by = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Scores(t2, q, t2_by, q_by)
+        return Scores(t2[:, 0], q[:, 0], t2_by, q_by)
 
     def _run(self, windows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         found = self._session.run(list(OUTPUTS), {"windows": windows.astype(np.float32)})

@@ -170,7 +170,7 @@ def show(
     for file, digest in model.files.items():
         typer.echo(f"  {file} {digest}")
     if kept.table is not None:
-        _table(dict(kept.table))
+        print_table(dict(kept.table))
 
 
 @app.command()
@@ -258,7 +258,7 @@ def evaluate_(
     if json:
         print_json({"version": number, **table})
     else:
-        _table(table)
+        print_table(table)
 
 
 @app.command()
@@ -412,7 +412,8 @@ ROWS = {
 }
 
 
-def _table(table: dict[str, Any]) -> None:
+def print_table(table: dict[str, Any]) -> None:
+    """An evaluation for people."""
     from rich.console import Console
     from rich.table import Table
 
