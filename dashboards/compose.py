@@ -74,6 +74,7 @@ class Composition:
         self.ingest = Child("ingest", ["ingest", str(plan.file)], environ)
         self.web = Child("web", ["web", str(plan.file)], environ)
         self.notify = Child("notify", ["notify", str(plan.file)], environ) if factory.notify else None
+        self.score = Child("score", ["score", str(plan.file)], environ) if factory.models.score else None
         self.simulator = (
             Child("simulator", ["simulate", str(plan.file), *plan.simulate], environ) if plan.simulate else None
         )
@@ -84,7 +85,9 @@ class Composition:
 
     @property
     def _children(self) -> list[Child]:
-        return [child for child in (self.ingest, self.web, self.notify, self.simulator) if child is not None]
+        return [
+            child for child in (self.ingest, self.web, self.notify, self.score, self.simulator) if child is not None
+        ]
 
     def start(self) -> None:
         """Start everything; raises BrokerError when the broker cannot be had."""
@@ -99,6 +102,8 @@ class Composition:
         self.web.start()
         if self.notify is not None:
             self.notify.start()
+        if self.score is not None:
+            self.score.start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
         """Wait until page and broker answer, and what devices send is kept; False when told to stop before."""
@@ -156,7 +161,7 @@ class Composition:
             return
         log("the factory file changed: ingest and web start anew with it")
         self.plan = replace(self.plan, factory=factory)
-        for child in (self.ingest, self.web, self.notify):
+        for child in (self.ingest, self.web, self.notify, self.score):
             if child is not None:
                 child.ask_to_stop()
 
@@ -186,7 +191,7 @@ class Composition:
 
         Whoever takes too long is killed. Nothing is lost: what is not stored is not acknowledged, and comes again.
         """
-        groups = (([self.simulator], DEVICES_STOP_S), ([self.ingest, self.web, self.notify], HUB_STOP_S))
+        groups = (([self.simulator], DEVICES_STOP_S), ([self.ingest, self.web, self.notify, self.score], HUB_STOP_S))
         for group, timeout_s in groups:
             for name in stop_together([child for child in group if child is not None], timeout_s):
                 log(f"{name} took too long to stop and was killed; what it had in hand comes again")
