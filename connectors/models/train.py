@@ -79,8 +79,9 @@ def train(history: History, order: Order) -> tuple[Model, dict[str, bytes]]:
     usable = [sheet.usable & ~_within(sheet.t_ns, order.without) for sheet in sheets]
     left_out = _left_out(sheets, usable, order)
     if not watched:
+        why = ", ".join(f"{name} ({one})" for name, one in unseen.items())
         raise ModelError(
-            f"nothing that {order.asset} tells varies while it is in {regime.told()}", "train on another time"
+            f"{order.asset} in {regime.told()} tells nothing to learn from: {why}", "train on another time"
         )
 
     rows = np.concatenate([sheet.values[mask] for sheet, mask in zip(sheets, usable, strict=True)])
@@ -173,9 +174,10 @@ def _divided(
     if total < least:
         step_min = order.window.step_ns / NS_PER_S / 60
         raise ModelError(
-            f"{order.asset} was in {regime.told()} with every signal told for {total * step_min:.0f} min there,"
-            f" {least * step_min:.0f} min are needed for {features} features and a budget of {order.budget:g}",
-            "train on more time, on fewer signals, or with a larger budget",
+            f"{order.asset} was in {regime.told()} with every signal told for {total * step_min:.0f} min of windows of"
+            f" {order.window.length_ns / NS_PER_S:g} s there; {least * step_min:.0f} min are needed"
+            f" for {features} features and a budget of {order.budget:g}",
+            "train on more time, with shorter windows, on fewer signals, or with a larger budget",
         )
     border = round(FITTED_SHARE * total)
     fitted, held, passed = [], [], 0

@@ -82,6 +82,7 @@ def train(
     share: Annotated[float, typer.Option("--share", help="How much of the variance the components hold.")] = 0.95,
     seed: Annotated[int, typer.Option("--seed", help="The forest's seed.", min=0)] = 1,
     no_forest: Annotated[bool, typer.Option("--no-forest", help="No second opinion.")] = False,
+    by: Annotated[str, typer.Option("--by", hidden=True)] = "",
     json: Json = False,
 ) -> None:
     """Learn how an asset is while all is well. What people marked as an anomaly is left out, and what is stale.
@@ -100,7 +101,7 @@ def train(
             tuple((one.start_ns, one.end_ns) for one in wrong),
             Window(round(step * NS_PER_S), max(1, round(window / step))), share, budget, seed, not no_forest,
         )  # fmt: skip
-        version, model, is_new = opened.book.train(opened.history, order, who())
+        version, model, is_new = opened.book.train(opened.history, order, by or who())
         place = opened.book.shelf.place(name, version)
     if json:
         print_json({"version": version, "new": is_new, "folder": str(place), **model.told()})

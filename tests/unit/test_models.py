@@ -139,11 +139,11 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"spans": ((T0, T0 + 300 * NS_PER_S),)}, "5 min there"),
+        ({"spans": ((T0, T0 + 300 * NS_PER_S),)}, "5 min of windows of 10 s there"),
         ({"states": ("Aborted",)}, "Aborted"),
         ({"modes": ("Manual",)}, "tells no mode"),
         ({"signals": ("speed",)}, "no number 'speed'"),
-        ({"signals": ("setpoint",)}, "nothing that h/line/press tells varies"),
+        ({"signals": ("setpoint",)}, r"nothing to learn from: setpoint \(constant\)"),
         ({"asset": "press"}, "did you mean h/line/press"),
         ({"spans": ()}, "no time to learn from"),
         ({"budget": 0.5}, "budget 0.5 is not"),
