@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 CATCH_UP_NS = 600 * NS_PER_S
 """After a pause, no more than so much of it is scored."""
-DECIMALS = 4
-"""Ratios are rounded, so that the same windows scored again are the same message, on any machine."""
+DIGITS = 5
+"""To so many digits ratios are said: single precision holds no more than six."""
 
 
 class Said(msgspec.Struct, omit_defaults=False):
@@ -49,7 +50,7 @@ class Scoring:
     def __init__(self, model: Model, version: int, scorer: Scorer, forest: Second | None) -> None:
         self.model = model
         self.topic = score_topic(model.asset)
-        self._version = version
+        self._name = f"{model.name} {version}"
         self._scorer = scorer
         self._forest = forest
         self._scored_ns = -1
@@ -67,7 +68,7 @@ class Scoring:
         latest = history.latest()
         ready_ns = self._ready_ns(latest, now_ns)
         if self._scored_ns < 0:
-            self._resume(latest.get(f"{self.model.asset}:{STREAM}"), ready_ns)
+            self._resume(history, latest.get(f"{self.model.asset}:{STREAM}"), ready_ns)
         step_ns, rows = self.model.window.step_ns, self.model.window.rows
         start_ns = self._scored_ns + 1
         if ready_ns - start_ns > CATCH_UP_NS:
@@ -94,46 +95,60 @@ class Scoring:
         fresh = [t_ns for t_ns, hold_ns in told if now_ns - t_ns <= hold_ns]
         return min(fresh) if fresh else now_ns - max(holds.values())
 
-    def _resume(self, last: Latest | None, ready_ns: int) -> None:
-        """Go on behind what was said last, by whichever process; begin now where that is nothing, or long ago."""
+    def _resume(self, history: History, last: Latest | None, ready_ns: int) -> None:
+        """Go on behind what this version said last, by whichever process; begin now where that is nothing, or long ago.
+
+        How long it was beyond a limit already is read off what was said, so that a restart changes no word.
+        """
         self._scored_ns = ready_ns - self.model.window.step_ns
         if last is None or not last.texts or ready_ns - last.t_ns > CATCH_UP_NS:
             return
-        self._scored_ns = last.t_ns
+        frames = history.frames(last.stream.id, last.t_ns - CATCH_UP_NS, last.t_ns + 1)
         names = [signal.name for signal in last.stream.columns]
-        if "anomaly.alarm" in names and last.values[names.index("anomaly.alarm")] == 1.0:
-            self._spell = Spell(alarm=True, scored_ns=last.t_ns)
+        t2, q, alarm = (names.index(f"anomaly.{one}") for one in ("t2", "q", "alarm"))
+        by = [signal.name for signal in last.stream.text_columns].index("anomaly.model")
+        mine = [row for row, texts in enumerate(frames.texts) if texts[by] == self._name]
+        if not mine or mine[-1] != len(frames) - 1:
+            return
+        self._scored_ns = last.t_ns
+        self._spell = Spell(alarm=bool(frames.values[mine[0], alarm] == 1.0), scored_ns=int(frames.t_ns[mine[0]]))
+        for row in mine:
+            worst = float(max(frames.values[row, t2], frames.values[row, q]))
+            self._spell = self._spell.next(int(frames.t_ns[row]), worst, self.model.persistence)
+        self._spell = replace(self._spell, alarm=bool(frames.values[mine[-1], alarm] == 1.0))
+        self._was_scored = not math.isnan(frames.values[mine[-1], t2])
 
     def _say(self, sheet: Sheet, start_ns: int) -> Iterator[Said]:
         """One word a row that was scored, and one where scoring, or an alarm, ended."""
         model, rows = self.model, self.model.window.rows
         ends = sheet.ends(rows)
         ends = ends[sheet.t_ns[ends] >= start_ns]
-        windows = sheet.windows(rows, ends)
-        scores = self._scorer.score(windows)
-        ratios, blame = scores.ratios(model.limits), scores.blame(model.limits)
-        second = None
-        if self._forest is not None and len(ends):
-            second = model.limits.second_ratios(self._forest.strange(features_of(windows)))
-        place = {int(row): i for i, row in enumerate(ends.tolist())}
-        name = f"{model.name} {self._version}"
+        place = {int(row): window for row, window in zip(ends.tolist(), sheet.windows(rows, ends), strict=True)}
         for row in np.flatnonzero(sheet.t_ns >= start_ns).tolist():
             t_ns = int(sheet.t_ns[row])
-            i = place.get(row)
-            before = self._spell.alarm
-            worst = math.nan if i is None else float(ratios[i].max())
+            before, window = self._spell.alarm, place.get(row)
+            # One window at a time: among others a runtime may sum in another order, and say the last digit otherwise.
+            scores = None if window is None else self._scorer.score(window[None])
+            t2, q = (math.nan, math.nan) if scores is None else map(_rounded, scores.ratios(model.limits)[0])
+            worst = max(t2, q)  # as it is said, so that whoever reads it again comes to the same alarm
             self._spell = self._spell.next(t_ns, worst, model.persistence)
             ts = t_ns // NS_PER_MS
-            if i is None:
+            if window is None or scores is None:
                 if self._was_scored or before != self._spell.alarm:
-                    yield Said(ts, None, None, None, self._spell.alarm, None, name)
+                    yield Said(ts, None, None, None, self._spell.alarm, None, self._name)
                 self._was_scored = False
                 continue
             self._was_scored = True
-            t2, q = (round(float(one), DECIMALS) for one in ratios[i])
-            forest = None if second is None else round(float(second[i]), DECIMALS)
-            sensor = model.signals[int(blame[i].argmax())] if worst > 1.0 else None
-            yield Said(ts, t2, q, forest, self._spell.alarm, sensor, name)
+            forest = None
+            if self._forest is not None:
+                strange = self._forest.strange(features_of(window[None]))
+                forest = _rounded(model.limits.second_ratios(strange)[0])
+            sensor = model.signals[int(scores.blame(model.limits)[0].argmax())] if worst > 1.0 else None
+            yield Said(ts, t2, q, forest, self._spell.alarm, sensor, self._name)
+
+
+def _rounded(ratio: float) -> float:
+    return float(f"{ratio:.{DIGITS}g}")
 
 
 def _joined(before: Sheet, after: Sheet) -> Sheet:

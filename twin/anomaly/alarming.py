@@ -37,11 +37,12 @@ class Spell:
 
     def next(self, t_ns: int, ratio: float, rule: Persistence) -> Spell:
         """After a look at ``t_ns``; a ratio of NaN is none."""
+        known = self if t_ns - self.scored_ns < rule.forget_ns else Spell()
         if math.isnan(ratio):
-            return self if t_ns - self.scored_ns < rule.forget_ns else Spell()
-        above = min(self.above + 1, rule.on) if ratio > 1.0 else 0
-        below = min(self.below + 1, rule.off) if ratio < rule.back else 0
-        return Spell(below < rule.off if self.alarm else above >= rule.on, above, below, t_ns)
+            return known
+        above = min(known.above + 1, rule.on) if ratio > 1.0 else 0
+        below = min(known.below + 1, rule.off) if ratio < rule.back else 0
+        return Spell(below < rule.off if known.alarm else above >= rule.on, above, below, t_ns)
 
 
 def alarming(t_ns: NDArray[np.int64], ratios: NDArray[np.float64], rule: Persistence) -> NDArray[np.bool_]:
