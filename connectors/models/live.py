@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CATCH_UP_NS = 600 * NS_PER_S
 """After a pause, no more than so much of it is scored."""
+SENDS_NS = 10 * NS_PER_S
+"""A stream of which nothing was received for so long is lost, and waited for no more."""
 DIGITS = 5
 """To so many digits ratios are said: single precision holds no more than six."""
 
@@ -43,8 +45,8 @@ class Said(msgspec.Struct, omit_defaults=False):
 class Scoring:
     """One active version. Mutable: it remembers how far it scored, and the rows of the window before.
 
-    A row is scored when every stream of the model that still tells anything has told beyond it: so what
-    came late by less than that is in it, and a stream that is lost holds up nothing.
+    A row is scored when every stream of the model that still sends has told beyond it: so a device that is
+    late is waited for, and one that is lost holds up nothing.
     """
 
     def __init__(self, model: Model, version: int, scorer: Scorer, forest: Second | None) -> None:
@@ -89,11 +91,17 @@ class Scoring:
         return said
 
     def _ready_ns(self, latest: Mapping[str, Latest], now_ns: int) -> int:
-        """The newest instant that every stream which still tells anything has told of."""
+        """The newest instant that every stream which still sends has told of, however late it sends.
+
+        Streams that send on change only hold up nothing; where none of the others sends, what came last counts.
+        """
         holds = {one.stream: one.hold_ns for one in self.model.watched}
-        told = [(latest[name].t_ns, hold) for name, hold in holds.items() if name in latest]
-        fresh = [t_ns for t_ns, hold_ns in told if now_ns - t_ns <= hold_ns]
-        return min(fresh) if fresh else now_ns - max(holds.values())
+        told = [latest[name] for name in holds if name in latest]
+        sending = [one for one in told if now_ns - one.received_ns <= max(holds[one.stream.id], SENDS_NS)]
+        paced = [one.t_ns for one in sending if one.stream.period_s is not None]
+        if paced:
+            return min(paced)
+        return max((one.t_ns for one in sending), default=now_ns - max(holds.values()))
 
     def _resume(self, history: History, last: Latest | None, ready_ns: int) -> None:
         """Go on behind what this version said last, by whichever process; begin now where that is nothing, or long ago.

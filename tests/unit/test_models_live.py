@@ -47,12 +47,14 @@ class Growing:
         self.store = MemoryStore()
         self.rows = 0
 
-    def grow(self, until: int) -> None:
+    def grow(self, until: int, late_s: float = 0.0) -> None:
         t_ns = T0 + np.arange(self.rows, until) * NS_PER_S
         states = tuple(("Idle" if i in IDLE else "Execute",) for i in range(self.rows, until))
         quality = np.full(until - self.rows, int(Quality.GOOD), np.int16)
         seq = np.arange(self.rows, until)
-        frames = Frames(STREAM, t_ns, seq, t_ns, self.values[self.rows : until], quality, states)
+        frames = Frames(
+            STREAM, t_ns, seq, t_ns + round(late_s * NS_PER_S), self.values[self.rows : until], quality, states
+        )
         n = self.store.next_batch("w")
         self.store.append(Commit(batch_of("w", n, int(t_ns[-1]), [frames])), _with_latest)
         self.rows = until
@@ -130,6 +132,15 @@ def test_what_is_said_live_is_what_a_stretch_scores_however_the_rows_came(traine
     assert not scored[-1].alarm
     _, again = said_live(trained, [40, 40, 40, 80])
     assert again == found, "the same rows are the same messages"
+
+
+def test_a_device_that_is_late_is_waited_for_while_it_sends(trained):
+    growing, one = Growing(), scoring(trained)
+    growing.grow(LEARNED, late_s=8.0)
+    one.look(growing.store, growing.now_ns + 8 * NS_PER_S)
+    growing.grow(LEARNED + 1, late_s=8.0)
+    (said,) = one.look(growing.store, growing.now_ns + 8 * NS_PER_S)
+    assert (said.ts, said.t2 is None) == ((T0 + LEARNED * NS_PER_S) // NS_PER_MS, False)
 
 
 def test_where_scoring_ends_it_is_said_once(trained):
