@@ -20,6 +20,7 @@ TwinError
  x ExportError        a dataset that cannot be written where it is to lie
  x AccountError       an account, a session or a token that cannot be as asked
  x ModelError         an anomaly model that cannot be trained, or is not what it was
+   + NotInstalled     what models need besides the base installation is not there
 """
 
 from __future__ import annotations
@@ -180,3 +181,7 @@ class ModelError(TwinError):
         super().__init__(f"{problem}: {do}" if do else problem)
         self.problem = problem
         self.do = do
+
+
+class NotInstalled(ModelError):
+    """A package that models need is not installed."""

@@ -66,6 +66,7 @@ class Book:
 
     def train(self, history: History, order: Order, who: str) -> tuple[int, Model, bool]:
         """Train, keep the files, and write it down: the version, the model, whether it is new. Raises ModelError."""
+        self.shelf.place(order.name, 1)  # a name that cannot be is told before the work
         for one in standings(self.desk):
             if one.name == order.name and one.asset != order.asset:
                 raise ModelError(f"{order.name!r} is a model of {one.asset}", "choose another name")

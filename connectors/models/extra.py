@@ -5,18 +5,18 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from twin.errors import ModelError
+from twin.errors import NotInstalled
 
 INSTALL = "pip install 'factory-twin[models]'"
 
 
 def needs(module: str) -> Any:
-    """A module of the extra ``models``; raises ModelError where it is not installed."""
+    """A module of the extra ``models``; raises NotInstalled where it is not there."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0].replace("sklearn", "scikit-learn")
-        raise ModelError(f"anomaly models need {package}, which is not installed", INSTALL) from error
+        raise NotInstalled(f"anomaly models need {package}, which is not installed", INSTALL) from error
 
 
 def is_there(module: str) -> bool:

@@ -34,7 +34,7 @@ from dashboards.cli import (
     users,
     whatif,
 )
-from twin.errors import BrokerError, ExportError, SourceError, StoreError, TwinError
+from twin.errors import BrokerError, ExportError, NotInstalled, SourceError, StoreError, TwinError
 
 app = typer.Typer(
     name="twin",
@@ -107,7 +107,8 @@ def main() -> None:
 
 def exit_code_of(error: TwinError) -> int:
     """What a command ends with that failed so."""
-    return OUTSIDE_FAILED if isinstance(error, BrokerError | ExportError | StoreError | SourceError) else ASKED_WRONGLY
+    outside = BrokerError | ExportError | NotInstalled | SourceError | StoreError
+    return OUTSIDE_FAILED if isinstance(error, outside) else ASKED_WRONGLY
 
 
 if __name__ == "__main__":
