@@ -27,7 +27,7 @@ from twin.clock import NS_PER_S
 from twin.errors import IdError, ModelError, RecordingError
 from twin.ids import segment, site_of
 from twin.policy import Right, may
-from twin.sample import Kind
+from twin.sample import Kind, Role
 
 if TYPE_CHECKING:
     from dashboards.page import Behind
@@ -185,7 +185,7 @@ def _shelf(behind: Behind) -> Shelf:
 
 
 def _assets(behind: Behind, site: str) -> list[dict[str, Any]]:
-    """The assets that a model can be of, for those who may train: with a gauge at least."""
+    """The assets that a model can be of, for those who may train: those with a gauge, and with a state first."""
     one, known = person(), behind.factory.hub.assets()
     found = []
     for asset, streams in streams_of(behind.reader.history()).items():
@@ -193,8 +193,11 @@ def _assets(behind: Behind, site: str) -> list[dict[str, Any]]:
             continue
         if any(column.kind is Kind.GAUGE for stream in streams for column in stream.columns):
             name = known[asset].name if asset in known else None
-            found.append({"id": asset, "name": {"ko": name.ko, "en": name.en} if name else None})
-    return found
+            has_state = any(column.role is Role.STATE for stream in streams for column in stream.text_columns)
+            found.append(
+                {"id": asset, "name": {"ko": name.ko, "en": name.en} if name else None, "tells_state": has_state}
+            )
+    return sorted(found, key=lambda row: (not row["tells_state"], row["id"]))
 
 
 def _recordings(behind: Behind, view: View, site: str) -> list[str]:

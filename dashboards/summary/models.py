@@ -11,7 +11,7 @@ from connectors.models.reading import read_sheet
 from connectors.models.score import score_stretch
 from dashboards.status import ms
 from dashboards.summary.trend import pen
-from twin.clock import NS_PER_S
+from twin.clock import NS_PER_MS, NS_PER_S
 from twin.errors import ModelError
 
 if TYPE_CHECKING:
@@ -92,12 +92,21 @@ def scores(  # noqa: PLR0913  a model, a moment and what reads
             scored = _score(history, shelf, entry, start_ns, end_ns)
             lines = _thinned(scored)
         told |= lines
-        told["blame"] = _blame(view, history, shelf, entry, at_ns)
+        told["blame"] = _blame(view, history, shelf, entry, _last_scored(lines) if at_ns is None else at_ns)
     except ModelError as error:
         told["why"] = str(error)
         told |= {name: [] for name in ("t_ms", "t2", "q", "forest", "alarm") if name not in told}
     told["step_ms"] = model.window.step_ns / 1e6
     return told
+
+
+def _last_scored(lines: dict[str, Any]) -> int | None:
+    """The end of the last point that has a score; None for none."""
+    t_ms = [at for at, value in zip(lines["t_ms"], lines["t2"], strict=True) if value is not None]
+    if not t_ms:
+        return None
+    step_ms = float(np.median(np.diff(t_ms))) if len(t_ms) > 1 else 0.0
+    return int((float(t_ms[-1]) + step_ms) * NS_PER_MS)
 
 
 def _stored(view: View, entry: Entry, start_ns: int, end_ns: int) -> dict[str, Any]:
