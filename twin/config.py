@@ -238,6 +238,8 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         quality=thresholds_of(root.table("quality")),
         models=models,
     )
+    if models.score and not models.folder and not factory.store.url.startswith("sqlite:///"):
+        root.wrong("models.folder", "models of a PostgreSQL store lie nowhere yet", 'folder = "models"')
     unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)
     unique([one.rule.name for one in factory.notify], "notify", mistakes)

@@ -22,6 +22,7 @@ from connectors.stores.memory import MemoryStore
 from twin.anomaly import Window
 from twin.anomaly.config import score_options, score_topic
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock
+from twin.errors import ConfigError
 from twin.message import Message
 from twin.mirror import Mirror
 from twin.ports import Commit, Folded
@@ -225,3 +226,6 @@ def test_a_factory_that_scores_hears_its_scores_a_source_a_site(tmp_path):
     assert named["models-a"].topics == ("factory-twin-scores/a/#",)
     assert scoring_.models.folder == str(tmp_path / "kept")
     assert "factory-twin-scores/a/#" in named["others"].leaves
+    nowhere = FACTORY.format(more="[store]\nurl = 'postgresql://h/x'\n[models]\nscore = true").encode()
+    with pytest.raises(ConfigError, match="lie nowhere yet"):
+        factory_of(nowhere, tmp_path / "factory.toml", {})
