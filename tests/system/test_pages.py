@@ -58,6 +58,7 @@ PAGES = {
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),
     "report": ("/report/jeonju", [".rep-site", ".rep-part"]),
     "label": ("/label", [".lb-nothing pre"]),
+    "models": ("/models", [".md-none .empty", ".md-list"]),
     "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),
 }
 PATIENCE_S = 60
