@@ -55,7 +55,6 @@ export class ModelsView extends Core {
     this.note = el("p", { class: "ft-note", role: "status" }, t("wait.figures"));
     this.list = this.card(t("models.list"), "md-list");
     this.training = this.card(t("models.train"), "md-train");
-    this.training.node.hidden = true;
     this.head = el("section", { class: "card md-head" });
     this.span = el("select", { class: "ft-choice", "aria-label": t("models.span"), onchange: (event) => {
       this.hours = Number(event.target.value);
@@ -66,11 +65,10 @@ export class ModelsView extends Core {
     this.blame = this.card(t("models.behind"), "md-behind", [el("span", { class: "md-k" }, el("i", { class: "is-t2" }), "T²"), el("span", { class: "md-k" }, el("i", { class: "is-q" }), "Q")]);
     this.table = this.card(t("models.table"), "md-table");
     this.facts = this.card(t("models.facts"), "md-facts");
-    this.side = el("div", { class: "md-l" }, this.list.node, this.training.node);
+    this.side = el("div", { class: "md-l" }, this.list.node);
     this.main = el("div", { class: "md-m" }, this.head, this.chart.node, el("div", { class: "md-low" }, this.blame.node, this.table.node, this.facts.node));
     this.empty = el("section", { class: "card md-none" });
-    this.root.replaceChildren(this.note, this.side, this.main, this.empty);
-    this.side.hidden = this.main.hidden = this.empty.hidden = true;
+    this.root.replaceChildren(this.note);
   }
 
   name(name) {
@@ -102,11 +100,9 @@ export class ModelsView extends Core {
     const { models } = answer;
     const chosen = models.find((one) => one.name === this.chosen?.name && one.version === this.chosen?.version);
     if (!chosen && models.length) return void this.choose(models.find((one) => one.state === "active") ?? models.at(-1));
-    this.side.hidden = false;
+    this.arrange(chosen ? this.main : this.empty);
     this.drawList(models, chosen);
     this.drawTraining(answer);
-    this.main.hidden = !chosen;
-    this.empty.hidden = Boolean(chosen);
     if (!chosen) return void this.empty.replaceChildren(el("div", { class: "empty" }, el("b", null, t("models.none")), el("p", null, t("models.none_do"))));
     this.drawHead(chosen);
     this.drawTable(chosen);
@@ -118,6 +114,11 @@ export class ModelsView extends Core {
       this.drawChart(detail);
       this.drawBlame(detail);
     }
+  }
+
+  /** What is shown beside the list; what is not is no part of the page. */
+  arrange(shown) {
+    if (this.root.lastChild !== shown) this.root.replaceChildren(this.note, this.side, shown);
   }
 
   drawList(models, chosen) {
@@ -231,8 +232,8 @@ export class ModelsView extends Core {
 
   drawTraining(answer) {
     const may = answer.assets.length > 0 && !clock.replaying;
-    this.training.node.hidden = !may;
-    if (!may) return;
+    if (!may) return void this.training.node.remove();
+    if (!this.training.node.isConnected) this.side.append(this.training.node);
     if (!this.form) this.training.body.replaceChildren(this.makeForm(answer), (this.runs = el("ul", { class: "md-runs" })));
     this.go.disabled = Boolean(answer.missing) || answer.runs.some((run) => run.state === "running");
     setText(this.missing, answer.missing ? t("models.missing", { what: answer.missing }) : "");
