@@ -65,6 +65,7 @@ def factory_of(text: bytes, path: Path, environ: Mapping[str, str] | None = None
             factory.store, url=_absolute(factory.store.url, folder), archive=_file(factory.store.archive, folder)
         ),
         broker=_beside(factory.broker, folder),
+        models=dataclasses.replace(factory.models, folder=_file(factory.models.folder, folder)),
         mail=dataclasses.replace(
             factory.mail, password=_secret(factory.mail.password, folder), ca_file=_file(factory.mail.ca_file, folder)
         ),

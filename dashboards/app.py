@@ -34,6 +34,7 @@ from dashboards.calls.hub import hub_router
 from dashboards.calls.kpi import kpi_router
 from dashboards.calls.layout import layout_router, watch
 from dashboards.calls.line import line_router
+from dashboards.calls.models import models_router
 from dashboards.calls.trend import trend_router
 from dashboards.calls.view import view_router
 from dashboards.calls.whatif import whatif_router
@@ -149,6 +150,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(asset_router(behind))
     server.include_router(trend_router(behind))
     server.include_router(whatif_router(behind))
+    server.include_router(models_router(behind))
     server.include_router(layout_router(behind))
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))

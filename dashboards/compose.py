@@ -18,6 +18,7 @@ from connectors.wall_clock import WallClock
 from dashboards.supervise import Child, stop_together
 from twin.errors import BrokerError, ConfigError, StoreUnavailable
 from twin.events import EventKind
+from twin.expectation import STREAM
 
 if TYPE_CHECKING:
     import threading
@@ -74,6 +75,9 @@ class Composition:
         self.ingest = Child("ingest", ["ingest", str(plan.file)], environ)
         self.web = Child("web", ["web", str(plan.file)], environ)
         self.notify = Child("notify", ["notify", str(plan.file)], environ) if factory.notify else None
+        expecting = ["expect", "run", str(plan.file), "--wait"]
+        self.expect = Child("expect", expecting, environ) if _expects(factory) else None
+        self.score = Child("score", ["score", str(plan.file)], environ) if factory.models.score else None
         self.simulator = (
             Child("simulator", ["simulate", str(plan.file), *plan.simulate], environ) if plan.simulate else None
         )
@@ -84,7 +88,11 @@ class Composition:
 
     @property
     def _children(self) -> list[Child]:
-        return [child for child in (self.ingest, self.web, self.notify, self.simulator) if child is not None]
+        return [
+            child
+            for child in (self.ingest, self.web, self.notify, self.score, self.expect, self.simulator)
+            if child is not None
+        ]
 
     def start(self) -> None:
         """Start everything; raises BrokerError when the broker cannot be had."""
@@ -99,6 +107,9 @@ class Composition:
         self.web.start()
         if self.notify is not None:
             self.notify.start()
+        for child in (self.score, self.expect):
+            if child is not None:
+                child.start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
         """Wait until page and broker answer, and what devices send is kept; False when told to stop before."""
@@ -156,7 +167,7 @@ class Composition:
             return
         log("the factory file changed: ingest and web start anew with it")
         self.plan = replace(self.plan, factory=factory)
-        for child in (self.ingest, self.web, self.notify):
+        for child in (self.ingest, self.web, self.notify, self.score, self.expect):
             if child is not None:
                 child.ask_to_stop()
 
@@ -186,7 +197,8 @@ class Composition:
 
         Whoever takes too long is killed. Nothing is lost: what is not stored is not acknowledged, and comes again.
         """
-        groups = (([self.simulator], DEVICES_STOP_S), ([self.ingest, self.web, self.notify], HUB_STOP_S))
+        hub = [self.ingest, self.web, self.notify, self.score, self.expect]
+        groups = (([self.simulator], DEVICES_STOP_S), (hub, HUB_STOP_S))
         for group, timeout_s in groups:
             for name in stop_together([child for child in group if child is not None], timeout_s):
                 log(f"{name} took too long to stop and was killed; what it had in hand comes again")
@@ -219,6 +231,11 @@ class Composition:
             if stored == before:
                 break
         return published, stored
+
+
+def _expects(factory: Factory) -> bool:
+    """Whether a source takes what is expected of arms: then somebody is to say it."""
+    return any(topic.rpartition("/")[2] == STREAM for source in factory.sources for topic in source.topics)
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

@@ -13,6 +13,7 @@ from twin._alarm_tables import given_rule
 from twin._hubs import hub_targets_of, partner_of, role_of
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
+from twin.anomaly.config import SCORE_TOPICS, ModelsConfig, models_of, score_options
 from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
 from twin.quality.thresholds import Thresholds, thresholds_of
@@ -188,6 +189,7 @@ class Factory:
     record: tuple[RecordRule, ...] = ()
     episodes: tuple[EpisodeRules, ...] = ()
     quality: Thresholds = field(default_factory=Thresholds)
+    models: ModelsConfig = field(default_factory=ModelsConfig)
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -219,9 +221,11 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         root.wrong("site", "a hub needs one site at least", "write [[site]]")
     unique([site.id for site in hub.sites], "site", mistakes)
     mail = mail_of(root.table("mail"))
+    models = models_of(root.table("models"))
+    told = tuple(_source(table, hub) for table in root.tables("source"))
     factory = Factory(
         hub=hub,
-        sources=_leaving(tuple(_source(table, hub) for table in root.tables("source"))),
+        sources=_leaving(told + (_scores(hub) if models.score else ())),
         broker=_broker(root.table("broker")),
         store=_store(root.table("store")),
         web=_web(root.table("web")),
@@ -235,7 +239,10 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         record=tuple(one for table in root.tables("record") if (one := record_rule(table, hub)) is not None),
         episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
         quality=thresholds_of(root.table("quality")),
+        models=models,
     )
+    if models.score and not models.folder and not factory.store.url.startswith("sqlite:///"):
+        root.wrong("models.folder", "models of a PostgreSQL store lie nowhere yet", 'folder = "models"')
     unique([rule.name for rule in factory.record], "record", mistakes)
     unique([source.name for source in factory.sources], "source", mistakes)
     unique([one.rule.name for one in factory.notify], "notify", mistakes)
@@ -427,6 +434,16 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
     )
     table.done()
     return source
+
+
+def _scores(hub: Hub) -> tuple[SourceConfig, ...]:
+    """The sources that scores come in by, one a site: several ingest processes may share the sites."""
+    return tuple(
+        SourceConfig(
+            f"models-{one.id}", (f"{SCORE_TOPICS}{one.id}/#",), "json_object", site=one.id, options=score_options()
+        )
+        for one in hub.sites
+    )
 
 
 def _leaving(sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:

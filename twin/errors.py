@@ -20,6 +20,8 @@ TwinError
  x ExportError        a dataset that cannot be written where it is to lie
  x ExpectationError   what is expected of an asset cannot be had
  x AccountError       an account, a session or a token that cannot be as asked
+ x ModelError         an anomaly model that cannot be trained, or is not what it was
+   + NotInstalled     what models need besides the base installation is not there
 """
 
 from __future__ import annotations
@@ -180,3 +182,16 @@ class ExportError(TwinError):
         )
         self.place = place
         self.problem = problem
+
+
+class ModelError(TwinError):
+    """An anomaly model that cannot be had as asked: what is wrong, and what to do."""
+
+    def __init__(self, problem: str, do: str = "") -> None:
+        super().__init__(f"{problem}: {do}" if do else problem)
+        self.problem = problem
+        self.do = do
+
+
+class NotInstalled(ModelError):
+    """A package that models need is not installed."""

@@ -22,6 +22,7 @@ from connectors.desk import (  # noqa: F401  their tables belong to `metadata`
     generated,
     labelling,
     layouts,
+    models,
     notes,
     notices,
     papers,

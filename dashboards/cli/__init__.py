@@ -26,6 +26,7 @@ from dashboards.cli import (
     files,
     generate,
     kpi,
+    model,
     processes,
     publish,
     record,
@@ -37,7 +38,7 @@ from dashboards.cli import (
     users,
     whatif,
 )
-from twin.errors import BrokerError, ExportError, SourceError, StoreError, TwinError
+from twin.errors import BrokerError, ExportError, NotInstalled, SourceError, StoreError, TwinError
 
 app = typer.Typer(
     name="twin",
@@ -54,6 +55,7 @@ app.command()(processes.run)
 app.command()(processes.ingest)
 app.command()(processes.web)
 app.command()(processes.notify)
+app.command()(processes.score)
 app.command()(processes.simulate)
 app.command()(processes.broker)
 app.command()(publish.publish)
@@ -86,6 +88,7 @@ app.add_typer(episodes.app, name="episodes")
 app.add_typer(expect.app, name="expect")
 app.command()(export.export)
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(model.app, name="model")
 
 ANSWER_NO, ASKED_WRONGLY, OUTSIDE_FAILED = 1, 2, 3
 
@@ -111,7 +114,8 @@ def main() -> None:
 
 def exit_code_of(error: TwinError) -> int:
     """What a command ends with that failed so."""
-    return OUTSIDE_FAILED if isinstance(error, BrokerError | ExportError | StoreError | SourceError) else ASKED_WRONGLY
+    outside = BrokerError | ExportError | NotInstalled | SourceError | StoreError
+    return OUTSIDE_FAILED if isinstance(error, outside) else ASKED_WRONGLY
 
 
 if __name__ == "__main__":

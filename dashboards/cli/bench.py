@@ -206,6 +206,33 @@ def export(
     _print(run(store, hours, 9 if full else 3, note), json)
 
 
+@app.command()
+def model(
+    *,
+    asset: Annotated[str, typer.Option("--asset", help="An asset of the demo, with --days.")] = (
+        "changwon/machining/line1/MT-01"
+    ),
+    days: Annotated[float, typer.Option("--days", help="Instead: a table over so many simulated days.", min=0)] = 0.0,
+    aftermath: Annotated[
+        float, typer.Option("--aftermath", help="Seconds after a fault that count neither way.", min=0)
+    ] = 600.0,
+    full: Full = False,
+    json: Json = False,
+) -> None:
+    """Windows scored by onnxruntime, beside numpy; or how a model does on days of a plant with known faults."""
+    from dashboards.bench.model import run, table
+    from dashboards.cli.model import print_table
+
+    if not days:
+        _print(run(20 if full else 5), json)
+        return
+    found = table(asset, days, aftermath, note)
+    if json:
+        print_json(found)
+    else:
+        print_table(found)
+
+
 def _known(store: str) -> None:
     if store not in ("sqlite", "postgres"):
         note(f"--store {store}: there are sqlite and postgres")

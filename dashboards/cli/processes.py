@@ -1,4 +1,4 @@
-"""`twin demo`, `twin run` and the single processes: ingest, web, simulate, broker."""
+"""`twin demo`, `twin run` and the single processes: ingest, web, notify, score, simulate, broker."""
 
 from __future__ import annotations
 
@@ -229,6 +229,21 @@ def notify(
     stop = stop_event()
     stop_after(stop, duration)
     run_notify(factory, stop)
+
+
+def score(file: File, *, duration: For = None) -> None:
+    """Let the active anomaly models score what is stored, and publish what they say."""
+    from connectors.factory_file import read_factory
+    from connectors.models.run import run_scores
+    from dashboards.supervise import stop_event
+
+    factory = read_factory(file)
+    if not factory.models.score:
+        note("nothing is to be scored: write [models] score = true, so that ingest hears what is said")
+        raise typer.Exit(2)
+    stop = stop_event()
+    stop_after(stop, duration)
+    run_scores(factory, stop)
 
 
 def simulate(

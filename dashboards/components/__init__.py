@@ -69,7 +69,8 @@ class TileGrid(_Coarse):
       (all signals of ``asset``), ``connections`` (the accounting of what was received), ``line`` (a line
       as ``flow`` says), ``joints``, ``cell``, ``safety`` (an arm's joints and tool, its program and cycles,
       what it says of safety), ``fleet`` (a site's mobile robots), ``oee`` (figures and losses of ``scope``),
-      ``report`` (a shift's report), ``whatif`` (what-ifs of a site) or ``label`` (episodes to be labelled).
+      ``report`` (a shift's report), ``whatif`` (what-ifs of a site), ``label`` (episodes to be labelled) or
+      ``models`` (anomaly models).
     - ``site``, ``asset`` (an asset's id, for ``signals``), ``assets`` (list of ids, for ``assets``;
       left out: all of the site).
     - ``selected`` (written by clicks): an asset's id in ``assets`` and ``fleet``, a signal's id in ``signals``

@@ -58,6 +58,7 @@ PAGES = {
     "oee": ("/oee/jeonju/weld/line1", [".oee-b", ".oee-p", ".oee-lane-names a", ".oee-now, .oee-factor .fig"]),
     "report": ("/report/jeonju", [".rep-site", ".rep-part"]),
     "label": ("/label", [".lb-nothing pre"]),
+    "models": ("/models", [".md-none .empty", ".md-list"]),
     "mapping": ("/connections/mapping", ["#try-run", "#try-payload"]),
 }
 PATIENCE_S = 60
@@ -416,7 +417,7 @@ def test_wall_mode_shows_one_page_after_the_other_until_escape(browser, server):
         page.wait_for_url("**/floor/jeonju", timeout=9000)
         page.keyboard.press("Escape")
         page.wait_for_selector("#nav", state="visible")
-        assert page.evaluate("sessionStorage.length") == 0
+        assert page.evaluate("sessionStorage.getItem('factory-twin-wall')") is None
 
 
 def test_a_reason_is_given_where_the_stop_is_seen_and_the_figures_follow(browser, server):

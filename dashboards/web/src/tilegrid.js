@@ -8,6 +8,7 @@ import { HubView } from "./tiles/hub.js";
 import { JointsView } from "./tiles/joints.js";
 import { LabelView } from "./tiles/label.js";
 import { LineView } from "./tiles/line.js";
+import { ModelsView } from "./tiles/models.js";
 import { OeeView } from "./tiles/oee.js";
 import { OverviewView } from "./tiles/overview.js";
 import { ReportView } from "./tiles/report.js";
@@ -24,6 +25,7 @@ const VIEWS = {
   connections: ConnectionsView,
   label: LabelView,
   line: LineView,
+  models: ModelsView,
   joints: JointsView,
   cell: CellView,
   safety: SafetyView,

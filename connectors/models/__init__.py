@@ -1,0 +1,1 @@
+"""Anomaly models: trained from a store, kept as ONNX and JSON files, run by onnxruntime."""
