@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.figures.reading import Reading
@@ -26,9 +26,10 @@ from twin.site import Hub, Name, Site
 from twin.states import Heard, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from twin.ports import History, StreamCount
+    from twin.sample import Latest
 
 TOTALS_KEPT = 20_000
 _PRESENCE = (EventKind.ASSET_LOST, EventKind.ASSET_RETURNED)
@@ -55,6 +56,33 @@ class Asked:
     counts: Mapping[str, StreamCount]
     told: Mapping[str, Telling]
     reasons: Mapping[str, tuple[StopReason, ...]]
+    _before: dict[int, dict[str, Latest | None]] = field(default_factory=dict)
+    """What was asked already of moments: the newest frame before, by stream."""
+
+    _records: dict[tuple[str, str, int, int], AssetRecord] = field(default_factory=dict)
+    _making: threading.RLock = field(default_factory=threading.RLock)
+    """One record is made at a time: who asks for the same one meanwhile finds it made."""
+
+    def record(self, key: tuple[str, str, int, int], make: Callable[[], AssetRecord]) -> AssetRecord:
+        """What is known of (site, asset, from, to), made once for all figures of this look."""
+        with self._making:
+            found = self._records.get(key)
+            if found is None:
+                found = self._records[key] = make()
+            return found
+
+    def before(self, t_ns: int, streams: Iterable[str]) -> Mapping[str, Latest | None]:
+        """The newest frame before ``t_ns`` of each of these streams (and of others), asked for at once."""
+        known = self._before.setdefault(t_ns, {})
+        missing = set(streams) - known.keys()
+        new = {one for one in missing if one not in self.counts or self.counts[one].first_ns < t_ns}
+        found = self.history.as_of(t_ns - 1, new) if new else {}
+        known.update({one: found.get(one) for one in missing})
+        return known
+
+    def streams_of(self, assets: Iterable[str]) -> set[str]:
+        """The streams that figures of these assets are made of."""
+        return {wanted.stream for asset in assets if asset in self.told for wanted in self.told[asset].wanted}
 
 
 class Figures:
@@ -88,6 +116,7 @@ class Figures:
     def sum(self, asked: Asked, site: Site, scope: Scope, start_ns: int, end_ns: int) -> Sum:
         """What a scope did in [start, end), to now at the latest."""
         end_ns = max(start_ns, min(end_ns, asked.now_ns))
+        asked.before(start_ns, asked.streams_of((*scope.assets, *scope.outlets, *scope.meters)))
         total, outlet = summed(scope, lambda asset: self.totals(asked, site, asset, start_ns, end_ns))
         return Sum(scope, start_ns, end_ns, total, outlet)
 
@@ -122,9 +151,14 @@ class Figures:
     def record(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> AssetRecord:
         """All that is known of an asset over [start, end): from the last frame before on, to now at the latest."""
         end_ns = max(start_ns, min(end_ns, asked.now_ns))
+        key = (site.id, asset, start_ns, end_ns)
+        return asked.record(key, lambda: self._record(asked, site, asset, start_ns, end_ns))
+
+    def _record(self, asked: Asked, site: Site, asset: str, start_ns: int, end_ns: int) -> AssetRecord:
         telling = asked.told.get(asset, Telling(asset))
         history = asked.history
-        before = self._reading.before(history, telling.wanted, start_ns)
+        latest = asked.before(start_ns, asked.streams_of((asset,)))
+        before = self._reading.before(history, telling.wanted, start_ns, latest)
         kept = {
             wanted: joined(
                 [

@@ -13,7 +13,7 @@ from twin.kpi import Kept, joined, kept_of
 from twin.sample import Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from twin.kpi.tellings import Wanted
     from twin.ports import History, StreamCount
@@ -43,6 +43,9 @@ class Reading:
         """What a stream told in [start, end); ``count`` is of that stream, as `History.by_stream` has it."""
         parts = []
         at = start_ns
+        if count is not None:  # where there is nothing, nothing is asked for
+            at = min(max(at, count.first_ns - count.first_ns % CHUNK_NS), end_ns)
+            end_ns = max(at, min(end_ns, count.last_ns + 1))
         with self._lock:
             reading = self._busy.setdefault(wanted, threading.Lock())
         with reading:  # who asks for the same stream meanwhile finds what was read, and does not read it too
@@ -51,7 +54,7 @@ class Reading:
                 until = min(chunk_ns + CHUNK_NS, end_ns)
                 parts.append(self._part(history, wanted, count, at, until))
                 at = until
-        return joined(parts, wanted.stale_ns) if parts else _read(history, wanted, start_ns, start_ns)
+        return joined(parts, wanted.stale_ns) if parts else nothing_of(wanted)
 
     def _part(self, history: History, wanted: Wanted, count: StreamCount | None, start_ns: int, end_ns: int) -> Kept:
         over = count is not None and end_ns <= count.last_ns and end_ns - start_ns == CHUNK_NS
@@ -70,11 +73,17 @@ class Reading:
                 self._kept.popitem(last=False)
         return kept
 
-    def before(self, history: History, wanted: Iterable[Wanted], t_ns: int) -> dict[Wanted, Kept]:
-        """What each stream told last before ``t_ns``: one frame, or none."""
-        listed = list(wanted)
-        latest = history.as_of(t_ns - 1, {one.stream for one in listed})
-        return {one: _last(history, one, latest.get(one.stream), t_ns) for one in listed}
+    def before(
+        self, history: History, wanted: Iterable[Wanted], t_ns: int, latest: Mapping[str, Latest | None]
+    ) -> dict[Wanted, Kept]:
+        """What each stream told last before ``t_ns``: one frame, or none; ``latest`` are those frames."""
+        return {one: _last(history, one, latest.get(one.stream), t_ns) for one in wanted}
+
+
+def nothing_of(wanted: Wanted) -> Kept:
+    """What a stream told where it told nothing."""
+    none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    return Kept(none, none, np.zeros((0, len(wanted.columns))), (), no, no)
 
 
 def _read(history: History, wanted: Wanted, start_ns: int, end_ns: int) -> Kept:
@@ -84,7 +93,7 @@ def _read(history: History, wanted: Wanted, start_ns: int, end_ns: int) -> Kept:
 def _last(history: History, wanted: Wanted, latest: Latest | None, t_ns: int) -> Kept:
     """The newest frame as `Kept`, its absent words filled with what was told before."""
     if latest is None:
-        return _read(history, wanted, t_ns, t_ns)
+        return nothing_of(wanted)
     frame = Frames(
         latest.stream, np.array([latest.t_ns], np.int64), np.array([latest.seq], np.int64),
         np.array([latest.received_ns], np.int64), latest.values.reshape(1, -1), np.array([latest.quality], np.int16),

@@ -46,7 +46,8 @@ class Source:
     def kept(self, wanted: Wanted, start_ns: int, end_ns: int) -> Kept:
         """What a stream told in [start, end), with the frame before."""
         history = self.asked.history
-        before = self.reading.before(history, (wanted,), start_ns)[wanted]
+        latest = self.asked.before(start_ns, (wanted.stream,))
+        before = self.reading.before(history, (wanted,), start_ns, latest)[wanted]
         count = self.asked.counts.get(wanted.stream)
         return joined([before, self.reading.kept(history, wanted, count, start_ns, end_ns)], wanted.stale_ns)
 

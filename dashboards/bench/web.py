@@ -40,6 +40,7 @@ MARK_EVERY_S, JITTER_S = 0.45, 0.017
 """Marks are sent out of step with the pages' own ten times a second."""
 SEEN_WITHIN_S = 2.0
 READY_S = 40.0
+SETTLED_S = 1.5
 PAGES = {
     "overview": ("/", ".ft-site"),
     "floor": ("/floor/crowd", ".ft-row"),
@@ -48,7 +49,7 @@ PAGES = {
     "alarms": ("/alarms", ".ft-al-tabs"),
     "performance": ("/alarms/performance", ".ft-af-rows"),
     "trends": ("/trends", ".ft-find-list button"),
-    "oee": ("/oee/crowd", ".oee-p"),
+    "oee": ("/oee/crowd", ".oee-factor b.fig:not(:empty)"),
     "report": ("/report/crowd", ".rep-site"),
     "connections": ("/connections", ".ft-sources tbody tr"),
 }
@@ -61,7 +62,7 @@ class Plan:
     """What to measure: how many machines, for how long, on which pages; ``minutes`` of memory besides."""
 
     assets: int = 500
-    seconds: float = 12.0
+    seconds: float = 10.0
     pages: tuple[str, ...] = SHORT
     minutes: float = 0.0
 
@@ -193,7 +194,7 @@ def _pages(plan: Plan, plant: _Plant, chromium: Browser, say: Callable[[str], No
         address, selector = PAGES[name]
         with chromium.page() as page:
             paints[name] = page.open(f"{plant.page_url}{address}?lang=ko", selector)
-            page.wait(2.0)
+            page.wait(SETTLED_S)
             if name in ("floor", "overview") or len(plan.pages) > len(SHORT):
                 busy[name], cpu[name] = page.busy_percent(plan.seconds / 3)
         say(f"{name}: {paints[name]:.0f} ms, main thread {busy.get(name, float('nan')):.1f} %")

@@ -42,6 +42,7 @@ DAY_NS = 24 * 3600 * NS_PER_S
 LIVE_EVERY_NS = 5 * NS_PER_S
 """Live figures are made anew so often; a new stop reason makes them anew at once."""
 MOST_BACK = 60
+LOOKS_KEPT = 4
 
 ScopeId = Annotated[str, Query(max_length=500, description="a site, a line or an asset")]
 Moment = Annotated[float | None, Query(description="ms since 1970; left out: now")]
@@ -115,6 +116,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
     """The calls, on what stands behind the pages."""
     router = APIRouter()
     figures, once, rules = Figures(behind.factory.hub), Once(), rules_of(behind.factory)
+    looks: Once = Once(LOOKS_KEPT)
     told_times = [0]
 
     def look(as_of_ms: float | None) -> Look:
@@ -124,7 +126,9 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
         """An answer that several browsers share: live ones for a few seconds, past ones for good."""
         now_ns = behind.clock.now_ns()
         moment = now_ns // LIVE_EVERY_NS if as_of_ms is None else ("past", as_of_ms)
-        return json_of(once.get((name, moment, told_times[0], *key), lambda: make(look(as_of_ms))))
+        at = (moment, told_times[0])
+        # The parts of a page ask at once, and of the same: they share one look at the store.
+        return json_of(once.get((name, *at, *key), lambda: make(looks.get(at, lambda: look(as_of_ms)))))
 
     def known(scope: str) -> str:
         """The scope, where its site is one that may be asked for."""

@@ -1,9 +1,25 @@
 // What draws scenes (three.js and all that stands on it) is a script of its own: pages without a scene never load it.
 import { Core } from "./component.js";
 import { el } from "./dom.js";
+import { live } from "./live.js";
 import { t } from "./words.js";
 
+const PATIENCE_MS = 1000;
 let coming = null;
+
+/** When the page's names have come and are painted: a scene takes its time, and what is read comes first. */
+const painted = () =>
+  new Promise((done) => {
+    const next = () => requestAnimationFrame(() => setTimeout(done));
+    if (!live.directory.empty) next();
+    else {
+      const end = live.on("directory", () => {
+        end();
+        next();
+      });
+      setTimeout(done, PATIENCE_MS);
+    }
+  });
 
 /** The scene's classes, loaded when first asked for; asked again after a failure. */
 export function scene() {
@@ -31,7 +47,7 @@ export function later(name, rebuildOn) {
       super(root, props, emit);
       let ended = false;
       this.until(() => (ended = true));
-      scene().then(
+      painted().then(() => ended || scene()).then(
         (found) => {
           if (ended) return;
           this.core = new found[name](root, this.props, emit);

@@ -16,6 +16,8 @@ const RECENT_MS = 6000;
 /** Rows drawn at once though nobody has seen them yet, and how many of those out of sight are drawn a second. */
 const FIRST_ROWS = 40;
 const UNSEEN_ROWS = 20;
+/** Rows of a long list made at a time, once the first ones stand. */
+const ROWS_AT_ONCE = 120;
 
 export class AssetsView extends Core {
   constructor(root, props, emit) {
@@ -28,6 +30,7 @@ export class AssetsView extends Core {
     this.until(alarms.on(() => this.draw(null)));
     this.seeing = new IntersectionObserver((entries) => this.see(entries), { rootMargin: "200px" });
     this.until(() => this.seeing.disconnect());
+    this.until(() => clearTimeout(this.making));
     this.build();
   }
 
@@ -45,19 +48,33 @@ export class AssetsView extends Core {
       if (!groups.has(place)) groups.set(place, []);
       groups.get(place).push(asset);
     }
-    const list = el("div", { class: "ft-list", role: "listbox", "aria-label": t("assets.title"), onkeydown: (event) => this.key(event) });
+    this.list = el("div", { class: "ft-list", role: "listbox", "aria-label": t("assets.title"), onkeydown: (event) => this.key(event) });
+    this.left = [];
     for (const [place, assets] of groups) {
       const site = directory.sites.get(assets[0].site);
       const known = site?.places.find((one) => one.id === place);
-      list.append(el("div", { class: "ft-group", role: "presentation" }, el("span", null, this.placeName(site, known, place, assets, directory)), el("small", null, String(assets.length))));
-      for (const asset of assets) list.append(this.row(asset, directory));
+      const head = el("div", { class: "ft-group", role: "presentation" }, el("span", null, this.placeName(site, known, place, assets, directory)), el("small", null, String(assets.length)));
+      this.left.push(() => this.list.append(head), ...assets.map((asset) => () => this.list.append(this.row(asset, directory))));
     }
-    if (!this.rows.length) list.append(el("p", { class: "ft-empty" }, directory.empty ? t("wait.directory") : t("assets.none")));
-    this.root.replaceChildren(list);
-    this.rows.slice(0, FIRST_ROWS).forEach((row) => (row.seen = true));
+    if (!this.left.length) this.list.append(el("p", { class: "ft-empty" }, directory.empty ? t("wait.directory") : t("assets.none")));
+    this.root.replaceChildren(this.list);
+    clearTimeout(this.making);
+    this.make(FIRST_ROWS);
+  }
+
+  /** The next rows of the list; the others follow when the page has had its turn. */
+  make(most) {
+    const before = this.rows.length;
+    for (const one of this.left.splice(0, most)) one();
+    const made = this.rows.slice(before);
+    if (!before) made.forEach((row) => (row.seen = true));
     this.update(this.props);
-    this.draw(null);
-    for (const row of this.rows) this.seeing.observe(row.node);
+    for (const row of made) {
+      if (row.seen) this.drawRow(row);
+      else row.behind = true;
+      this.seeing.observe(row.node);
+    }
+    if (this.left.length) this.making = setTimeout(() => this.make(ROWS_AT_ONCE));
   }
 
   /** A place's name; one that the site does not declare is called by what stands there. */
