@@ -90,7 +90,9 @@ function drawing(listed, factors, row, wide, tall) {
     if (i + 1 < listed.length) node.append(svg("line", { x1: x, x2: x + step, y1: y(one.to), y2: y(one.to), class: "oee-link" }));
     node.append(svg("rect", { x: x - bar / 2, y: y(high), width: bar, height: Math.max(1, y(low) - y(high)), class: `oee-b is-${one.kind}${one.kind === "loss" && one.value > 0 ? " is-odd" : ""}` }, svg("title", null, `${t(`oee.step_${one.name}`)} ${number(one.value, 1)} ${t("unit.min")}`)));
     const says = one.kind === "total" ? number(one.value, 1) : one.value > 0 ? `+${number(one.value, 1)}` : number(one.value, 1);
-    node.append(svg("text", { x, y: one.kind === "total" ? y(high) - 6 : y(low) + 14, class: "oee-t oee-t-mid oee-t-b" }, says));
+    // below the bar, where that is not among the names of the axis
+    const below = one.kind !== "total" && y(low) + 16 < bottom;
+    node.append(svg("text", { x, y: below ? y(low) + 14 : y(high) - 6, class: "oee-t oee-t-mid oee-t-b" }, says));
     const label = svg("text", { x, y: bottom + 16, class: `oee-t oee-t-mid${one.kind === "total" ? " oee-t-b" : ""}` });
     words(t(`oee.step_${one.name}`), step).forEach((text, k) => label.append(svg("tspan", { x, dy: k ? 13 : 0 }, text)));
     node.append(label);
