@@ -38,8 +38,8 @@ class WholeHistory(SqlHistory):
 
     def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
         """The frames of a stream by device time, ordered by (t_ns, seq); the first ``limit`` of them."""
-        hot = super().frames(stream, start_ns, end_ns, limit)
-        key, _ = self._stream(stream)
+        key, found = self._stream(stream)
+        hot = self._frames(key, found, start_ns, end_ns, limit)
         old = self._archive.rows(key, start_ns, end_ns, limit)
         if old is None or not len(old):
             return hot

@@ -90,6 +90,9 @@ class SqlHistory(AlarmReads):
         A stream that is not known gives no frames, of a stream without columns.
         """
         key, found = self._stream(stream)
+        return self._frames(key, found, start_ns, end_ns, limit)
+
+    def _frames(self, key: int, found: Stream, start_ns: int, end_ns: int, limit: int | None) -> Frames:
         rows = self._reader.ask(
             f"SELECT f.t_ns, f.seq, f.received_ns, f.quality, f.vals, {'x.texts' if found.text_columns else 'NULL'} "  # noqa: S608
             f"FROM frame f {_TEXT_JOIN if found.text_columns else ''} "

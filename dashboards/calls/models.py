@@ -133,7 +133,7 @@ def _whole(behind: Behind, view: View, site: str, runs: list[dict[str, Any]]) ->
         "missing": "" if is_there("sklearn") and is_there("onnx") and is_there("onnxruntime") else INSTALL,
         "models": [],
         "runs": runs,
-        "assets": _assets(behind, site),
+        "assets": _assets(behind, site) if view.is_live else [],
         "recordings": _recordings(behind, view, site),
         "detail": None,
     }
@@ -185,7 +185,7 @@ def _shelf(behind: Behind) -> Shelf:
 
 
 def _assets(behind: Behind, site: str) -> list[dict[str, Any]]:
-    """The assets that a model can be of, for those who may train: those with a gauge, and with a state first."""
+    """The assets that a model can be of now, for those who may train: those with a gauge, and with a state first."""
     one, known = person(), behind.factory.hub.assets()
     found = []
     for asset, streams in streams_of(behind.reader.history()).items():
