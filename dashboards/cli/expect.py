@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from twin.sample import Frames
 
 app = typer.Typer(help="What robot arms should do by a model of them, beside what they do.", no_args_is_help=True)
-Url = Annotated[
-    str, typer.Option("--url", help="The store; the factory file's unless given.", envvar="TWIN__STORE__URL")
-]
+Url = Annotated[str, typer.Option("--url", help="The store; the factory file's unless given.")]
 Arm = Annotated[str, typer.Option("--asset", help="This arm, or those below this path; all unless given.")]
 From = Annotated[str, typer.Option("--from", help="Begin: ISO 8601 with offset, or ms since 1970.")]
 To = Annotated[str, typer.Option("--to", help="End; the newest that is stored unless given.")]

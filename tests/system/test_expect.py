@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 
@@ -157,3 +160,11 @@ def test_an_unfitted_plant_is_told_to_fit_first(tmp_path):
     for place in (address, f"sqlite:///{tmp_path / 'none.db'}"):
         waited = twin(place, "run", "--wait", "--for", "0.1")
         assert (waited.exit_code, "0 rows published" in waited.output) == (0, True)
+
+
+def test_the_process_beside_the_hub_reads_its_store_from_the_environment_as_the_others_do(url, tmp_path):
+    """A demo gives its processes the store as TOML does, in quotes; this one took it for an address of its own."""
+    environ = {**os.environ, "TWIN__STORE__URL": f'"{url}"'}
+    command = [sys.executable, "-m", "dashboards.cli", "expect", "run", str(DEMO), "--wait", "--for", "1"]
+    ran = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "0 rows published\n")
