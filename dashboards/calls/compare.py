@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from connectors.compare import TOLERANCE_S, Known, Reading, chosen, compare, simulated_in
@@ -75,6 +75,20 @@ class Asked:
     site: str
     asset: str
     tolerance_s: float
+
+
+def _asked(  # noqa: PLR0913  the parameters of the calls
+    a: Said,
+    b: Said,
+    align: Way = "offset",
+    site: Site = "",
+    asset: Asset = "",
+    tolerance_s: Tolerance = TOLERANCE_S,
+) -> Asked:
+    return Asked(a, b, align, site, asset, tolerance_s)
+
+
+Wanted = Annotated[Asked, Depends(_asked)]
 
 
 class Sides:
@@ -172,47 +186,27 @@ def compare_router(behind: Behind) -> APIRouter:  # noqa: C901  one function a c
     sides = Sides(behind)
 
     @router.get("/api/v1/compare", response_model=CompareAnswer, responses=ERRORS)
-    def compare_(  # noqa: PLR0913  the parameters of the call
-        a: Said,
-        b: Said,
-        align: Way = "offset",
-        site: Site = "",
-        asset: Asset = "",
-        tolerance_s: Tolerance = TOLERANCE_S,
-    ) -> Response:
+    def compare_(asked: Wanted) -> Response:
         """What differs between two recordings, a recording and the present, or a scenario."""
-        made, _, _ = sides.compared(Asked(a, b, align, site, asset, tolerance_s))
+        made, _, _ = sides.compared(asked)
         return json_of(told(made))
 
     @router.get("/api/v1/compare.csv", include_in_schema=False)
-    def file_(  # noqa: PLR0913  the parameters of the call
-        a: Said,
-        b: Said,
-        align: Way = "offset",
-        site: Site = "",
-        asset: Asset = "",
-        tolerance_s: Tolerance = TOLERANCE_S,
-    ) -> Response:
+    def file_(asked: Wanted) -> Response:
         """The same as a file; who may export at both sites, and the audit trail tells of it."""
-        for choice in sides.chosen(a, b, site):
+        for choice in sides.chosen(asked.a, asked.b, asked.site):
             who = needs(Right.EXPORT, choice.site)
-        made, _, _ = sides.compared(Asked(a, b, align, site, asset, tolerance_s))
+        made, _, _ = sides.compared(asked)
         text = csv_of(told(made))
-        detail = {"a": a, "b": b, "align": align, "asset": asset, "rows": text.count("\n") - 1}
+        told_of = {"a": asked.a, "b": asked.b, "align": asked.align, "asset": asked.asset}
+        detail = {**told_of, "rows": text.count("\n") - 1}
         behind.desk.note(who.name, "export", "compare.csv", detail)
         headers = {"content-disposition": 'attachment; filename="compare.csv"'}
         return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
 
     @router.get("/view/compare", include_in_schema=False)
-    def whole(  # noqa: PLR0913  the parameters of the call
-        a: Said,
-        b: Said,
-        align: Way = "offset",
-        site: Site = "",
-        asset: Asset = "",
-        tolerance_s: Tolerance = TOLERANCE_S,
-    ) -> Response:
-        return json_of(whole_json(*sides.compared(Asked(a, b, align, site, asset, tolerance_s))))
+    def whole(asked: Wanted) -> Response:
+        return json_of(whole_json(*sides.compared(asked)))
 
     @router.get("/view/compare/sides", include_in_schema=False)
     def listed() -> Response:
