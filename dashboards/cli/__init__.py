@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 the answer is no, 2 you asked wrongly, 3 the outside faile
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import sys
 
@@ -105,6 +107,9 @@ def main() -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # At the end the interpreter would look through every object that lives for cycles, a second with all our libraries:
+    # what the collector does not own any more it passes over.
+    atexit.register(gc.freeze)
     try:
         app()
     except TwinError as error:
