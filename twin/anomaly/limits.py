@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+import scipy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def t2_by_theory(components: int, rows: int, budget: float) -> float:
     k, n = components, rows
     if n <= k + 1:
         return float("inf")
-    return float(k * (n * n - 1) / (n * (n - k)) * stats.f.ppf(1.0 - budget, k, n - k))
+    return float(k * (n * n - 1) / (n * (n - k)) * scipy.stats.f.ppf(1.0 - budget, k, n - k))
 
 
 def q_by_theory(pca: Pca, budget: float) -> float:
@@ -37,7 +37,7 @@ def q_by_theory(pca: Pca, budget: float) -> float:
     h = 1.0 - 2.0 * one * three / (3.0 * two * two)
     if h <= 0:
         # Their power transform has none; Box's weighted chi-square is what is used then.
-        return float(two / one * stats.chi2.ppf(1.0 - budget, one * one / two))
-    c = float(stats.norm.ppf(1.0 - budget))
+        return float(two / one * scipy.stats.chi2.ppf(1.0 - budget, one * one / two))
+    c = float(scipy.stats.norm.ppf(1.0 - budget))
     root = c * (2.0 * two * h * h) ** 0.5 / one + 1.0 + two * h * (h - 1.0) / (one * one)
     return float(one * max(root, 0.0) ** (1.0 / h))

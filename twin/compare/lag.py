@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
+import scipy
 
 from twin.clock import NS_PER_S
 from twin.compare.values import step_ns, values_at
@@ -106,14 +106,14 @@ def _correlations(one: NDArray[np.float64], other: NDArray[np.float64], most: in
     All lags at once by Fourier transforms, over the values that both have at that lag.
     """
     n = len(one)
-    size = fft.next_fast_len(2 * n, real=True)
+    size = scipy.fft.next_fast_len(2 * n, real=True)
     known_a, known_b = (np.isfinite(x).astype(np.float64) for x in (one, other))
     a, b = _about_zero(one), _about_zero(other)
 
-    one_f = np.conj(fft.rfft(np.stack([known_a, a, a * a]), size))
-    other_f = fft.rfft(np.stack([known_b, b, b * b]), size)
+    one_f = np.conj(scipy.fft.rfft(np.stack([known_a, a, a * a]), size))
+    other_f = scipy.fft.rfft(np.stack([known_b, b, b * b]), size)
     products = np.stack([one_f[i] * other_f[k] for i, k in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2), (1, 1))])
-    whole = fft.irfft(products, size)
+    whole = scipy.fft.irfft(products, size)
     near = np.concatenate([whole[:, size - most :], whole[:, : most + 1]], axis=1) if most else whole[:, :1]
     count = np.round(near[0])
     sum_a, sum_b, square_a, square_b, cross = near[1:]

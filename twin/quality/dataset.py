@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import KDTree
+import scipy
 
 from twin.quality.finding import Check, Finding, Verdict
 from twin.quality.thresholds import Thresholds
@@ -67,7 +67,7 @@ def _duplicates(paths: Sequence[Path], t: Thresholds) -> list[Finding]:
     scaled = _scaled(np.stack([one.states for one in paths]))
     if not scaled.shape[1]:
         return [Finding(Check.DUPLICATE, Verdict.NOT_ASSESSED, "", why="no signal changes in the set")]
-    distances, nearest = KDTree(scaled).query(scaled, k=2)
+    distances, nearest = scipy.spatial.KDTree(scaled).query(scaled, k=2)
     found: list[Finding] = []
     told: set[tuple[int, int]] = set()
     for i in range(len(paths)):

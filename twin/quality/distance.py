@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
-from scipy.stats import ks_2samp, wasserstein_distance
+import scipy
 
 from twin.quality.finding import Verdict
 
@@ -139,12 +138,13 @@ def _signal(name: str, unit: str, real: Values, simulated: Values) -> Distance:
     halves = [one[np.isfinite(one)] for one in (real[0::2], real[1::2])]
     if not all(len(one) for one in halves):
         return unknown("half of the real episodes tell nothing of it")
-    apart = float(wasserstein_distance(here, there)) / width
-    floor = float(wasserstein_distance(*halves)) / width
+    apart = float(scipy.stats.wasserstein_distance(here, there)) / width
+    floor = float(scipy.stats.wasserstein_distance(*halves)) / width
     far = apart > FAR and apart > TIMES_FLOOR * floor
     return Distance(
         name, unit, *counts, Verdict.RISK if far else Verdict.CHARACTERISTIC, round(apart, 6), round(floor, 6),
-        round(float(ks_2samp(here, there).statistic), 6), round(float(np.median(there) - np.median(here)), 6),
+        round(float(scipy.stats.ks_2samp(here, there).statistic), 6),
+        round(float(np.median(there) - np.median(here)), 6),
     )  # fmt: skip
 
 
@@ -164,8 +164,8 @@ def _energy(left: Values, right: Values) -> float | None:
     x, y = _instants(left), _instants(right)
     if min(len(x), len(y)) < LEAST_EPISODES:
         return None
-    between = float(cdist(x, y).mean())
-    within = float(cdist(x, x).mean()) + float(cdist(y, y).mean())
+    between = float(scipy.spatial.distance.cdist(x, y).mean())
+    within = float(scipy.spatial.distance.cdist(x, x).mean()) + float(scipy.spatial.distance.cdist(y, y).mean())
     return max(0.0, 1.0 - within / (2.0 * between)) if between > 0 else 0.0
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from twin.whatif.replicate import FIGURES, LOWER_IS_BETTER, UNITS
 
@@ -77,7 +77,7 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
     mean = float(values.mean())
     if len(values) < 2:  # noqa: PLR2004  a spread needs two
         return -math.inf, math.inf
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    half = float(scipy.stats.t.ppf(0.5 + CONFIDENCE / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     return mean - half, mean + half
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from twin.whatif.law import SHARES, Law, exponential, key, measured
 
@@ -28,10 +28,10 @@ LEAST_MEASURED = 30
 """From so many numbers on, what was measured may stand in for a law that is refused."""
 REFUSED_BELOW = 0.01
 FAMILIES: Mapping[str, Any] = {
-    "lognormal": stats.lognorm,
-    "gamma": stats.gamma,
-    "weibull": stats.weibull_min,
-    "exponential": stats.expon,
+    "lognormal": scipy.stats.lognorm,
+    "gamma": scipy.stats.gamma,
+    "weibull": scipy.stats.weibull_min,
+    "exponential": scipy.stats.expon,
 }
 MOST = 1500
 """The newest so many numbers are enough."""
@@ -77,14 +77,14 @@ def fitted(values_s: Floats, still_s: Floats | None = None) -> Fit | None:
         return Fit(measured(values), len(values), "measured", why="all the same")
     found = _candidates(values)
     name, (frozen, _) = min(found.items(), key=lambda item: item[1][1]["aic"])
-    test = stats.ks_1samp(values, frozen.cdf)
+    test = scipy.stats.ks_1samp(values, frozen.cdf)
     return _told(values, name, found, float(test.statistic), float(test.pvalue), may_refuse=True)
 
 
 def _censored(values: Floats, still: Floats) -> Fit:
     """The law where some had not ended: its distance is from the estimate of Kaplan and Meier."""
     still = still[still > 0]
-    data = stats.CensoredData(uncensored=values, right=still)
+    data = scipy.stats.CensoredData(uncensored=values, right=still)
     found: dict[str, tuple[Any, dict[str, float]]] = {}
     for name, family in FAMILIES.items():
         try:
@@ -96,12 +96,12 @@ def _censored(values: Floats, still: Floats) -> Fit:
         if np.isfinite(likelihood):
             found[name] = (frozen, _named(given, 0.0, 2.0 * (len(given) - 1) - 2.0 * likelihood))
     name, (frozen, _) = min(found.items(), key=lambda item: item[1][1]["aic"])
-    steps = stats.ecdf(data).cdf
+    steps = scipy.stats.ecdf(data).cdf
     shares = np.asarray(steps.probabilities)
     below = np.concatenate([[0.0], shares[:-1]])
     expected = frozen.cdf(np.asarray(steps.quantiles))
     distance = float(max(np.abs(shares - expected).max(), np.abs(below - expected).max()))
-    return _told(values, name, found, distance, float(stats.kstwo.sf(distance, len(values))), may_refuse=False)
+    return _told(values, name, found, distance, float(scipy.stats.kstwo.sf(distance, len(values))), may_refuse=False)
 
 
 def _told(  # noqa: PLR0913  what is told of a fit
