@@ -155,22 +155,40 @@ def drawn(slices: Sequence[Slice], start_ns: int, end_ns: int, parts: int = LANE
 
 
 def _mostly(slices: Sequence[Slice], start_ns: int, end_ns: int, wide_ns: int) -> Iterable[tuple[str, int, int]]:
-    place = 0
+    """What each part of the time mostly was; parts that lie in one slice come as one."""
+    place, a = 0, start_ns
     listed = [one for one in slices if one.end_ns > start_ns and one.start_ns < end_ns]
-    for a in range(start_ns, end_ns, wide_ns):
-        b = min(a + wide_ns, end_ns)
-        lengths: dict[str, int] = {}
+    while a < end_ns:
         while place < len(listed) and listed[place].end_ns <= a:
             place += 1
+        if place == len(listed):
+            return
+        one = listed[place]
+        if one.start_ns >= a + wide_ns:
+            a += (one.start_ns - a) // wide_ns * wide_ns
+            continue
+        whole = (one.end_ns - a) // wide_ns if one.start_ns <= a else 0
+        if one.end_ns >= end_ns and one.start_ns <= a:
+            yield _word(one), a, end_ns
+            return
+        if whole:
+            yield _word(one), a, a + whole * wide_ns
+            a += whole * wide_ns
+            continue
+        b = min(a + wide_ns, end_ns)
+        lengths: dict[str, int] = {}
         at = place
         while at < len(listed) and listed[at].start_ns < b:
             one = listed[at]
-            word = "failed" if one.failed else one.bucket.value
             weight = min(one.end_ns, b) - max(one.start_ns, a)
-            lengths[word] = lengths.get(word, 0) + weight * (1000 if one.failed else 1)
+            lengths[_word(one)] = lengths.get(_word(one), 0) + weight * (1000 if one.failed else 1)
             at += 1
-        if lengths:
-            yield max(lengths, key=lambda word: lengths[word]), a, b
+        yield max(lengths, key=lambda word: lengths[word]), a, b
+        a = b
+
+
+def _word(one: Slice) -> str:
+    return "failed" if one.failed else one.bucket.value
 
 
 def stops_json(  # noqa: PLR0913  what stops are told of
