@@ -43,6 +43,7 @@ export class StateStripCore extends Core {
     this.span_ms = (props.hours || 8) * HOUR_MS;
     this.to = null;
     this.answer = { lanes: [], received: { t_ms: [], frames: [] }, events: [] };
+    this.answered = false;
     this.names = el("div", { class: "ft-lane-names" });
     this.plot = el("div", { class: "ft-lane-plot", ...(props.controls ? { tabindex: "0", role: "slider", "aria-label": t("strip.controls") } : {}) });
     this.body = el("div", { class: "ft-lanes" }, this.names, this.plot);
@@ -147,6 +148,7 @@ export class StateStripCore extends Core {
       const answer = await fetchJson(`/view/lanes?${query}`, this.abort.signal);
       if (this.asked !== asked) return;
       this.answer = answer;
+      this.answered = true;
       this.marks = (answer.events ?? []).filter((event) => notable(event) && this.isOf(event.asset));
       clock.marks = this.marks;
       clock.gaps = gapsOf(answer.received ?? { t_ms: [], frames: [] });
@@ -310,7 +312,7 @@ export class StateStripCore extends Core {
       context.fillStyle = color("--ink-3");
       context.font = `12px ${color("--font")}`;
       context.textAlign = "center";
-      context.fillText(t("strip.no_states"), width / 2, (top + bottom) / 2 + 4);
+      context.fillText(t(this.answered ? "strip.no_states" : "trends.loading"), width / 2, (top + bottom) / 2 + 4);
     }
     if (x(now) < right) {
       context.globalAlpha = 0.5;
