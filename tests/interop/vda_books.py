@@ -74,8 +74,7 @@ def state_values(body: dict[str, Any]) -> dict[str, Any]:
         "state": unit_state(body), "mode": MODES[body["operatingMode"]], "operating_mode": body["operatingMode"],
         "e_stop": safety["eStop"], "task": body["orderId"] or None, "last_node": body["lastNodeId"] or None,
         "map_id": position.get("mapId"), "zone_set": body.get("zoneSetId"),
-        "actions": actions or None, "error_list": [[error_key(one), one.get("errorDescription", "")]
-                                                   for one in body["errors"]] or None,
+        "actions": actions or None, "error_list": [[error_key(one), error_told(one)] for one in body["errors"]] or None,
     }  # fmt: skip
 
 
@@ -148,8 +147,15 @@ def route_values(states: list[dict[str, Any]], known: dict[str, list[float]]) ->
 
 
 def error_key(error: dict[str, Any]) -> str:
+    """What kind of error: on whatever order and node it is told of."""
+    return f"{error['errorLevel']} {error['errorType']}"
+
+
+def error_told(error: dict[str, Any]) -> str:
+    """Its description and what it refers to."""
     told = ",".join(f"{one['referenceKey']}={one['referenceValue']}" for one in error.get("errorReferences", ()))
-    return f"{error['errorLevel']} {error['errorType']}" + (f" ({told})" if told else "")
+    description = str(error.get("errorDescription", ""))
+    return f"{description} ({told})".strip() if told else description
 
 
 def _order_of(body: dict[str, Any]) -> str:
@@ -172,7 +178,7 @@ def events(states: list[dict[str, Any]]) -> list[tuple[EventKind, int, str, str,
             if was.get(action, "") != now.get(action, "") and (action in now or was[action] not in ENDED)
         ]
         errors_were = {error_key(one) for one in old["errors"]}
-        errors_are = {error_key(one): one.get("errorDescription", "") for one in new["errors"]}
+        errors_are = {error_key(one): error_told(one) for one in new["errors"]}
         found += [(EventKind.ERROR_RAISED, t_ns, key, "", errors_are[key]) for key in errors_are.keys() - errors_were]
         found += [(EventKind.ERROR_CLEARED, t_ns, key, key, "") for key in errors_were - errors_are.keys()]
     return found
