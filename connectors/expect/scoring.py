@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.expect.follow import CYCLE_BACK_NS
-from connectors.expect.reading import cycles_in, joint_frames, told_of
+from connectors.expect.reading import CYCLE_BACK_NS, cycles_in, joint_frames, told_of
 from twin.expectation import Scorer, stream_for
 from twin.expectation.residual import WINDOW_NS
 from twin.sample import merge

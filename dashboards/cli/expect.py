@@ -143,10 +143,13 @@ def run(
     duration: For = None,
 ) -> None:
     """Follow the store, and publish what is expected of each fitted arm, beside how far it is off: as a device does."""
-    from connectors.expect.follow import run_expect
+    from connectors.expect.run import run_expect
     from dashboards.supervise import stop_event
 
     factory = _factory(file, url)
+    if not factory.expect.score:
+        note("nothing is to be expected: write [expect] score = true, so that ingest hears what is said")
+        raise typer.Exit(2)
     stop = stop_event()
     stop_after(stop, duration)
     rows = run_expect(factory, stop, moment(begin, "--from") if begin else None, note, patient=wait)

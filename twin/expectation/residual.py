@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.clock import NS_PER_S
+from twin.computed import EXPECTATIONS
 from twin.expectation.motion import join_motions, motion_of
 from twin.expectation.torque import MOVING_RAD_S, expected_n_m
 from twin.sample import Frames, Quality, merge, stream_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-STREAM = "expectation"
+STREAM = EXPECTATIONS.stream
 """The stream of an arm that holds what is expected of it."""
 WINDOW_NS = 10 * NS_PER_S
 """A residual is of so much time: about one move of a cycle."""
