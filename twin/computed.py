@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Computed:
     """One kind: ``name`` of its sources, its lock and its client; ``prefix`` of its topics; ``stream`` of an asset.
 
+    Where ``stream`` is "" the last level of a topic says which.
     ``values`` names the fields of a message as the dialect ``json_object`` does; without any they are named as they
     stand there.
     """
@@ -28,9 +29,9 @@ class Computed:
     stream: str
     values: tuple[Mapping[str, object], ...] = ()
 
-    def topic(self, asset: str) -> str:
+    def topic(self, asset: str, stream: str = "") -> str:
         """Where what is computed of an asset is published."""
-        return f"{self.prefix}{asset}"
+        return f"{self.prefix}{asset}" if self.stream else f"{self.prefix}{asset}/{stream}"
 
     def topics(self, site: str) -> str:
         """The filter of all of a site."""
@@ -39,8 +40,9 @@ class Computed:
     def options(self) -> dict[str, object]:
         """How a message reads, as options of the dialect ``json_object``."""
         named: dict[str, object] = {"values": [dict(one) for one in self.values]} if self.values else {}
-        topic = self.prefix + "{place...}/{asset}"
-        return {"topic": topic, "stream": self.stream, "time": "ts", "time_unit": "ms", **named}
+        topic = self.topic("{place...}/{asset}", "{stream}")
+        stream = {"stream": self.stream} if self.stream else {}
+        return {"topic": topic, **stream, "time": "ts", "time_unit": "ms", **named}
 
 
 def _value(name: str, ko: str, en: str, **more: object) -> dict[str, object]:
@@ -62,7 +64,7 @@ SCORES = Computed(
 )
 """Of anomaly models: ratios to their limits, alarms, what is behind them."""
 
-EXPECTATIONS = Computed("expect", "factory-twin-expected/", "expectation")
+EXPECTATIONS = Computed("expect", "factory-twin-expected/", "")
 """Of robot arms: torque and cycle as a fit expects them, and how far off they are; the asset type names the signals."""
 
 

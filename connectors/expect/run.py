@@ -74,6 +74,7 @@ class Arms:
         self._from_ns = from_ns
         self._say = say
         self._arms: dict[str, _Arm] = {}
+        self._refused: dict[str, str] = {}
 
     def take_up(self, history: History, desk: Desk, now_ns: int) -> None:
         """Follow the arms that are fitted; one that was fitted anew goes on where it is, by the new fit."""
@@ -88,10 +89,13 @@ class Arms:
         for asset, kept in sorted(fresh.items()):
             try:
                 told = told_of(history, asset)
+                stream = stream_for(asset, self._kind, told.wiring.joints)
             except ExpectationError as error:
-                log.warning("%s", error)
+                if self._refused.get(asset) != str(error):
+                    log.warning("%s", error)
+                self._refused[asset] = str(error)
                 continue
-            stream, before = stream_for(asset, self._kind), self._arms.get(asset)
+            before = self._arms.get(asset)
             if before is None and self._from_ns is not None:
                 sent_ns = self._from_ns - 1
             else:
@@ -144,7 +148,7 @@ def messages_of(rows: Frames) -> Iterator[tuple[str, bytes]]:
 
     No sequence: the same row again is the same bytes, and so a duplicate.
     """
-    topic = EXPECTATIONS.topic(rows.stream.asset)
+    topic = EXPECTATIONS.topic(rows.stream.asset, rows.stream.name)
     names = [signal.name for signal in rows.stream.columns]
     for t_ns, values in zip(rows.t_ns.tolist(), rows.values.tolist(), strict=True):
         told = {name: None if value != value else value for name, value in zip(names, values, strict=True)}  # noqa: PLR0124  NaN
