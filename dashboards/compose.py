@@ -18,7 +18,6 @@ from connectors.wall_clock import WallClock
 from dashboards.supervise import Child, stop_together
 from twin.errors import BrokerError, ConfigError, StoreUnavailable
 from twin.events import EventKind
-from twin.expectation import STREAM
 
 if TYPE_CHECKING:
     import threading
@@ -76,7 +75,7 @@ class Composition:
         self.web = Child("web", ["web", str(plan.file)], environ)
         self.notify = Child("notify", ["notify", str(plan.file)], environ) if factory.notify else None
         expecting = ["expect", "run", str(plan.file), "--wait"]
-        self.expect = Child("expect", expecting, environ) if _expects(factory) else None
+        self.expect = Child("expect", expecting, environ) if factory.expect.score else None
         self.score = Child("score", ["score", str(plan.file)], environ) if factory.models.score else None
         self.simulator = (
             Child("simulator", ["simulate", str(plan.file), *plan.simulate], environ) if plan.simulate else None
@@ -231,11 +230,6 @@ class Composition:
             if stored == before:
                 break
         return published, stored
-
-
-def _expects(factory: Factory) -> bool:
-    """Whether a source takes what is expected of arms: then somebody is to say it."""
-    return any(topic.rpartition("/")[2] == STREAM for source in factory.sources for topic in source.topics)
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

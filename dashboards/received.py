@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from dashboards.page import Behind
     from twin.mirror import Mirror
     from twin.ports import History
-    from twin.sample import Frames, Latest, Stream
+    from twin.sample import Latest, Stream
 
 INSTANTS_KEPT = 12
 END_NS = 1 << 62
 RAW_FRAMES = 200_000
-"""A trend over more frames is drawn from roll-ups, by device time: late data are a hair of it."""
+"""A trend over more frames is drawn from roll-ups, but for those parts of it of which something came later."""
+PARTS = 64
 WIDE_NS = 2 * NS_PER_S
 """From such steps on frames are laid out by their receive times, not folded batch by batch: a batch is shorter."""
 SLACK_NS = 60 * NS_PER_S
@@ -91,11 +92,13 @@ class Instants:
 class ReceivedView(PastView):
     """The factory as of a moment of the past, by receipt.
 
-    States over time (lanes), density and events stay by device time, as they are drawn on the time bar.
+    Frames, states over time (lanes), density, events and alarms stand at the times that they tell, and only those are
+    there that had come in: the lane of a late stretch appears when it came.
     """
 
     def __init__(self, history: History, whole: History, instants: Instants, t_ns: int) -> None:
         super().__init__(history, t_ns)
+        self._told = history.received(t_ns)
         self._whole = whole
         self._instants = instants
         self._names = frozenset(one.id for one in self.streams().values())
@@ -110,19 +113,38 @@ class ReceivedView(PastView):
         found = self._instants.at(self._whole, min(t_ns, self.clock_ns))
         return {name: found[name] for name in wanted if name in found}
 
-    def frames(self, stream: str, start_ns: int, end_ns: int | None = None, limit: int | None = None) -> Frames:
-        """A stream's frames of a time, those of them that had come in."""
-        frames = super().frames(stream, start_ns, end_ns, limit)
-        return frames.take(frames.received_ns <= self.clock_ns)
-
     def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
-        """One numeric signal, of what had come in; over very many frames all of it."""
+        """One numeric signal, of what had come in; of very many frames roll-ups where nothing came later."""
         one = next((each for each in self.streams().values() if each.id == stream), None)
-        period_s = (one.period_s if one is not None else None) or 1.0
-        if one is None or (end_ns - start_ns) / NS_PER_S / period_s > RAW_FRAMES:
+        end_ns = self._end(end_ns)
+        if one is None or end_ns <= start_ns:
             return super().trend(stream, signal, start_ns, end_ns, max_points)
-        frames = self.frames(stream, start_ns, end_ns)
-        column = next((i for i, each in enumerate(one.columns) if each.name == signal), None)
+        if (end_ns - start_ns) / NS_PER_S / (one.period_s or 1.0) <= RAW_FRAMES:
+            return self._read(one, signal, start_ns, end_ns, max_points)
+        spans = self._spans(one, start_ns, end_ns)
+        if not any(is_late for _, _, is_late in spans):
+            return super().trend(stream, signal, start_ns, end_ns, max_points)
+        return _joined([self._span(one, signal, span, max_points // PARTS + 1) for span in spans])
+
+    def _spans(self, stream: Stream, start_ns: int, end_ns: int) -> list[tuple[int, int, bool]]:
+        """(start, end, whether something of it came later) of a long time, some `PARTS` of it."""
+        wide_ns = -(-(end_ns - start_ns) // PARTS)
+        all_of_it, told = (one.density([stream.id], start_ns, end_ns, PARTS) for one in (self._history, self._told))
+        late = (all_of_it != told).tolist()
+        starts = [start_ns + i * wide_ns for i in range(PARTS)]
+        return [(at, min(at + wide_ns, end_ns), one) for at, one in zip(starts, late, strict=True) if at < end_ns]
+
+    def _span(self, stream: Stream, signal: str, span: tuple[int, int, bool], max_points: int) -> Series:
+        start_ns, end_ns, is_late = span
+        if not is_late:
+            return super().trend(stream.id, signal, start_ns, end_ns, max_points)
+        few = self._history.density([stream.id], start_ns, end_ns, 1)[0] <= RAW_FRAMES
+        return self._read(stream, signal, start_ns, end_ns if few else start_ns, max_points)
+
+    def _read(self, stream: Stream, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
+        """Of the frames themselves."""
+        frames = self.frames(stream.id, start_ns, end_ns)
+        column = next((i for i, each in enumerate(stream.columns) if each.name == signal), None)
         values = np.full(len(frames), np.nan) if column is None else frames.values[:, column]
         known = np.isfinite(values)
         return _drawn(frames.t_ns[known], values[known], start_ns, end_ns, max_points)
@@ -205,6 +227,14 @@ def _mirrors(history: History, t_ns: int) -> dict[str, Mirror]:
         return {writer: mirror_at(history, writer, t_ns) for writer in history.writers()}
     except RecordingError as error:
         raise AskedWrongly(404, str(error), "base", "look at it by device time, without base=receive") from error
+
+
+def _joined(parts: list[Series]) -> Series:
+    """One after the other; at least one."""
+    t_ns, least, most, mean = (
+        np.concatenate([getattr(one, name) for one in parts]) for name in ("t_ns", "minimum", "maximum", "mean")
+    )
+    return Series(t_ns, least, most, mean, raw=all(one.raw for one in parts))
 
 
 def _drawn(t_ns: np.ndarray, values: np.ndarray, start_ns: int, end_ns: int, max_points: int) -> Series:

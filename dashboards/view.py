@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twin.alarms import AlarmEvent, AlarmEventKind, AlarmState
     from twin.events import Event, EventKind
     from twin.ports import History, Series
+    from twin.receipt import Received
     from twin.sample import Frames, Latest, Stream
 
 HEARD_AGAIN_S = 10.0
@@ -101,6 +102,7 @@ class _Bounded:
 
     def __init__(self, history: History, clock_ns: int, streams: Mapping[int, Stream]) -> None:
         self._history = history
+        self._told: Received = history
         self._clock_ns = clock_ns
         self._streams = streams
 
@@ -120,7 +122,7 @@ class _Bounded:
     def frames(self, stream: str, start_ns: int, end_ns: int | None = None, limit: int | None = None) -> Frames:
         """A stream's frames in [start, end), to the clock at the latest."""
         end_ns = self._clock_ns + 1 if end_ns is None else self._end(end_ns)
-        return self._history.frames(stream, start_ns, end_ns, limit)
+        return self._told.frames(stream, start_ns, end_ns, limit)
 
     def trend(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
         """One numeric signal."""
@@ -128,19 +130,19 @@ class _Bounded:
 
     def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
         """How many frames of some streams were measured in each equal part of a time."""
-        return self._history.density(streams, start_ns, self._end(end_ns), buckets)
+        return self._told.density(streams, start_ns, self._end(end_ns), buckets)
 
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """Where a text signal changed."""
         if start_ns > self._clock_ns:
             return []
-        return self._history.text_changes(stream, signal, start_ns, self._end(end_ns))
+        return self._told.text_changes(stream, signal, start_ns, self._end(end_ns))
 
     def events(
         self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
     ) -> list[Event]:
         """Events, newest first."""
-        return self._history.events(start_ns, self._end(end_ns), asset=asset, kinds=kinds, limit=limit)
+        return self._told.events(start_ns, self._end(end_ns), asset=asset, kinds=kinds, limit=limit)
 
     def alarm_events(  # noqa: PLR0913  what a journal is asked
         self,
@@ -154,7 +156,7 @@ class _Bounded:
     ) -> list[AlarmEvent]:
         """The journal of alarms, newest first."""
         end_ns = self._end(end_ns)
-        return self._history.alarm_events(start_ns, end_ns, asset=asset, alarm=alarm, kinds=kinds, limit=limit)
+        return self._told.alarm_events(start_ns, end_ns, asset=asset, alarm=alarm, kinds=kinds, limit=limit)
 
     def _end(self, end_ns: int) -> int:
         """Half-open ranges end just after the clock at the latest."""
@@ -208,7 +210,7 @@ class PastView(_Bounded):
 
     def alarms(self) -> list[AlarmState]:
         """Every alarm that was not normal then, by what the journal had told."""
-        return self._history.alarms_at(self._clock_ns)
+        return self._told.alarms_at(self._clock_ns)
 
     def age_s(self, latest: Latest) -> float:
         """Since it was measured: receive times may lie after the moment looked at."""

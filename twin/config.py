@@ -13,7 +13,8 @@ from twin._alarm_tables import given_rule
 from twin._hubs import hub_targets_of, partner_of, role_of
 from twin._sites import name_of, segment_of, site_of_table, unique
 from twin._table import Table
-from twin.anomaly.config import SCORE_TOPICS, ModelsConfig, models_of, score_options
+from twin.anomaly.config import ModelsConfig, models_of
+from twin.computed import EXPECTATIONS, SCORES, Computed, ExpectConfig, expect_of
 from twin.episodes.rules import EpisodeRules, episode_rules_of
 from twin.errors import ConfigError, Mistake
 from twin.quality.thresholds import Thresholds, thresholds_of
@@ -190,6 +191,7 @@ class Factory:
     episodes: tuple[EpisodeRules, ...] = ()
     quality: Thresholds = field(default_factory=Thresholds)
     models: ModelsConfig = field(default_factory=ModelsConfig)
+    expect: ExpectConfig = field(default_factory=ExpectConfig)
 
 
 _STORE, _INGEST, _SIMULATE = StoreConfig(), IngestConfig(), SimulateConfig()
@@ -221,11 +223,12 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         root.wrong("site", "a hub needs one site at least", "write [[site]]")
     unique([site.id for site in hub.sites], "site", mistakes)
     mail = mail_of(root.table("mail"))
-    models = models_of(root.table("models"))
+    models, expect = models_of(root.table("models")), expect_of(root.table("expect"))
+    computed = [one for one, wanted in ((SCORES, models.score), (EXPECTATIONS, expect.score)) if wanted]
     told = tuple(_source(table, hub) for table in root.tables("source"))
     factory = Factory(
         hub=hub,
-        sources=_leaving(told + (_scores(hub) if models.score else ())),
+        sources=_leaving(told + tuple(source for one in computed for source in _doors(hub, one))),
         broker=_broker(root.table("broker")),
         store=_store(root.table("store")),
         web=_web(root.table("web")),
@@ -240,6 +243,7 @@ def parse_factory(data: Mapping[str, object], asset_types: tuple[str, ...], path
         episodes=tuple(episode_rules_of(table, hub, asset_types) for table in root.tables("episodes")),
         quality=thresholds_of(root.table("quality")),
         models=models,
+        expect=expect,
     )
     if models.score and not models.folder and not factory.store.url.startswith("sqlite:///"):
         root.wrong("models.folder", "models of a PostgreSQL store lie nowhere yet", 'folder = "models"')
@@ -436,14 +440,15 @@ def _source(table: Table, hub: Hub) -> SourceConfig:
     return source
 
 
-def _scores(hub: Hub) -> tuple[SourceConfig, ...]:
-    """The sources that scores come in by, one a site: several ingest processes may share the sites."""
+def _doors(hub: Hub, computed: Computed) -> tuple[SourceConfig, ...]:
+    """The sources that what is computed comes in by, one a site: several ingest processes may share the sites."""
     return tuple(
         SourceConfig(
-            f"models-{one.id}", (f"{SCORE_TOPICS}{one.id}/#",), "json_object", site=one.id, options=score_options()
+            f"{computed.name}-{one.id}", (computed.topics(one.id),), "json_object", site=one.id,
+            options=computed.options(),
         )
         for one in hub.sites
-    )
+    )  # fmt: skip
 
 
 def _leaving(sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:

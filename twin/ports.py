@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from twin.events import Event, EventKind
     from twin.message import Announced, Ask, DeadLetter, Finding, Handled, Liveness, Message, Settled
+    from twin.receipt import Received
     from twin.sample import Batch, Block, Frames, Latest, Stream
     from twin.skim import Skim
 
@@ -441,14 +442,12 @@ class History(AlarmHistory, Protocol):
         """The newest keyframe (the newest full one); of those up to batch ``until_n``."""
         ...
 
+    def received(self, by_ns: int) -> Received:
+        """Of frames, texts, density, events and alarms what had been received by a moment, and nothing else."""
+        ...
+
     def events(
-        self,
-        start_ns: int,
-        end_ns: int,
-        *,
-        asset: str = "",
-        kinds: Sequence[EventKind] = (),
-        limit: int = 1000,
+        self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
     ) -> list[Event]:
         """Events by their time, newest first; ``asset`` matches an asset or all below a path."""
         ...

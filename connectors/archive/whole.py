@@ -85,6 +85,15 @@ class WholeHistory(SqlHistory):
         t_ns = t_ns[(t_ns >= start_ns) & (t_ns < end_ns)]
         return np.bincount((t_ns - start_ns) // wide_ns, minlength=buckets).astype(np.int64)
 
+    def late(self, stream: str, start_ns: int, end_ns: int, by_ns: int, last_id: int) -> set[tuple[int, int]]:
+        """(t_ns, seq) of a stream's frames in [start, end) that came later: their ids are beyond ``last_id``."""
+        found = super().late(stream, start_ns, end_ns, by_ns, last_id)
+        old = self._archive.rows(self._stream(stream)[0], start_ns, end_ns)
+        if old is not None:
+            rows = old.received_ns > by_ns
+            found |= set(zip(old.t_ns[rows].tolist(), old.seq[rows].tolist(), strict=True))
+        return found
+
     def _last_text(self, key: int, column: int, t_ns: int) -> tuple[int, str] | None:
         hot = super()._last_text(key, column, t_ns)
         old = self._reader.text_at(key, column, hot[0] if hot else -(2**62), t_ns)

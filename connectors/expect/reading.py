@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHUNK_NS = 600 * NS_PER_S
 """So much of an arm is in memory at a time."""
+CYCLE_BACK_NS = 300 * NS_PER_S
+"""A cycle is told once it has ended; so far back the last one is looked for."""
 ARM = "robot_arm"
 NOT_BELIEVED = (Quality.BAD, Quality.CLOCK_AHEAD)
 

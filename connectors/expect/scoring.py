@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.expect.follow import CYCLE_BACK_NS
-from connectors.expect.reading import cycles_in, joint_frames, told_of
+from connectors.expect.reading import CYCLE_BACK_NS, cycles_in, joint_frames, told_of
 from twin.expectation import Scorer, stream_for
 from twin.expectation.residual import WINDOW_NS
 from twin.sample import merge
@@ -23,7 +22,7 @@ def scored(history: History, fit: ArmFit, kind: AssetType, start_ns: int, end_ns
     Raises ExpectationError where its joints are not told.
     """
     told = told_of(history, fit.asset)
-    scorer = Scorer(fit, told.wiring, stream_for(fit.asset, kind))
+    scorer = Scorer(fit, told.wiring, stream_for(fit.asset, kind, told.wiring.joints))
     scorer.hear_cycles(*cycles_in(history, told, start_ns - CYCLE_BACK_NS, end_ns))
     parts = [scorer.feed(frames) for frames in joint_frames(history, told, start_ns - WINDOW_NS, end_ns)]
     made = [part for part in parts if part is not None]

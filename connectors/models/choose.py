@@ -9,6 +9,7 @@ import numpy as np
 from connectors.episodes.reading import streams_of
 from twin.anomaly import Regime, Watched
 from twin.clock import NS_PER_S
+from twin.computed import SCORES
 from twin.errors import ModelError
 from twin.packml import UnitState
 from twin.sample import Kind, Role
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from twin.ports import History
     from twin.sample import Stream
 
-STREAM = "anomaly"
+STREAM = SCORES.stream
 """The name of the stream that scores come in; no model sees it."""
 ANY = "any"
 NOT_SEEN = frozenset({Role.CYCLE_TIME, Role.X, Role.Y, Role.YAW, Role.BATTERY, Role.CAPACITY, Role.ENERGY})

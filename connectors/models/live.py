@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from connectors.follow import resume_ns
 from connectors.models.choose import STREAM
 from connectors.models.reading import Sheet, read_sheet
 from twin.anomaly import Spell, features_of
-from twin.anomaly.config import score_topic
 from twin.clock import NS_PER_MS, NS_PER_S
+from twin.computed import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +52,7 @@ class Scoring:
 
     def __init__(self, model: Model, version: int, scorer: Scorer, forest: Second | None) -> None:
         self.model = model
-        self.topic = score_topic(model.asset)
+        self.topic = SCORES.topic(model.asset)
         self._name = f"{model.name} {version}"
         self._scorer = scorer
         self._forest = forest
@@ -108,7 +109,8 @@ class Scoring:
 
         How long it was beyond a limit already is read off what was said, so that a restart changes no word.
         """
-        self._scored_ns = ready_ns - self.model.window.step_ns
+        step_ns = self.model.window.step_ns
+        self._scored_ns = resume_ns(None, ready_ns, CATCH_UP_NS, step_ns)
         if last is None or not last.texts or ready_ns - last.t_ns > CATCH_UP_NS:
             return
         frames = history.frames(last.stream.id, last.t_ns - CATCH_UP_NS, last.t_ns + 1)
@@ -118,7 +120,7 @@ class Scoring:
         mine = [row for row, texts in enumerate(frames.texts) if texts[by] == self._name]
         if not mine or mine[-1] != len(frames) - 1:
             return
-        self._scored_ns = last.t_ns
+        self._scored_ns = resume_ns(last.t_ns, ready_ns, CATCH_UP_NS, step_ns)
         self._spell = Spell(alarm=bool(frames.values[mine[0], alarm] == 1.0), scored_ns=int(frames.t_ns[mine[0]]))
         for row in mine:
             worst = float(max(frames.values[row, t2], frames.values[row, q]))

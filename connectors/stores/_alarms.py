@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from connectors.stores._reader import EVERYTHING_NS
+from connectors.stores._received import EVERY_BATCH
 from twin.alarms.kept import AlarmKeyframe, AlarmsFolded
 from twin.alarms.record import ActionKind, AlarmAction, AlarmEvent, AlarmEventKind, AlarmState, Letter
 from twin.alarms.rule import Priority
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from connectors.stores._driver import Driver
     from connectors.stores._reader import Reader
+    from connectors.stores._received import Cut
 
 _JOURNAL = """INSERT INTO alarm_event (writer_key, batch, position, t_ns, kind, alarm, asset, priority, body)
 VALUES (?,?,?,?,?,?,?,?,?)"""
@@ -29,7 +31,7 @@ FROM alarm_keyframe k JOIN writer w ON w.writer_key = k.writer_key WHERE w.name 
 _WRITER = "(SELECT writer_key FROM writer WHERE name = ?)"
 _AT = """SELECT body FROM (
  SELECT body, row_number() OVER (PARTITION BY alarm ORDER BY t_ns DESC, id DESC) AS place
- FROM alarm_event WHERE t_ns < ? AND alarm != '') AS told WHERE place = 1"""
+ FROM alarm_event WHERE t_ns < ? AND alarm != '' AND {}) AS told WHERE place = 1"""
 KEYFRAMES_A_READ = 16
 
 
@@ -78,7 +80,12 @@ class AlarmReads:
 
     def alarms_at(self, t_ns: int) -> list[AlarmState]:
         """Every alarm that was not normal at a moment, by id."""
-        states = (decode_event(body).state for (body,) in self._reader.ask(_AT, (t_ns + 1,)))
+        return self.alarms_of(t_ns, EVERY_BATCH)
+
+    def alarms_of(self, t_ns: int, cut: Cut) -> list[AlarmState]:
+        """The same as some batches told it."""
+        rows = self._reader.ask(_AT.format(cut.where), (t_ns + 1, *cut.values))
+        states = (decode_event(body).state for (body,) in rows)
         return _by_id(state for state in states if state is not None and state.letter is not Letter.NORMAL)
 
     def alarm_events(  # noqa: PLR0913  what a journal is asked
@@ -92,8 +99,21 @@ class AlarmReads:
         limit: int = 1000,
     ) -> list[AlarmEvent]:
         """The journal, newest first; ``asset`` matches an asset or all below a path."""
-        where, values = ["t_ns >= ?", "t_ns < ?"], [start_ns, end_ns]
-        conditions: list[Any] = [*values]
+        return self.journal_of(start_ns, end_ns, asset, alarm, kinds, limit, EVERY_BATCH)
+
+    def journal_of(  # noqa: PLR0913  what a journal is asked
+        self,
+        start_ns: int,
+        end_ns: int,
+        asset: str,
+        alarm: str,
+        kinds: Sequence[AlarmEventKind],
+        limit: int,
+        cut: Cut,
+    ) -> list[AlarmEvent]:
+        """The journal of some batches."""
+        where: list[str] = ["t_ns >= ?", "t_ns < ?", cut.where]
+        conditions: list[Any] = [start_ns, end_ns, *cut.values]
         if asset:
             where.append("(asset = ? OR (asset >= ? AND asset < ?))")
             conditions += [asset, f"{asset}/", f"{asset}0"]

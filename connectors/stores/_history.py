@@ -13,6 +13,7 @@ from connectors.stores._alarms import AlarmReads
 from connectors.stores._codec import decode_stream, decode_texts
 from connectors.stores._cover import rolled_parts
 from connectors.stores._reader import Place
+from connectors.stores._received import EVERY_BATCH, SqlReceived
 from connectors.stores._series import bucket_ns, buckets_of, changes_of, raw_series, series_from, series_of
 from connectors.stores._skim import skim_of
 from twin.events import Event, EventKind
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from connectors.stores._reader import Reader
+    from connectors.stores._received import Cut
     from twin.skim import Skim
 
 BATCHES_A_READ = 256
@@ -169,7 +171,7 @@ class SqlHistory(AlarmReads):
 
     def batches(self, writer: str, first_n: int = 1, last_n: int | None = None) -> Iterator[Batch]:
         """The batches exactly as they were cut, in order, for a re-fold (batches without frames too)."""
-        key = self._writer_key(writer)
+        key = self.writer_key(writer)
         end = np.iinfo(np.int64).max if last_n is None else last_n
         while key is not None:
             cuts = self._reader.ask(
@@ -206,7 +208,7 @@ class SqlHistory(AlarmReads):
 
         Halves the numbers on the primary key: there is no index by tick, and a commit pays for each.
         """
-        key = self._writer_key(writer)
+        key = self.writer_key(writer)
         low, (_, high) = 0, self.batch_range(writer)
         while low < high:
             middle = (low + high + 1) // 2
@@ -222,7 +224,7 @@ class SqlHistory(AlarmReads):
 
     def skim(self, writer: str, first_n: int, last_n: int) -> Skim | None:
         """What batches left, by the rows that count; None where they are not all in the database, or must be folded."""
-        key = self._writer_key(writer)
+        key = self.writer_key(writer)
         return None if key is None else skim_of(self._reader, self.streams(), self._latest_of, key, (first_n, last_n))
 
     def writers(self) -> tuple[str, ...]:
@@ -248,18 +250,45 @@ class SqlHistory(AlarmReads):
         )
         return _keyframe(rows[0]) if rows else None
 
+    def received(self, by_ns: int) -> SqlReceived:
+        """What had been received by a moment."""
+        return SqlReceived(self, by_ns)
+
+    def last_id(self, writer: str, n: int) -> int:
+        """The id of the last frame up to a writer's batch; before its first one where ``n`` is 0."""
+        key = self.writer_key(writer)
+        rows = self._reader.ask("SELECT last_id FROM batch WHERE writer_key = ? AND n = ?", (key, n))
+        if not rows:
+            sql = "SELECT first_id - 1 FROM batch WHERE writer_key = ? ORDER BY n LIMIT 1"
+            rows = self._reader.ask(sql, (key,))
+        return int(rows[0][0]) if rows else int(np.iinfo(np.int64).max)
+
+    def late(self, stream: str, start_ns: int, end_ns: int, by_ns: int, last_id: int) -> set[tuple[int, int]]:
+        """(t_ns, seq) of a stream's frames in [start, end) that came later: their ids are beyond ``last_id``."""
+        sql = (
+            "SELECT t_ns, seq FROM frame WHERE stream_key = ? AND t_ns >= ? AND t_ns < ? AND id > ? AND received_ns > ?"
+        )
+        rows = self._reader.ask(sql, (self._stream(stream)[0], start_ns, end_ns, last_id, by_ns))
+        return {(int(t_ns), int(seq)) for t_ns, seq in rows}
+
+    def text_at(self, stream: str, signal: str, t_ns: int) -> tuple[int, str] | None:
+        """The last text of a signal at or before a time, and its own time; None where there is none."""
+        key, found = self._stream(stream)
+        column = _column(found.text_columns, signal)
+        return None if column is None else self._last_text(key, column, t_ns)
+
     def events(
-        self,
-        start_ns: int,
-        end_ns: int,
-        *,
-        asset: str = "",
-        kinds: Sequence[EventKind] = (),
-        limit: int = 1000,
+        self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
     ) -> list[Event]:
         """Events by their time, newest first; ``asset`` matches an asset or all below a path."""
-        where, values = ["t_ns >= ?", "t_ns < ?"], [start_ns, end_ns]
-        conditions: list[Any] = [*values]
+        return self.events_of(start_ns, end_ns, asset, kinds, limit, EVERY_BATCH)
+
+    def events_of(  # noqa: PLR0913  what is asked
+        self, start_ns: int, end_ns: int, asset: str, kinds: Sequence[EventKind], limit: int, cut: Cut
+    ) -> list[Event]:
+        """The events of some batches."""
+        where: list[str] = ["t_ns >= ?", "t_ns < ?", cut.where]
+        conditions: list[Any] = [start_ns, end_ns, *cut.values]
         if asset:
             # "0" follows "/": the range holds every path that begins with "asset/".
             where.append("(asset = ? OR (asset >= ? AND asset < ?))")
@@ -273,14 +302,14 @@ class SqlHistory(AlarmReads):
     def batch_checksum(self, writer: str, n: int) -> str:
         """The `twin.checksum` of the batch as its writer recorded it; "" where there is no such batch."""
         rows = self._reader.ask(
-            "SELECT checksum FROM batch WHERE writer_key = ? AND n = ?", (self._writer_key(writer), n)
+            "SELECT checksum FROM batch WHERE writer_key = ? AND n = ?", (self.writer_key(writer), n)
         )
         return str(rows[0][0]) if rows else ""
 
     def batch_events(self, writer: str, n: int) -> tuple[Event, ...]:
         """The events that the fold of one batch made, in the fold's order."""
         sql = f"{_EVENT} WHERE writer_key = ? AND batch = ? AND position >= 0 ORDER BY position"
-        return tuple(_event(row) for row in self._reader.ask(sql, (self._writer_key(writer), n)))
+        return tuple(_event(row) for row in self._reader.ask(sql, (self.writer_key(writer), n)))
 
     def dead_letters(self, *, source: str = "", reason: str = "", limit: int = 100) -> list[StoredDeadLetter]:
         """Dead letters, newest first; of one source, of one reason, or of all."""
@@ -383,7 +412,7 @@ class SqlHistory(AlarmReads):
 
     def batch_range(self, writer: str) -> tuple[int, int]:
         """The writer's first and last batch that is there; (1, 0) where there is none."""
-        rows = self._reader.ask("SELECT min(n), max(n) FROM batch WHERE writer_key = ?", (self._writer_key(writer),))
+        rows = self._reader.ask("SELECT min(n), max(n) FROM batch WHERE writer_key = ?", (self.writer_key(writer),))
         return (int(rows[0][0]), int(rows[0][1])) if rows[0][0] is not None else (1, 0)
 
     def noted(self, key: str) -> str:
@@ -403,7 +432,7 @@ class SqlHistory(AlarmReads):
         """Release the database."""
         self._reader.close()
 
-    def _writer_key(self, writer: str) -> int | None:
+    def writer_key(self, writer: str) -> int | None:
         if writer not in self._writer_keys:  # a key is for good
             rows = self._reader.ask("SELECT writer_key FROM writer WHERE name = ?", (writer,))
             if not rows:

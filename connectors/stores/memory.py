@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from copy import deepcopy
 from dataclasses import replace
 from threading import RLock
@@ -22,6 +22,7 @@ from connectors.stores._codec import (
 )
 from connectors.stores._history import gap_terms
 from connectors.stores._memory_alarms import MemoryAlarms
+from connectors.stores._memory_kept import Kept, Place
 from connectors.stores._met import Met
 from connectors.stores._rows import picked, without_negative_zeros
 from connectors.stores._series import bucket_ns, changes_of, series_of
@@ -42,8 +43,8 @@ from twin.ports import (
     StoreSummary,
     StreamCount,
 )
-from twin.punctuality import Punctuality, see_batch
-from twin.sample import Batch, Frames, Latest, Quality, Stream, merge
+from twin.punctuality import see_batch
+from twin.sample import Batch, Frames, Latest, Quality, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,45 +55,6 @@ if TYPE_CHECKING:
     from twin.message import DeadLetter
     from twin.ports import SourceCount
 
-Place = tuple[int, int]
-"""(t_ns, seq): a frame's place in its stream."""
-
-
-class _Kept:
-    """What is stored of one stream (mutable, guarded by the store's lock): its frames by place."""
-
-    def __init__(self, key: int, stream: Stream) -> None:
-        self.key = key
-        self.stream = stream
-        self.frames: dict[Place, Frames] = {}
-        self.clock = Punctuality()
-        self._places: list[Place] = []
-
-    @property
-    def places(self) -> list[Place]:
-        """All places in order."""
-        if len(self._places) != len(self.frames):
-            self._places = sorted(self.frames)
-        return self._places
-
-    def between(self, start_ns: int, end_ns: int) -> list[Place]:
-        """The places with start <= t_ns < end."""
-        first, last = (bisect_left(self.places, (t_ns,)) for t_ns in (start_ns, max(start_ns, end_ns)))
-        return self.places[first:last]
-
-    def until(self, t_ns: int) -> Iterator[Frames]:
-        """The frames with time <= ``t_ns``, newest first."""
-        for place in reversed(self.places[: bisect_left(self.places, (t_ns + 1,))]):
-            yield self.frames[place]
-
-    def gathered(self, places: Sequence[Place]) -> Frames:
-        """The frames at those places as one."""
-        if not places:
-            empty = np.empty(0, np.int64)
-            values = np.empty((0, self.stream.width))
-            return Frames(self.stream, empty, empty, empty, values, np.empty(0, np.int16))
-        return replace(merge([self.frames[place] for place in places]), stream=self.stream)
-
 
 class MemoryStore(MemoryAlarms):
     """`twin.ports.Store` and `twin.ports.History` in memory (mutable; a lock makes readers wait for a commit)."""
@@ -100,7 +62,7 @@ class MemoryStore(MemoryAlarms):
     def __init__(self) -> None:
         super().__init__()
         self._lock = RLock()
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Kept] = {}
         self._batches: dict[str, dict[int, Batch]] = {}
         self._latest: dict[str, Latest] = {}
         self._met = Met()
@@ -164,7 +126,7 @@ class MemoryStore(MemoryAlarms):
 
     def _write(self, commit: Commit, stored: Batch, folded: Folded) -> None:
         for part in commit.batch.frames:
-            kept = self._kept.setdefault(part.stream.id, _Kept(len(self._kept) + 1, part.stream))
+            kept = self._kept.setdefault(part.stream.id, Kept(len(self._kept) + 1, part.stream))
             kept.stream = part.stream
         see_batch(stored, [self._kept[part.stream.id].clock for part in stored.frames])
         self._met.take(commit.newcomers, commit.findings)
@@ -176,7 +138,7 @@ class MemoryStore(MemoryAlarms):
         self._batches.setdefault(stored.writer, {})[stored.n] = stored
         self._checksums[stored.writer, stored.n] = checksum(stored)
         for latest in folded.latest:
-            self._kept.setdefault(latest.stream.id, _Kept(len(self._kept) + 1, latest.stream))
+            self._kept.setdefault(latest.stream.id, Kept(len(self._kept) + 1, latest.stream))
             self._latest[latest.stream.id] = replace(latest, values=canonical(latest.values))
         self._events += [(stored.writer, stored.n, False, event) for event in commit.events]
         self._events += [(stored.writer, stored.n, True, event) for event in folded.events]
@@ -302,7 +264,7 @@ class MemoryStore(MemoryAlarms):
     def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
         """The frames of a stream by device time, ordered by (t_ns, seq); the first ``limit`` of them."""
         with self._lock:
-            kept = self._kept.get(stream) or _Kept(0, Stream(stream))
+            kept = self._kept.get(stream) or Kept(0, Stream(stream))
             return kept.gathered(kept.between(start_ns, end_ns)[:limit])
 
     def samples(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
@@ -326,7 +288,7 @@ class MemoryStore(MemoryAlarms):
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """(t_ns, text) where a text signal changed, beginning with its value at ``start_ns`` if known."""
         with self._lock:
-            kept = self._kept.get(stream) or _Kept(0, Stream(stream))
+            kept = self._kept.get(stream) or Kept(0, Stream(stream))
             names = [column.name for column in kept.stream.text_columns]
             if signal not in names or end_ns <= start_ns:
                 return []
@@ -368,14 +330,18 @@ class MemoryStore(MemoryAlarms):
         wanted = [one for one in kept if (one.full or not full) and (until_n is None or one.n <= until_n)]
         return wanted[-1] if wanted else None
 
+    def received(self, by_ns: int) -> MemoryStore:
+        """A store with no more in it than had been received by then."""
+        found = MemoryStore()
+        with self._lock:
+            found._kept = {name: one.received(by_ns) for name, one in self._kept.items()}
+            found._events = [row for row in self._events if row[1] <= self.batch_at(row[0], by_ns)]
+            folded = [(place, one) for place, one in self._folded.items() if place[1] <= self.batch_at(place[0], by_ns)]
+            found._journal = tuple(event for _, one in folded for event in one.events)
+        return found
+
     def events(
-        self,
-        start_ns: int,
-        end_ns: int,
-        *,
-        asset: str = "",
-        kinds: Sequence[EventKind] = (),
-        limit: int = 1000,
+        self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
     ) -> list[Event]:
         """Events by their time, newest first; ``asset`` matches an asset or all below a path."""
         with self._lock:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         StoreSummary,
         StreamCount,
     )
+    from twin.receipt import Received
     from twin.sample import Batch, Frames, Latest, Stream
     from twin.site import Hub
 
@@ -121,10 +122,14 @@ def history_of(history: History) -> History:
 
 
 class SiteHistory:
-    """A history of some sites only. What belongs to none of them, or to several (batches), is left out."""
+    """A history of some sites only. What belongs to none of them, or to several (batches), is left out.
 
-    def __init__(self, history: History, sites: frozenset[str]) -> None:
+    ``told`` is what of it had been received by a moment; all of it where that is not asked.
+    """
+
+    def __init__(self, history: History, sites: frozenset[str], told: Received | None = None) -> None:
         self._all = history
+        self._told: Received = history if told is None else told
         self._sites = sites
         whole = history.streams()
         self._streams = streams_of(whole, sites)
@@ -146,7 +151,7 @@ class SiteHistory:
 
     def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
         """None of a stream of another site, as of one that is not known."""
-        return self._all.frames(self._name(stream), start_ns, end_ns, limit)
+        return self._told.frames(self._name(stream), start_ns, end_ns, limit)
 
     def samples(self, stream: str, signal: str, start_ns: int, end_ns: int, max_points: int) -> Series:
         """None of a stream of another site, as of one that is not known."""
@@ -154,11 +159,11 @@ class SiteHistory:
 
     def density(self, streams: Iterable[str], start_ns: int, end_ns: int, buckets: int) -> NDArray[np.int64]:
         """Counted over the streams of the sites."""
-        return self._all.density([one for one in streams if one in self._names], start_ns, end_ns, buckets)
+        return self._told.density([one for one in streams if one in self._names], start_ns, end_ns, buckets)
 
     def text_changes(self, stream: str, signal: str, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """None of a stream of another site, as of one that is not known."""
-        return self._all.text_changes(self._name(stream), signal, start_ns, end_ns)
+        return self._told.text_changes(self._name(stream), signal, start_ns, end_ns)
 
     def _name(self, stream: str) -> str:
         return stream if stream in self._names else ""
@@ -193,6 +198,10 @@ class SiteHistory:
         found = self._all.last_keyframe(writer, full=full, until_n=until_n)
         return None if found is None else dataclasses.replace(found, state=b"")
 
+    def received(self, by_ns: int) -> Received:
+        """Of the sites what had been received by then."""
+        return SiteHistory(self._all, self._sites, self._all.received(by_ns))
+
     def events(
         self, start_ns: int, end_ns: int, *, asset: str = "", kinds: Sequence[EventKind] = (), limit: int = 1000
     ) -> list[Event]:
@@ -200,9 +209,9 @@ class SiteHistory:
         own = [OWN_SOURCE + source for source in sorted(self._sources)]
         if asset:
             mine = site_of(asset) in self._sites or any(asset == one or asset.startswith(one + "/") for one in own)
-            return self._all.events(start_ns, end_ns, asset=asset, kinds=kinds, limit=limit) if mine else []
+            return self._told.events(start_ns, end_ns, asset=asset, kinds=kinds, limit=limit) if mine else []
         found = [
-            self._all.events(start_ns, end_ns, asset=path, kinds=kinds, limit=limit)
+            self._told.events(start_ns, end_ns, asset=path, kinds=kinds, limit=limit)
             for path in (*sorted(self._sites), *own)
         ]
         return list(islice(heapq.merge(*found, key=lambda event: event.order, reverse=True), limit))
@@ -255,7 +264,7 @@ class SiteHistory:
 
     def alarms_at(self, t_ns: int) -> list[AlarmState]:
         """Those of the sites."""
-        return [one for one in self._all.alarms_at(t_ns) if site_of(one.asset) in self._sites]
+        return [one for one in self._told.alarms_at(t_ns) if site_of(one.asset) in self._sites]
 
     def alarm_events(  # noqa: PLR0913  what a journal is asked
         self,
@@ -270,7 +279,7 @@ class SiteHistory:
         """Those of the sites, newest first."""
         paths = [asset] if asset else sorted(self._sites)
         found = [
-            self._all.alarm_events(start_ns, end_ns, asset=path, alarm=alarm, kinds=kinds, limit=limit)
+            self._told.alarm_events(start_ns, end_ns, asset=path, alarm=alarm, kinds=kinds, limit=limit)
             for path in paths
             if site_of(path) in self._sites
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
 from connectors.desk.actions import act
@@ -21,6 +21,7 @@ from dashboards.calls.api_models import (
 from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly
 from dashboards.moment import MAX_SPAN_S, ns_of_text, span, view_of
+from dashboards.received import take_base
 from dashboards.status import ms
 from dashboards.summary.alarm_words import refused_said
 from dashboards.summary.alarms import active, figures, load_of
@@ -54,7 +55,7 @@ Kinds = Annotated[list[AlarmEventKind] | None, Query(description="only these, su
 
 def alarm_router(behind: Behind) -> APIRouter:
     """The calls, on what stands behind the pages."""
-    router = APIRouter(prefix="/api/v1/alarms")
+    router = APIRouter(prefix="/api/v1/alarms", dependencies=[Depends(take_base)])
     words = behind.live.alarms.words
 
     def view(as_of: str) -> View:

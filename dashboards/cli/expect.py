@@ -49,8 +49,8 @@ def fit(
 ) -> None:
     """Calibrate arms from a time in which they were well: torque a joint, cycle, program steps; exit 1 for none.
 
-    A joint's torque is fitted by least squares to gravity, inertia, tool, part, friction and offset of the model
-    that its attribute `model` names. The fit is kept; the newest one counts.
+    A joint's torque is fitted by least squares to the most that is known of the arm's `model`: its published dynamics,
+    its published geometry, or nothing but how many joints it has. The fit is kept; the newest one counts.
     """
     from connectors.desk import expectations
     from connectors.expect.reading import arms_of, fit_from
@@ -143,10 +143,13 @@ def run(
     duration: For = None,
 ) -> None:
     """Follow the store, and publish what is expected of each fitted arm, beside how far it is off: as a device does."""
-    from connectors.expect.follow import run_expect
+    from connectors.expect.run import run_expect
     from dashboards.supervise import stop_event
 
     factory = _factory(file, url)
+    if not factory.expect.score:
+        note("nothing is to be expected: write [expect] score = true, so that ingest hears what is said")
+        raise typer.Exit(2)
     stop = stop_event()
     stop_after(stop, duration)
     rows = run_expect(factory, stop, moment(begin, "--from") if begin else None, note, patient=wait)
@@ -167,33 +170,42 @@ def _line(one: ArmFit) -> str:
         if found is None:
             joints.append(f"J{joint + 1} not fitted: {one.refused[joint]}")
         else:
-            joints.append(f"J{joint + 1} ±{found.spread_n_m:.2f} N·m ({found.explained:.1%})")
+            joints.append(f"J{joint + 1} ±{found.spread_n_m:.2f} N·m (R² {found.explained:.3f})")
     cycle = f"; cycle {one.cycle.median_s:.1f} ± {one.cycle.spread_s:.1f} s of {one.cycle.count}" if one.cycle else ""
     return f"{one.asset}: {', '.join(joints)}{cycle}"
 
 
 def _tell_fits(chosen: list[KeptFit], *, json: bool) -> None:
-    from twin.expectation import TERMS
+    from twin.expectation import told_of_basis
+    from twin.expectation.basis import FRICTION
 
     if json:
-        print_json([{"n": one.n, "at_ns": one.at_ns, "who": one.who, **one.fit.told()} for one in chosen])
+        print_json(
+            [
+                {"n": one.n, "at_ns": one.at_ns, "who": one.who, "words": one.fit.basis.words, **one.fit.told()}
+                for one in chosen
+            ]
+        )
         return
     for kept in chosen:
         one = kept.fit
         typer.echo(_line(one))
         typer.echo(
             f"  fit {kept.n} by {kept.who} at {iso_from_ns(kept.at_ns)}, of {iso_from_ns(one.start_ns)} to"
-            f" {iso_from_ns(one.end_ns)}, {one.model}, frames {one.period_s:.2f} s apart"
+            f" {iso_from_ns(one.end_ns)}, frames {one.period_s:.2f} s apart"
         )
+        typer.echo(f"  by {one.model}: {told_of_basis(one.basis)}")
         for joint, found in enumerate(one.joints):
             if found is None:
                 continue
             # What is left of a term's prior says whether production told it: above a half it is the data sheet's.
             terms = [
                 f"{name} {value:.3g}" + (" (not told)" if told > 0.5 else "")  # noqa: PLR2004
-                for name, value, told in zip(TERMS, found.theta, found.told, strict=True)
+                for name, value, told in zip(one.basis.words, found.theta, found.told, strict=True)
             ]
-            typer.echo(f"  J{joint + 1} of {found.rows} samples in motion: {', '.join(terms)}")
+            # Sixty numbers of which nothing was known say little one by one: friction is what a person looks for.
+            shown = terms[-len(FRICTION) :] if one.basis.is_free else terms
+            typer.echo(f"  J{joint + 1} of {found.rows} samples in motion: {', '.join(shown)}")
         if one.steps:
             typer.echo("  steps: " + ", ".join(f"{s.step} {s.median_s:.1f} ± {s.spread_s:.1f} s" for s in one.steps))
 

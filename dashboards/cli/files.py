@@ -31,3 +31,9 @@ def check(file: Annotated[Path, typer.Argument(metavar="FACTORY.toml")]) -> None
     factory = read_factory(file)
     assets = sum(len(site.assets) for site in factory.hub.sites)
     typer.echo(f"{file}: {len(factory.hub.sites)} sites, {assets} assets, {len(factory.sources)} sources, no mistakes")
+    wanted = (
+        (factory.models.score, "models", "anomaly models"),
+        (factory.expect.score, "expect", "expectations of arms"),
+    )
+    for score, table, what in wanted:
+        typer.echo(f"  {what}: " + ("scored as it comes in" if score else f"not scored ([{table}] score = false)"))

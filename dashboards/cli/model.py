@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +19,7 @@ from dashboards.cli.times import moment
 from twin.clock import NS_PER_S, iso_from_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from connectors.models.book import Book, Entry
     from twin.ports import History
@@ -38,34 +40,63 @@ def _group() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the store and its models lie, as the options of every verb say it."""
+
+    url: str
+    factory: Path | None
+    models: str
+
+
+PLACE: tuple[tuple[str, Any, Any], ...] = (("url", Url, ""), ("factory", FactoryFile, None), ("models", Models, ""))
+"""The options of a `Place`: name, option, default."""
+
+
+def placed(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb whose parameter ``place`` stands for the options of a `Place`, in its position."""
+
+    @wraps(verb)
+    def run(**given: Any) -> None:
+        verb(place=Place(**{name: given.pop(name) for name, _, _ in PLACE}), **given)
+
+    own = inspect.signature(verb, eval_str=True)
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
+        for name, option, default in PLACE
+    ]
+    parts = [options if one.name == "place" else [one] for one in own.parameters.values()]
+    run.__dict__["__signature__"] = own.replace(parameters=[one for part in parts for one in part])
+    return run
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
     book: Book
     history: History
 
 
 @contextmanager
-def _opened(url: str, factory: Path | None, models: str) -> Iterator[_Opened]:
+def _opened(place: Place) -> Iterator[_Opened]:
     """A store's history and models; closed at the end of the block."""
     from connectors.models.book import Book
     from connectors.models.files import Shelf, folder_of
     from connectors.stores.sql import open_history
 
-    place, known = place_of(url, factory)
-    folder = folder_of(place, models or (known.models.folder if known is not None else ""))
+    url, known = place_of(place.url, place.factory)
+    folder = folder_of(url, place.models or (known.models.folder if known is not None else ""))
     with ExitStack() as stack:
-        history = stack.enter_context(closing(open_history(place)))
-        desk = stack.enter_context(desk_of(factory or HERE, place))
+        history = stack.enter_context(closing(open_history(url)))
+        desk = stack.enter_context(desk_of(place.factory or HERE, url))
         yield _Opened(Book(Shelf(folder), desk), history)
 
 
 @app.command()
+@placed
 def train(
     name: Named,
     *,
     asset: Annotated[str, typer.Option("--asset", help="The asset's id.")],
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     recording: Annotated[list[str] | None, typer.Option("--recording", help="Learn from this recording.")] = None,
     begin: Begin = "",
     end: End = "",
@@ -93,7 +124,7 @@ def train(
     from connectors.models.truth import marked
     from twin.anomaly import Window
 
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         spans = _spans(opened, asset, recording or [], begin, end)
         wrong = marked(opened.book.desk, asset)
         order = Order(
@@ -102,9 +133,9 @@ def train(
             Window(round(step * NS_PER_S), max(1, round(window / step))), share, budget, seed, not no_forest,
         )  # fmt: skip
         version, model, is_new = opened.book.train(opened.history, order, by or who())
-        place = opened.book.shelf.place(name, version)
+        folder = opened.book.shelf.place(name, version)
     if json:
-        print_json({"version": version, "new": is_new, "folder": str(place), **model.told()})
+        print_json({"version": version, "new": is_new, "folder": str(folder), **model.told()})
         return
     training = model.training
     typer.echo(f"{name} {version}{'' if is_new else ' (the same as before)'}: {asset}, {model.regime.told()}")
@@ -120,13 +151,14 @@ def train(
         f"{why.replace('_', ' ')} {seconds / 60:.0f} min" for why, seconds in training.left_out.items() if seconds
     )
     typer.echo(f"  left out: {told or 'nothing'}" + "".join(f"; {one} ({why})" for one, why in training.unseen.items()))
-    typer.echo(f"  {place}\n  next: twin model activate {name}")
+    typer.echo(f"  {folder}\n  next: twin model activate {name}")
 
 
 @app.command(name="list")
-def list_(*, url: Url = "", factory: FactoryFile = None, models: Models = "", json: Json = False) -> None:
+@placed
+def list_(*, place: Place, json: Json = False) -> None:
     """Print the models, their versions, and how they stand."""
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         entries = opened.book.entries()
     if json:
         print_json([_row(one) for one in entries])
@@ -142,17 +174,16 @@ def list_(*, url: Url = "", factory: FactoryFile = None, models: Models = "", js
 
 
 @app.command()
+@placed
 def show(
     name: Named,
     *,
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     version: Version = 0,
     json: Json = False,
 ) -> None:
     """Print what a version is, from what it was made, and its last evaluation; its files are checked (exit 2)."""
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         entry = opened.book.find(name, version)
         for file in entry.kept.files:
             opened.book.shelf.file(entry.kept, entry.standing.version, file)
@@ -175,12 +206,11 @@ def show(
 
 
 @app.command()
+@placed
 def score(
     name: Named,
     *,
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     version: Version = 0,
     begin: Begin = "",
     end: End = "",
@@ -189,7 +219,7 @@ def score(
     """Score a stretch of the store; exit 1 where there were alarms."""
     from connectors.models.score import score_stretch
 
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         entry, span = _entry_and_span(opened, name, version, begin, end)
         model, shelf = entry.kept, opened.book.shelf
         number = entry.standing.version
@@ -217,12 +247,11 @@ def score(
 
 
 @app.command(name="evaluate")
+@placed
 def evaluate_(
     name: Named,
     *,
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     version: Version = 0,
     begin: Begin = "",
     end: End = "",
@@ -241,7 +270,7 @@ def evaluate_(
     from connectors.models.evaluate import evaluate
     from connectors.models.truth import marked, simulated
 
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         entry, span = _entry_and_span(opened, name, version, begin, end)
         model, shelf = entry.kept, opened.book.shelf
         wrong = simulated(truth, model.asset) if truth else marked(opened.book.desk, model.asset)
@@ -263,17 +292,16 @@ def evaluate_(
 
 
 @app.command()
+@placed
 def activate(
     name: Named,
     *,
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     version: Version = 0,
     json: Json = False,
 ) -> None:
     """Let a version score what comes in, in place of another version of that name."""
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         entry = opened.book.find(name, version)
         retired = opened.book.activate(entry, who())
     kept = entry.standing
@@ -289,17 +317,16 @@ def activate(
 
 
 @app.command()
+@placed
 def retire(
     name: Named,
     *,
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     version: Version = 0,
     json: Json = False,
 ) -> None:
     """Let a version score no more; its files stay."""
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         active = [one for one in opened.book.active() if one.standing.name == name]
         entry = active[0] if active and not version else opened.book.find(name, version)
         opened.book.retire(entry, who())
@@ -310,13 +337,12 @@ def retire(
 
 
 @app.command(name="export")
+@placed
 def export_(
     name: Named,
     out: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for its files.")],
     *,
-    url: Url = "",
-    factory: FactoryFile = None,
-    models: Models = "",
+    place: Place,
     version: Version = 0,
     json: Json = False,
 ) -> None:
@@ -326,7 +352,7 @@ def export_(
     if out.exists() and any(out.iterdir()):
         note(f"{out} is there and not empty: name a new folder")
         raise typer.Exit(2)
-    with _opened(url, factory, models) as opened:
+    with _opened(place) as opened:
         entry = opened.book.find(name, version)
         model, number = entry.kept, entry.standing.version
         shelf = opened.book.shelf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from importlib.resources import files
 from pathlib import Path
@@ -35,14 +36,17 @@ Faults = Annotated[
 def demo(
     *,
     data: Annotated[Path, typer.Option("--data", help="Where broker, database and factory file lie.")] = _DEMO_DATA,
-    port: Annotated[int, typer.Option("--port", help="The page's port; the next free one if taken.")] = 8050,
+    port: Annotated[
+        int, typer.Option("--port", help="The page's port; the next free one if taken.", envvar="TWIN__WEB__PORT")
+    ] = 8050,
     mqtt_port: Annotated[
-        int, typer.Option("--mqtt-port", help="The broker's port; the next free one if taken.")
+        int,
+        typer.Option("--mqtt-port", help="The broker's port; the next free one if taken.", envvar="TWIN__BROKER__PORT"),
     ] = 1883,
     duration: For = None,
     history: Annotated[float, typer.Option("--history", help="Hours of history to begin with; 0 for none.")] = 8.0,
     rate: Annotated[float, typer.Option("--rate", help="Run the plant this many times faster (needs --for).")] = 0.0,
-    seed: Annotated[int, typer.Option("--seed", help="The plants' seed.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", help="The plants' seed.", envvar="TWIN__SIMULATE__SEED")] = 7,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
     assets: Annotated[
         int,
@@ -50,7 +54,10 @@ def demo(
     ] = 0,
     fault: Faults = None,
 ) -> None:
-    """Two simulated pilot factories, alive in a browser page, in one command."""
+    """Two simulated pilot factories, alive in a browser page, in one command.
+
+    TWIN__SECTION__KEY overrides settings as it does of `twin run`; only the store lies where --data says.
+    """
     from connectors.broker import free_port
     from connectors.factory_file import read_factory
     from dashboards.compose import Composition, Plan, log
@@ -85,7 +92,7 @@ def demo(
     }
     arguments = ["--ledger", str(data / "published.json")]
     arguments += ["--rate", str(rate), "--span", str(duration)] if rate else ["--history", str(history)]
-    factory = with_faults(read_factory(file, environ), fault or ())
+    factory = with_faults(read_factory(file, {**os.environ, **environ}), fault or ())
     for text in fault or ():
         arguments += ["--fault", text]
     plan = Plan(file, factory, data.resolve(), tuple(arguments), environ)
@@ -243,7 +250,7 @@ def score(file: File, *, duration: For = None) -> None:
         raise typer.Exit(2)
     stop = stop_event()
     stop_after(stop, duration)
-    run_scores(factory, stop)
+    note(f"{run_scores(factory, stop)} scores published")
 
 
 def simulate(

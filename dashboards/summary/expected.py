@@ -49,6 +49,9 @@ def cell_expected(view: View, asset_id: str, fits: Mapping[str, KeptFit]) -> Row
             "from_ms": ms(kept.fit.start_ns),
             "to_ms": ms(kept.fit.end_ns),
             "spread": [None if one is None else one.spread_n_m for one in kept.fit.joints],
+            "explained": [None if one is None else one.explained for one in kept.fit.joints],
+            "model": kept.fit.model,
+            "by": kept.fit.basis.kind,
         },
     }
 

@@ -582,6 +582,44 @@ def test_the_value_at_the_start_is_found_behind_many_absent_ones(bench):
     assert bench.history.text_changes(DOOR.id, "state", 299, 400) == [(299, "IDLE")]
 
 
+def test_what_had_been_received_by_a_moment_holds_nothing_that_came_later(bench):
+    """From 20 to 29 a gateway holds back; at 50 it brings it."""
+    kinds = AlarmEventKind
+    for tick in range(10, 61):
+        held = range(20, 30) if tick == 50 else ()
+        times = [*held, *([] if 20 <= tick < 30 else [tick])]
+        said = Event(EventKind.STATE_CHANGED, held[0] if held else tick, DOOR.asset, "state", "a", "b")
+        alarm = told(
+            kinds.CLEARED if tick == 50 else kinds.RAISED, replace(RAISED, raised=tick != 50), 25 if held else tick
+        )
+        rows = [
+            replace(door(t, f"{'LATE' if t in held else 'OK'}{t // 10}"), received_ns=np.array([tick])) for t in times
+        ]
+        bench.append(
+            *([merge(rows)] if rows else []),
+            fold=with_alarms(events=(alarm,) if tick in (11, 50) else ()),
+            tick_ns=tick,
+            events=(said,) if tick in (10, 50) else (),
+        )
+    history = bench.history
+    whole = [(10, "OK1"), (20, "LATE2"), (30, "OK3"), (40, "OK4")]
+    assert history.text_changes(DOOR.id, "state", 0, 49) == whole
+    for by_ns, late in ((49, False), (50, True), (1 << 61, True)):
+        seen = history.received(by_ns)
+        assert seen.text_changes(DOOR.id, "state", 0, 49) == (whole if late else [whole[0], *whole[2:]])
+        assert seen.text_changes(DOOR.id, "state", 25, 35) == [(25, "LATE2" if late else "OK1"), (30, "OK3")]
+        assert seen.density([DOOR.id, "nowhere:x"], 10, 50, 4).tolist() == [10, 10 if late else 0, 10, 10]
+        assert seen.frames(DOOR.id, 0, 49).t_ns.tolist() == [t for t in range(10, 49) if late or not 20 <= t < 30]
+        assert [one.t_ns for one in seen.events(0, 99)] == ([20, 10] if late else [10])
+        assert [one.t_ns for one in seen.events(0, 99, asset="jeonju", limit=1)] == [20 if late else 10]
+        assert [one.t_ns for one in seen.alarm_events(0, 99)] == ([25, 11] if late else [11])
+        assert [one.raised for one in seen.alarms_at(40)] == [not late]
+    early = history.received(9)
+    assert (early.text_changes(DOOR.id, "state", 0, 99), early.events(0, 99), early.alarms_at(99)) == ([], [], [])
+    assert (early.frames(DOOR.id, 0, 99).t_ns.tolist(), early.density([DOOR.id], 0, 99, 1).tolist()) == ([], [0])
+    assert early.text_changes(DOOR.id, "no_such", 0, 99) == history.received(9).text_changes("no:such", "x", 0, 9) == []
+
+
 # Batches, keyframes, events
 
 

@@ -38,12 +38,14 @@ MOST_IN_DOUBT = 20
 class Demo:
     """A running demo, its lines of output as they come, and its children by name."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.folder = folder
         self.port, self.mqtt_port = any_port(), any_port()
         command = [sys.executable, "-m", "dashboards.cli", "demo", "--data", str(folder), "--no-browser"]
         command += ["--port", str(self.port), "--mqtt-port", str(self.mqtt_port), *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environ}
+        )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -66,16 +68,22 @@ class Demo:
         """The process id of a child, by its command line."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdigit():
-                    try:
-                        words = (entry / "cmdline").read_bytes().decode().split("\0")
-                    except OSError:
-                        continue
-                    if verb in words and str(self.folder / "factory.toml") in words:
-                        return int(entry.name)
+            if pid := self.child(verb):
+                return pid
             time.sleep(0.05)
         raise AssertionError(f"no process of `twin {verb}`")
+
+    def child(self, verb: str) -> int:
+        """The process id of a child that runs now, 0 where there is none."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    words = (entry / "cmdline").read_bytes().decode().split("\0")
+                except OSError:
+                    continue
+                if verb in words and str(self.folder / "factory.toml") in words:
+                    return int(entry.name)
+        return 0
 
     def stored(self) -> int:
         history = open_history(f"sqlite:///{self.folder / 'twin.db'}")
@@ -232,6 +240,24 @@ def test_a_factory_file_that_was_changed_by_hand_is_kept(tmp_path: Path) -> None
     demo.wait_for("factory.toml was changed by hand, and is kept", 60)
     assert demo.end() == 0, demo.lines
     assert file.read_text("utf-8").endswith("# mine\n")
+
+
+def test_settings_of_the_environment_hold_for_the_demo_itself_and_not_only_for_its_children(tmp_path: Path) -> None:
+    other = f"sqlite:///{tmp_path / 'elsewhere' / 'twin.db'}"
+    demo = Demo(tmp_path, TWIN__EXPECT__SCORE="false", TWIN__MODELS__SCORE="true", TWIN__STORE__URL=other)
+    try:
+        demo.wait_for("^ready ", 90)
+        demo.pid_of("score")
+        assert demo.child("expect") == 0, "nobody asked for it"
+    finally:
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.end() == 0, demo.lines
+    assert (tmp_path / "twin.db").exists()
+    assert not (tmp_path / "elsewhere").exists(), "a demo never writes into another store"
+
+    wrong = Demo(tmp_path, TWIN__WEB__LANGUAGE="latin")
+    assert wrong.end() == 2
+    assert any("web.language" in line for line in wrong.lines), wrong.lines
 
 
 def test_a_factory_file_of_an_older_demo_that_nobody_changed_is_brought_up_to_date(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from one_arm import ARM, DEMO, SECONDS, START_NS, demo, healthy, told
 from typer.testing import CliRunner
 
 from connectors.desk import Desk, expectations
-from connectors.expect.follow import Follower, door_problem, known_fits
 from connectors.expect.reading import fit_from
+from connectors.expect.run import Arms
 from connectors.factory_file import read_factory
 from connectors.plugins import asset_types, make_decoder
 from connectors.stores.sql import open_history, open_store
@@ -100,20 +100,18 @@ def test_where_no_arm_moved_or_there_is_none_nothing_is_fitted(url):
 
 def test_what_is_published_comes_back_as_the_arms_own_stream_and_the_page_shows_it_as_of_any_moment(fitted, tmp_path):
     factory = read_factory(DEMO)
-    sent = []
     with closing(open_history(fitted)) as history, closing(Desk(fitted, ManualClock(END_NS))) as desk:
-        fits = known_fits(factory, desk)
-        follower = Follower(history, KIND, fits, END_NS, lambda *one: sent.append(one), from_ns=START_NS)
-        assert follower.look(END_NS) == len(sent) > SECONDS - 5
-        assert follower.look(END_NS) == 0
-        again = []
-        Follower(history, KIND, fits, END_NS, lambda *one: again.append(one), from_ns=START_NS).look(END_NS)
-        assert again == sent  # the same bytes: the store takes them for duplicates
-        silent = []
-        late_ns = END_NS + 60 * NS_PER_S
-        Follower(history, KIND, fits, END_NS, lambda *one: silent.append(one)).look(late_ns)
-        assert not silent  # the arm is not heard: a row of it would say that it is there
-    source = next(one for one in factory.sources if one.name == "jeonju-expected")
+
+        def looked(now_ns, *looks, from_ns=None):
+            arms = Arms({ARM}, KIND, from_ns)
+            arms.take_up(history, desk, END_NS)
+            return [list(arms.look(history, now_ns)) for _ in range(1 + len(looks))]
+
+        sent, more = looked(END_NS, "again", from_ns=START_NS)
+        assert (len(sent) > SECONDS - 5, more) == (True, [])
+        assert looked(END_NS, from_ns=START_NS) == [sent]  # the same bytes: the store takes them for duplicates
+        assert looked(END_NS + 60 * NS_PER_S) == [[]]  # the arm is not heard: a row of it would say that it is there
+    source = next(one for one in factory.sources if one.name == "expect-jeonju")
     decoder = make_decoder(source.decoder, source.options, source.name, factory.hub)
     parts = [part for topic, payload in sent for part in decoder.decode(Message(topic, payload, END_NS))]
     assert {part.stream.id for part in parts} == {f"{ARM}:expectation"}
@@ -134,20 +132,14 @@ def test_what_is_published_comes_back_as_the_arms_own_stream_and_the_page_shows_
         assert expected_cycle(PastView(history, END_NS), ARM)[0] == pytest.approx(52, abs=3)
 
 
-def test_a_factory_whose_sources_would_not_take_it_is_told_what_to_write():
-    factory = read_factory(DEMO)
-    assert door_problem(factory, ARM, KIND) == ""
-    without = replace(
-        factory, sources=tuple(one for one in factory.sources if one.name not in ("jeonju-expected", "others"))
-    )
-    assert "no source takes" in door_problem(without, ARM, KIND)
-    assert 'decoder = "json_object"' in door_problem(without, ARM, KIND)
-    named = {"topic": "{place...}/{asset}/{stream}", "stream": "guess", "time": "ts"}
-    other = replace(
-        factory,
-        sources=tuple(replace(one, options=named) if one.name == "jeonju-expected" else one for one in factory.sources),
-    )
-    assert "for something else" in door_problem(other, ARM, KIND)
+def test_a_factory_that_does_not_ask_for_it_is_told_what_to_write(tmp_path):
+    file = tmp_path / "factory.toml"
+    file.write_text(DEMO.read_text("utf-8").replace("[expect]\nscore = true", "[expect]\nscore = false"), "utf-8")
+    assert not [one.name for one in read_factory(file).sources if one.name.startswith("expect-")]
+    ran = CliRunner().invoke(app, ["expect", "run", str(file), "--for", "1"])
+    assert (ran.exit_code, "write [expect] score = true" in ran.output) == (2, True)
+    assert "expectations of arms: not scored" in CliRunner().invoke(app, ["check", str(file)]).output
+    assert "expectations of arms: scored as it comes in" in CliRunner().invoke(app, ["check", str(DEMO)]).output
 
 
 def test_an_unfitted_plant_is_told_to_fit_first(tmp_path):

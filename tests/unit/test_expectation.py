@@ -156,9 +156,9 @@ def test_too_little_motion_is_refused_with_the_reason():
     still = healthy()["joints"].take(np.arange(0, 100))
     with pytest.raises(ExpectationError, match="samples in motion, 100 are needed"):
         fit_arm(arm(), motion_of(still, wiring_of(still.stream)))
-    unknown = replace(arm(), attributes={"model": "kr6"})
-    with pytest.raises(ExpectationError, match="no dynamics are known of model 'kr6'"):
-        fit_arm(unknown, motion_of(still, wiring_of(still.stream)))
+    other = replace(arm(), attributes={"model": "panda"})
+    with pytest.raises(ExpectationError, match="tells of 6 joints, a panda has 7"):
+        fit_arm(other, motion_of(still, wiring_of(still.stream)))
 
 
 def test_a_gap_tells_no_acceleration():
@@ -178,7 +178,7 @@ def test_frames_now_fast_now_slow_tell_the_same_torques():
     # Five seconds at 20 Hz, five at 1 Hz, as history that is caught up with comes in.
     mixed = joints.take(np.flatnonzero((np.arange(6000) // 100 % 2 == 0) | (np.arange(6000) % 20 == 0)))
     motion = motion_of(mixed, wiring)
-    apart = np.abs(motion.torque_n_m - expected_n_m(fitted().joints, fitted().geometry, motion))
+    apart = np.abs(motion.torque_n_m - expected_n_m(fitted().joints, fitted().basis, motion))
     moving = (np.abs(motion.speed_rad_s) > 0.05) & np.isfinite(apart)
     assert moving.sum() > 3000
     for joint, one in enumerate(fitted().joints):

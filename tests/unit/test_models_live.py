@@ -20,8 +20,8 @@ from connectors.models.train import Order, train
 from connectors.plugins import make_decoder
 from connectors.stores.memory import MemoryStore
 from twin.anomaly import Window
-from twin.anomaly.config import score_options, score_topic
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock
+from twin.computed import SCORES
 from twin.errors import ConfigError
 from twin.message import Message
 from twin.mirror import Mirror
@@ -90,11 +90,11 @@ HUB = Hub("h", Name("h", "h"), ())
 
 def heard(said):
     """Scores as ingest decodes them."""
-    decoder = make_decoder("json_object", score_options(), "models-h", HUB)
+    decoder = make_decoder("json_object", SCORES.options(), "models-h", HUB)
     return [
         frames
         for one in said
-        for frames in decoder.decode(Message(score_topic(ASSET), msgspec.json.encode(one), T0, 1))
+        for frames in decoder.decode(Message(SCORES.topic(ASSET), msgspec.json.encode(one), T0, 1))
     ]
 
 
@@ -180,7 +180,7 @@ def test_models_that_are_activated_score_and_those_retired_stop(trained, tmp_pat
         "press", ASSET, ((T0, T0 + LEARNED * NS_PER_S),), window=Window(NS_PER_S, 10), budget=0.01, forest=False
     )
     book.train(growing.store, order, "kim")
-    scorers = Scorers(book, growing.store, lambda topic, body: sent.append((topic, json.loads(body))), clock)
+    scorers = Scorers(book.shelf)
     for act in (
         lambda: None,
         lambda: book.activate(book.find("press"), "kim"),
@@ -189,11 +189,12 @@ def test_models_that_are_activated_score_and_those_retired_stop(trained, tmp_pat
         act()
         growing.grow(growing.rows + 5)
         clock.set(growing.now_ns)
-        said = scorers.look()
-        sent.append(said)
+        scorers.take_up(growing.store, desk, clock.now_ns())
+        sent.append([(topic, json.loads(body)["model"]) for topic, body in scorers.look(growing.store, clock.now_ns())])
     desk.close()
-    topics = [one[0] if isinstance(one, tuple) else one for one in sent]
-    assert topics == [0, "factory-twin-scores/h/line/press", 1, 0], "active from now on, not for what was before"
+    (score,) = sent[1]
+    assert score == ("factory-twin-scores/h/line/press", "press 1"), "active from now on, not for what was before"
+    assert sent[0] == sent[2] == []
 
 
 FACTORY = """
@@ -215,7 +216,7 @@ decoder = "auto"
 """
 
 
-def test_a_factory_that_scores_hears_its_scores_a_source_a_site(tmp_path):
+def test_a_factory_that_scores_hears_what_is_computed_by_a_source_a_site(tmp_path):
     silent = factory_of(FACTORY.format(more="").encode(), tmp_path / "factory.toml", {})
     assert [one.name for one in silent.sources] == ["others"]
     scoring_ = factory_of(
@@ -226,6 +227,10 @@ def test_a_factory_that_scores_hears_its_scores_a_source_a_site(tmp_path):
     assert named["models-a"].topics == ("factory-twin-scores/a/#",)
     assert scoring_.models.folder == str(tmp_path / "kept")
     assert "factory-twin-scores/a/#" in named["others"].leaves
+    both = FACTORY.format(more="[expect]\nscore = true\n[models]\nscore = true")
+    factory = factory_of(both.encode(), tmp_path / "factory.toml", {})
+    assert [one.name for one in factory.sources] == ["others", "models-a", "models-b", "expect-a", "expect-b"]
+    assert "factory-twin-expected/b/#" in factory.sources[0].leaves
     nowhere = FACTORY.format(more="[store]\nurl = 'postgresql://h/x'\n[models]\nscore = true").encode()
     with pytest.raises(ConfigError, match="lie nowhere yet"):
         factory_of(nowhere, tmp_path / "factory.toml", {})

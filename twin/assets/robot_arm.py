@@ -74,15 +74,15 @@ def _safety() -> tuple[Signal, ...]:
     )
 
 
-def _expectation() -> tuple[Signal, ...]:
+def _expectation(joints: int) -> tuple[Signal, ...]:
     """What a model of the arm tells beside what the arm does (`twin.expectation`); no device sends it."""
-    joints = range(JOINTS)
+    limits = (*_TORQUE_LIMIT_N_M, None)
     return (
         *(Signal(f"expected.joint_{i + 1}", unit="N.m", role=Role.EXPECTED_EFFORT, index=i,
-                 low=-_TORQUE_LIMIT_N_M[i], high=_TORQUE_LIMIT_N_M[i],
-                 label_ko=f"J{i + 1} 기대 토크", label_en=f"J{i + 1} expected torque") for i in joints),
+                 low=None if (limit := limits[i]) is None else -limit, high=limit,
+                 label_ko=f"J{i + 1} 기대 토크", label_en=f"J{i + 1} expected torque") for i in range(joints)),
         *(Signal(f"residual.joint_{i + 1}", role=Role.EFFORT_RESIDUAL, index=i, low=0.0, high=RESIDUAL_HIGH,
-                 label_ko=f"J{i + 1} 토크 편차", label_en=f"J{i + 1} torque residual") for i in joints),
+                 label_ko=f"J{i + 1} 토크 편차", label_en=f"J{i + 1} torque residual") for i in range(joints)),
         Signal("expected_cycle", unit="s", role=Role.EXPECTED_CYCLE, label_ko="기대 사이클 시간", label_en="Expected cycle time"),
         Signal("cycle_spread", unit="s", role=Role.CYCLE_SPREAD, label_ko="사이클 시간 산포", label_en="Spread of cycle times"),
         Signal("cycle_residual", role=Role.CYCLE_RESIDUAL, label_ko="사이클 편차", label_en="Cycle residual"),
@@ -178,7 +178,8 @@ ASSET_TYPE = AssetType(
         StreamType("joints", _joints(), 0.05),
         StreamType("status", _status(), 1.0),
         StreamType("safety", _safety(), 1.0),
-        StreamType("expectation", _expectation(), 1.0),
+        StreamType("expectation", _expectation(JOINTS), 1.0),
+        StreamType("expectation_7", _expectation(JOINTS + 1), 1.0),
     ),
     alarms=_ALARMS,
 )

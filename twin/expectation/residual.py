@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.clock import NS_PER_S
+from twin.errors import ExpectationError
 from twin.expectation.motion import join_motions, motion_of
 from twin.expectation.torque import MOVING_RAD_S, expected_n_m
 from twin.sample import Frames, Quality, merge, stream_of
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     Rows = NDArray[np.float64]
 
 STREAM = "expectation"
-"""The stream of an arm that holds what is expected of it."""
+"""The stream of an arm that holds what is expected of it; of one with seven joints ``expectation_7``."""
+USUAL_JOINTS = 6
 WINDOW_NS = 10 * NS_PER_S
 """A residual is of so much time: about one move of a cycle."""
 MIN_ROWS = 5
@@ -32,11 +34,13 @@ DECIMALS = 3
 _MAD = 1.4826
 
 
-def stream_for(asset: str, kind: AssetType) -> Stream:
-    """The stream of an arm's expectations, as its type declares it."""
-    declared = kind.stream(STREAM)
-    assert declared is not None  # noqa: S101  the type of an arm has it
-    return stream_of(asset, STREAM, declared.signals, period_s=declared.period_s)
+def stream_for(asset: str, kind: AssetType, joints: int = USUAL_JOINTS) -> Stream:
+    """The stream of an arm's expectations, as its type declares it; raises ExpectationError for so many joints."""
+    name = STREAM if joints == USUAL_JOINTS else f"{STREAM}_{joints}"
+    declared = kind.stream(name)
+    if declared is None:
+        raise ExpectationError(f"{asset} has {joints} joints", "torques are expected of arms with six or seven")
+    return stream_of(asset, name, declared.signals, period_s=declared.period_s)
 
 
 class Scorer:
@@ -51,10 +55,10 @@ class Scorer:
         self._fit = fit
         self._wiring = wiring
         self._stream = stream
-        self._geometry = fit.geometry
+        self._basis = fit.basis
         self._tail: Frames | None = None
         self._scored: Motion | None = None
-        self._expected: Rows = np.zeros((0, self._geometry.joints))
+        self._expected: Rows = np.zeros((0, self._basis.joints))
         self._next_ns = 0
         self._cycles: tuple[NDArray[np.int64], Rows] = (np.zeros(0, np.int64), np.zeros(0))
 
@@ -76,7 +80,7 @@ class Scorer:
         fresh = motion.take(slice(0 if self._scored is None else 1, max(len(motion) - 1, 0)))
         if not len(fresh):
             return None
-        expected = expected_n_m(self._fit.joints, self._geometry, fresh)
+        expected = expected_n_m(self._fit.joints, self._basis, fresh)
         before = self._scored
         self._scored = fresh if before is None else join_motions([before, fresh])
         self._expected = expected if before is None else np.concatenate([self._expected, expected])

@@ -12,6 +12,7 @@ import { named } from "./directory.js";
 import { el, setText, toggle } from "./dom.js";
 import { duration, number, time } from "./format.js";
 import { live } from "./live.js";
+import { basedUrl } from "./playback.js";
 import { t } from "./words.js";
 
 const HEADS = [["", "mark"], ["time", "time"], ["", "since"], ["asset", "area"], ["asset", "asset"], ["", "name"], ["", "value"], ["", "limit"], ["", "state"], ["", "action"], ["", "ack"]];
@@ -182,7 +183,7 @@ export class AlarmListCore extends Core {
     }
     const csv = new URLSearchParams({ site: filter.site, lang });
     if (clock.replaying) csv.set("as_of", String(Math.round(clock.at_ms)));
-    this.csv.href = this.tab === "journal" ? this.journal.csv(csv) : `/api/v1/alarms/active.csv?${csv}`;
+    this.csv.href = basedUrl(this.tab === "journal" ? this.journal.csv(csv) : `/api/v1/alarms/active.csv?${csv}`, clock.base);
     this.drawMarked();
     this.detail.draw(alarms.rows.get(this.chosenId) ?? null, this.chosenId);
   }

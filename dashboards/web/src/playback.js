@@ -5,12 +5,12 @@ export const FASTEST = 128;
 /** The time bases of a replay: what was measured by a moment, or what had come in by then. */
 export const [DEVICE, RECEIVE] = ["device", "receive"];
 /** Read calls that can be asked by receipt; all others answer by device time. */
-const BY_RECEIPT = /^\/view\/(state|chunk|trend|overview|connections|line\/|cell\/|fleet)/;
+const BY_RECEIPT = /^\/(view\/(state|chunk|trend|lanes|events|overview|connections|line\/|cell\/|fleet)|api\/v1\/alarms)/;
 
 /** The address of a call in a replay by that base. */
 export const basedUrl = (url, base) => (base === RECEIVE && BY_RECEIPT.test(url) ? `${url}${url.includes("?") ? "&" : "?"}base=${RECEIVE}` : url);
 /** Whether a page has figures by device time only, whatever the base of its replay. */
-export const onlyDevice = (path) => /^\/(oee|report|hub|compare|whatif|label|alarms)(\/|$)/.test(path);
+export const onlyDevice = (path) => /^\/(oee|report|hub|compare|whatif|label)(\/|$)/.test(path);
 /** A loop shorter than this would be asked for anew with each tick. */
 export const SHORTEST_LOOP_MS = 200;
 

@@ -8,7 +8,7 @@ import { el, setText, Sheet, toggle } from "./dom.js";
 import { shortName, tickLabel, time, zoneOffset } from "./format.js";
 import { live } from "./live.js";
 import { assetHref, floorHref, follow, lineHref } from "./navigate.js";
-import { gapsOf } from "./playback.js";
+import { gapsOf, RECEIVE } from "./playback.js";
 import { drawSegment } from "./segment.js";
 import { siteLane } from "./sitelane.js";
 import { look } from "./states.js";
@@ -18,6 +18,8 @@ import { stateWord, t } from "./words.js";
 
 const NO_DIRECTORY_MS = 1500;
 const REFRESH_MS = 10000;
+/** By receipt a strip ends at the playhead, and what came late comes with it: so far it may fall behind. */
+const BEHIND_MS = 2000;
 const RIGHT = 10;
 const AXIS = 18;
 const RECEIVED = 30;
@@ -110,9 +112,14 @@ export class StateStripCore extends Core {
   }
 
   tick() {
-    if (performance.now() - (this.fetched ?? 0) > REFRESH_MS) this.refetch();
+    const rested_ms = performance.now() - (this.fetched ?? 0);
+    if (rested_ms > REFRESH_MS || (rested_ms > BEHIND_MS && this.byReceipt && Math.abs(clock.at_ms - this.upTo) > BEHIND_MS)) this.refetch();
     if (!clock.replaying) this.sheet.ask();
     this.drawControls();
+  }
+
+  get byReceipt() {
+    return clock.replaying && clock.base === RECEIVE;
   }
 
   later() {
@@ -144,6 +151,8 @@ export class StateStripCore extends Core {
     const { from, to } = this.view;
     const asked = (this.asked = {});
     const query = new URLSearchParams({ site: this.props.site || "*", from_ms: Math.round(from - this.span_ms * 0.1), to_ms: Math.round(Math.min(live.now(), to + this.span_ms * 0.1)) });
+    this.upTo = clock.at_ms;
+    if (this.byReceipt) query.set("as_of_ms", Math.round(clock.at_ms));
     try {
       const answer = await fetchJson(`/view/lanes?${query}`, this.abort.signal);
       if (this.asked !== asked) return;

@@ -137,7 +137,7 @@ export class StatusBarCore extends Core {
     }
     this.base.hidden = clock.base === DEVICE;
     toggle(this.base, "is-here", onlyDevice(location.pathname));
-    setText(this.base, t(onlyDevice(location.pathname) ? "replay.base_device_here" : "replay.base_lanes"));
+    setText(this.base, t(onlyDevice(location.pathname) ? "replay.base_device_here" : "replay.base_figures"));
     this.base.title = t("replay.base_receive_title");
     const left = session.ends_ms === null ? null : Math.max(0, Math.round((session.ends_ms - live.now()) / 1000));
     setText(this.note, left !== null ? t("session.ends", { n: left }) : clock.failed ? t("replay.failed", { detail: clock.failed }) : clock.waiting ? t("replay.loading") : "");

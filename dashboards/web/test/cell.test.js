@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { fitText } from "../src/cell/model.js";
 import { Peak } from "../src/cell/peaks.js";
 import { isWell, safetySignals } from "../src/cell/safety.js";
 import { stepRows } from "../src/cell/steps.js";
@@ -81,4 +82,10 @@ test("nothing after the moment looked at is told", () => {
 test("without a finished cycle only the step of now is told", () => {
   assert.deepEqual(stepRows(CHANGES.slice(0, 2), [], 5000).map((row) => row.step), ["grip", "weld"]);
   assert.deepEqual(stepRows([], [1000], 5000), []);
+});
+
+test("of a joint that was fitted it is said how well and by what, of another one nothing", () => {
+  const fit = { explained: [0.98765, null], by: "kinematics", model: "ur5e kinematics" };
+  assert.match(fitText(fit, 0), /0\.988.*ur5e kinematics.*geometry/);
+  for (const [one, index] of [[fit, 1], [fit, 2], [null, 0]]) assert.equal(fitText(one, index), "");
 });

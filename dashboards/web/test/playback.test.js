@@ -61,8 +61,10 @@ test("an address carries the moment, the speed and the loop, and gives them back
 test("calls that can be asked by receipt are, and no other", () => {
   assert.equal(basedUrl("/view/state?site=a&at_ms=1", "receive"), "/view/state?site=a&at_ms=1&base=receive");
   assert.equal(basedUrl("/view/cell/cycles?asset=a", "receive"), "/view/cell/cycles?asset=a&base=receive");
-  for (const url of ["/view/lanes?site=a", "/view/kpi/figures", "/api/v1/alarms", "/view/compare/trend?of=a"]) assert.equal(basedUrl(url, "receive"), url);
+  for (const url of ["/view/lanes?site=a", "/view/events?site=a", "/api/v1/alarms?site=a", "/api/v1/alarms/journal?site=a"]) assert.equal(basedUrl(url, "receive"), `${url}&base=receive`);
+  for (const url of ["/view/kpi/figures", "/api/v1/kpi", "/view/compare/trend?of=a"]) assert.equal(basedUrl(url, "receive"), url);
   assert.equal(basedUrl("/view/state?site=a", "device"), "/view/state?site=a");
   assert.equal(onlyDevice("/oee/jeonju"), true);
+  assert.equal(onlyDevice("/alarms/jeonju"), false);
   assert.equal(onlyDevice("/floor/jeonju"), false);
 });

@@ -66,9 +66,15 @@ export class ModelColumn {
       toggle(cell.node, "is-over", joint.residual !== null && joint.residual > limit && !old);
       toggle(cell.node, "is-stale", old);
       const torque = (x) => (x === null ? "–" : number(x, 1));
-      cell.node.title = t("joints.model_note", { m: torque(joint.measured), e: torque(joint.expected), r: residualText(joint.residual), limit: number(limit) });
+      cell.node.title = t("joints.model_note", { m: torque(joint.measured), e: torque(joint.expected), r: residualText(joint.residual), limit: number(limit) }) + fitText(fit, cell.index);
     }
   }
+}
+
+/** How well a joint's torque is explained, and by what: R² of what its fit says. */
+export function fitText(fit, index) {
+  const explained = fit?.explained?.[index];
+  return explained == null ? "" : `\n${t("joints.fit_by", { r2: number(explained, 3), by: t(`joints.by_${fit.by}`), model: fit.model })}`;
 }
 
 /** How far a joint is off, as people read it: more than `MOST` is only far too much. */
