@@ -22,6 +22,7 @@ from dashboards.access.guard import Guard, Rules
 from dashboards.access.login import login_router
 from dashboards.calls.api import ERRORS, api_router
 from dashboards.calls.api_alarms import alarm_router
+from dashboards.calls.api_anomaly import anomaly_router
 from dashboards.calls.api_audit import audit_router
 from dashboards.calls.api_datasets import datasets_router
 from dashboards.calls.api_episodes import episodes_router
@@ -157,6 +158,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(sessions_router(behind))
     server.include_router(kpi_router(behind))
     server.include_router(hub_router(behind), responses=ERRORS)
+    server.include_router(anomaly_router(behind))
     server.include_router(datasets_router(behind), responses=ERRORS)
     server.include_router(alarm_router(behind), responses=ERRORS)
     server.include_router(recordings_router(behind), responses=ERRORS)

@@ -76,7 +76,15 @@ def move_aside(database: Path, aside: Path) -> None:
         raise StoreUnavailable(f"{database} cannot be set aside: {error}") from error
 
 
-def copy(source: Path, target: Path) -> None:
+def private(path: Path) -> None:
+    """Make an empty file that only its owner reads, before anything is in it; what is written into it stays so."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def copy(source: Path, target: Path, *, owner_only: bool = False) -> None:
     """Copy a file's bytes, synced, under its own name only when whole."""
     with whole(target) as beside:
+        if owner_only:
+            private(beside)
         shutil.copyfile(source, beside)

@@ -120,6 +120,17 @@ class Book:
         """Those that score now."""
         return [one for one in self.entries() if one.standing.state == ACTIVE]
 
+    def damaged(self) -> list[str]:
+        """Why a version cannot be used, of each that has a file missing or another than was trained."""
+        found = []
+        for entry in self.entries():
+            try:
+                for name in entry.kept.files:
+                    self.shelf.file(entry.kept, entry.standing.version, name)
+            except ModelError as error:
+                found.append(error.problem)
+        return found
+
     def _about(self, one: Standing) -> Model:
         model, sha256 = self.shelf.about(one.name, one.version)
         if sha256 != one.sha256:

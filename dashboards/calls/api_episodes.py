@@ -154,7 +154,7 @@ def episodes_router(behind: Behind, prefix: str) -> APIRouter:  # noqa: C901, PL
             {
                 **_row(one),
                 "labels": rows,
-                "bounds": [{"t_ms": ms(t_ns), "what": what} for t_ns, what in edges],
+                "bounds": [{"t_ms": ms(edge.t_ns), "what": edge.what, "signal": edge.signal} for edge in edges],
                 "may_tell": allowed(Right.TELL, one.episode.site),
             }
         )

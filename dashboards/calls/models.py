@@ -76,7 +76,7 @@ def models_router(behind: Behind) -> APIRouter:
         view = view_of(behind, None if as_of_ms is None else ns_of_ms(as_of_ms, "as_of_ms"))
         wanted = site_in(behind, site)
         trained = runs.all() if view.is_live else []
-        answer = _whole(behind, view, wanted, [one.told() for one in trained if _seen(behind, one.asset, wanted)])
+        answer = _whole(behind, view, wanted, [one.told() for one in trained if is_seen(behind, one.asset, wanted)])
         if name:
             at_ns = None if at_ms is None else ns_of_ms(at_ms, "at_ms")
             key = (
@@ -112,7 +112,7 @@ def _start(behind: Behind, runs: Trainings, asked: Order) -> Response:
 
 
 def _do(behind: Behind, asked: Deed) -> Response:
-    book = Book(_shelf(behind), behind.desk)
+    book = Book(shelf_of(behind), behind.desk)
     entry = _found(behind, book, asked.name, asked.version)
     who = needs(Right.CONFIGURE, site_of(entry.standing.asset))
     if asked.act not in ("activate", "retire"):
@@ -138,7 +138,7 @@ def _whole(behind: Behind, view: View, site: str, runs: list[dict[str, Any]]) ->
         "detail": None,
     }
     try:
-        book = Book(_shelf(behind), behind.desk)
+        book = Book(shelf_of(behind), behind.desk)
     except AskedWrongly as error:
         return {**answer, "missing": f"{error.what}: {error.do}"}
     until_ns = None if view.is_live else view.clock_ns
@@ -146,17 +146,17 @@ def _whole(behind: Behind, view: View, site: str, runs: list[dict[str, Any]]) ->
     answer["models"] = [
         listed(entry, lambda asset: may(one, Right.CONFIGURE, site_of(asset)))
         for entry in book.entries(until_ns)
-        if _seen(behind, entry.standing.asset, site)
+        if is_seen(behind, entry.standing.asset, site)
     ]
     return answer
 
 
 def _detail(behind: Behind, view: View, key: tuple[str, int], hours: float, at_ns: int | None) -> dict[str, Any] | None:
     """The scores of a version; None where there was none at the moment."""
-    book = Book(_shelf(behind), behind.desk)
+    book = Book(shelf_of(behind), behind.desk)
     until_ns = None if view.is_live else view.clock_ns
     entry = next((one for one in book.entries(until_ns) if (one.standing.name, one.standing.version) == key), None)
-    if entry is None or not _seen(behind, entry.standing.asset, EVERY_SITE):
+    if entry is None or not is_seen(behind, entry.standing.asset, EVERY_SITE):
         return None
     told = {"name": key[0], "version": key[1]}
     if entry.model is None:
@@ -166,18 +166,19 @@ def _detail(behind: Behind, view: View, key: tuple[str, int], hours: float, at_n
 
 def _found(behind: Behind, book: Book, name: str, version: int) -> Entry:
     entry = next((one for one in book.entries() if (one.standing.name, one.standing.version) == (name, version)), None)
-    if entry is None or not _seen(behind, entry.standing.asset, EVERY_SITE):
+    if entry is None or not is_seen(behind, entry.standing.asset, EVERY_SITE):
         raise AskedWrongly(404, f"there is no version {version} of {name[:MAX_NAME]!r}", "name", "see the list")
     return entry
 
 
-def _seen(behind: Behind, asset: str, site: str) -> bool:
+def is_seen(behind: Behind, asset: str, site: str) -> bool:
     """Whether an asset is of a site that the person sees, and that is asked for."""
     own = site_of(asset)
     return behind.factory.hub.site(own) is not None and site in (EVERY_SITE, own)
 
 
-def _shelf(behind: Behind) -> Shelf:
+def shelf_of(behind: Behind) -> Shelf:
+    """The models' folder; raises AskedWrongly where nobody said where it lies."""
     try:
         return Shelf(folder_of(behind.factory.store.url, behind.factory.models.folder))
     except ModelError as error:
@@ -189,7 +190,7 @@ def _assets(behind: Behind, site: str) -> list[dict[str, Any]]:
     one, known = person(), behind.factory.hub.assets()
     found = []
     for asset, streams in streams_of(behind.reader.history()).items():
-        if not _seen(behind, asset, site) or not may(one, Right.CONFIGURE, site_of(asset)):
+        if not is_seen(behind, asset, site) or not may(one, Right.CONFIGURE, site_of(asset)):
             continue
         if any(column.kind is Kind.GAUGE for stream in streams for column in stream.columns):
             name = known[asset].name if asset in known else None
@@ -203,7 +204,7 @@ def _assets(behind: Behind, site: str) -> list[dict[str, Any]]:
 def _recordings(behind: Behind, view: View, site: str) -> list[str]:
     """Names of recordings of the person's sites that were kept by the moment."""
     kept = recordings.recordings(behind.desk)
-    return [one.name for one in kept if _seen(behind, one.site, site) and one.when_ns <= view.clock_ns]
+    return [one.name for one in kept if is_seen(behind, one.site, site) and one.when_ns <= view.clock_ns]
 
 
 def _arguments(behind: Behind, asked: Order, who: str) -> list[str]:
@@ -220,7 +221,7 @@ def _arguments(behind: Behind, asked: Order, who: str) -> list[str]:
         raise AskedWrongly(400, f"{asked.hours:g} is not from 0 to {MOST_LEARNED_H:g}", "hours", "24")
     if asked.asset not in streams_of(behind.reader.history()):
         raise AskedWrongly(404, f"no asset {asked.asset[:200]!r} has told anything", "asset", "see the list")
-    found = [asked.name, f"--asset={asked.asset}", f"--models={_shelf(behind).folder}", f"--by={who}"]
+    found = [asked.name, f"--asset={asked.asset}", f"--models={shelf_of(behind).folder}", f"--by={who}"]
     found += [f"--budget={asked.budget:g}", *(f"--state={one[:40]}" for one in asked.states)]
     for name in asked.recordings:
         try:

@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dashboards.cli._output import note, print_json
+from dashboards.cli.episodes import Url as StoreUrl
+from dashboards.cli.episodes import place_of
+from dashboards.cli.model import Models
 from dashboards.cli.store import Json, Url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from connectors.care.outside import Outside
+
+FactoryFile = Annotated[
+    Path | None,
+    typer.Option("--factory", help="The factory file, for the store and where its models lie.", dir_okay=False),
+]
+Secret = Annotated[
+    Path | None, typer.Option("--secret", help="The hub's secret; a file beside the desk unless given.", dir_okay=False)
+]
 Quick = Annotated[bool, typer.Option("--quick", help="The newest batches only.")]
 
 
@@ -57,41 +69,109 @@ def check(url: Url, *, quick: Quick = False, json: Json = False) -> None:
 
 
 def backup(
-    url: Url,
     target: Annotated[Path, typer.Argument(metavar="DEST", help="The file to make; an existing one is left alone.")],
     *,
+    url: StoreUrl = "",
+    factory: FactoryFile = None,
+    models: Models = "",
+    secret: Secret = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
-    """Copy the store while it is being written; the copy is read again before it gets its name."""
-    from connectors.care.backup import backup as copy
+    """Copy the store while it is being written, with the desk, the models, the secret of pseudonyms and a manifest.
 
+    The copy is read again before it gets its name.
+    """
+    from connectors.care.backup import backup as copy
+    from connectors.care.manifest import manifest_of
+
+    place, outside = _places(url, factory, models, secret)
     with progress("copying") as told:
-        found = copy(url, target, quick=quick, progress=told)
+        made = copy(place, target, outside, quick=quick, progress=told)
     size = target.stat().st_size
+    damaged = _damaged(place, outside)
+    for text in damaged:
+        note(f"a model is kept as it lies there, damaged: {text}")
+    if outside.models is None:
+        note("where the models lie is not known: name their folder, --models DIR, or the factory file, --factory FILE")
     if json:
-        print_json({"path": str(target), "bytes": size, "batches": found.batches if found else None})
+        files = [asdict(part) for part in made.manifest.parts]
+        batches = made.found.batches if made.found else None
+        print_json(
+            {
+                "path": str(target), "bytes": size, "batches": batches, "manifest": str(manifest_of(target)),
+                "files": files, "without": made.manifest.without, "damaged_models": damaged,
+            }
+        )  # fmt: skip
         return
-    checked = f"{found.batches} batches read again" if found else "its list read again"
+    checked = f"{made.found.batches} batches read again" if made.found else "its list read again"
     typer.echo(f"{target}: {size} bytes, {checked}")
+    for part in made.manifest.parts[1:]:
+        typer.echo(f"  {part.path}: {part.bytes} bytes{', its owner only' if part.mode else ''}")
+    if made.manifest.without:
+        typer.echo(f"  nothing there, so not in it: {_named(made.manifest.without)}")
 
 
 def restore(
     source: Annotated[Path, typer.Argument(metavar="BACKUP", help="A file that `twin store backup` made.")],
-    url: Url,
     *,
+    url: StoreUrl = "",
+    factory: FactoryFile = None,
+    models: Models = "",
+    secret: Secret = None,
     replace: Annotated[bool, typer.Option("--replace", help="Set an existing store aside first.")] = False,
     json: Json = False,
 ) -> None:
-    """Put a backup in the store's place; `twin ingest` must not run meanwhile. Nothing is deleted."""
+    """Put a backup in the store's place, and desk, models and secret in theirs; `twin ingest` must not run meanwhile.
+
+    Everything is held against the manifest first. Nothing is deleted.
+    """
     from connectors.care.backup import restore as put_back
     from connectors.wall_clock import WallClock
 
-    aside = put_back(source, url, WallClock(), replace=replace)
+    place, outside = _places(url, factory, models, secret)
+    done = put_back(source, place, WallClock(), outside, replace=replace)
     if json:
-        print_json({"url": url, "aside": aside})
+        print_json({"url": place, "aside": done.asides[0] if done.asides else "", **asdict(done)})
         return
-    typer.echo(f"restored from {source}" + (f"; the old store is {aside}" if aside else ""))
+    typer.echo(f"restored from {source}")
+    for aside in done.asides:
+        typer.echo(f"  what was there is {aside}")
+    if done.without:
+        older = " (it is older than their being kept)" if done.is_older else ""
+        typer.echo(f"  not in this backup: {_named(done.without)}{older}; what is there stays as it is")
+
+
+def _named(kinds: tuple[str, ...]) -> str:
+    return ", ".join({"model": "models", "secret": "the secret of pseudonyms"}[one] for one in kinds)
+
+
+def _places(url: str, factory: Path | None, models: str, secret: Path | None) -> tuple[str, Outside]:
+    """The store's address, and where its models and its secret lie; None for models that nobody knows the place of."""
+    from connectors.care.outside import Outside
+    from connectors.models.files import folder_of
+    from connectors.privacy.secret import secret_file
+    from twin.errors import ModelError
+
+    place, known = place_of(url, factory)
+    try:
+        folder = folder_of(place, models or (known.models.folder if known is not None else ""))
+    except ModelError:
+        folder = None
+    return place, Outside(folder, secret or secret_file(place, factory.resolve().parent if factory else None))
+
+
+def _damaged(place: str, outside: Outside) -> list[str]:
+    """What is wrong with the models, as the desk knows them."""
+    from connectors.desk import Desk
+    from connectors.models.book import Book
+    from connectors.models.files import Shelf
+    from connectors.wall_clock import WallClock
+
+    if outside.models is None:
+        return []
+    with closing(Desk(place, WallClock())) as desk:
+        return Book(Shelf(outside.models), desk).damaged()
 
 
 def confirm(url: Url) -> None:

@@ -83,7 +83,7 @@ def test_a_backup_while_writing_verifies_and_redelivery_stores_what_came_since(t
     with closing(open_history(url)) as history:
         batches, live = history.summary().batches, stored(history)
     assert batches >= last > 70
-    aside = restore(tmp_path / "backup", url, CLOCK, replace=True)
+    (aside,) = restore(tmp_path / "backup", url, CLOCK, replace=True).asides
     with closing(open_history(url)) as history:
         copied = history.summary().batches
         assert verify(history).mismatches == ()
@@ -165,7 +165,7 @@ def test_postgresql_is_dumped_while_written_and_restored(tmp_path, writes):
         assert batches >= max(said, default=0)
         with pytest.raises(StoreError, match="--replace"):
             restore(tmp_path / "backup", url, CLOCK)
-        aside = restore(tmp_path / "backup", url, CLOCK, replace=True)
+        (aside,) = restore(tmp_path / "backup", url, CLOCK, replace=True).asides
         assert aside.startswith("replaced_")
         with closing(open_history(url)) as history:
             copied = history.summary().batches

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from access_world import World
@@ -103,3 +105,70 @@ def test_a_training_that_cannot_be_is_refused_before_it_starts(world):
         assert status(name=name) == 400, name
     assert status(hours=0) == 400
     assert status(recordings=["none"]) == 404
+
+
+# ---- for programs
+
+
+TABLE = {
+    "model": "arm", "asset": ARM, "regime": "any state", "from_ns": 1_000_000, "to_ns": 2_000_000, "step_s": 1.0,
+    "aftermath_s": 600.0, "windows": 10, "anomalous": 0.5, "not_scored": {"normal_s": 0.0, "anomalous_s": 0.0},
+    "alarms_far_with_aftermath": None,
+    "rows": [
+        {"name": "always", "far": 1.0, "mar": 0.0, "precision": 0.5, "f1": 2 / 3, "auroc": 0.5, "auprc": 0.5},
+    ],
+    "faults": [{"kind": "friction", "count": 2, "seen": 1, "alarmed": 1, "delay_s": 4.0, "blamed": "power"}],
+}  # fmt: skip
+
+
+def test_programs_list_the_models_of_their_sites_with_their_reports(world):
+    book = Book(Shelf(Path(world.behind.factory.models.folder)), world.desk)
+    book.evaluated(book.find("arm"), TABLE, "kim")
+    (mine,) = world.get("/api/v1/models", "vera").json()["models"]
+    assert (mine["name"], mine["version"], mine["asset"], mine["wrong"]) == ("arm", 1, ARM, "")
+    assert (mine["signals"], mine["window_s"], mine["budget"]) == (["power"], 10.0, 0.05)
+    assert mine["report"]["rows"] == TABLE["rows"]
+    assert mine["report"]["faults"] == TABLE["faults"]
+    assert (mine["report"]["from_ms"], mine["report"]["far_with_aftermath"]) == (1.0, None)
+    assert mine["report"]["evaluated_ms"] == world.clock.now_ns() / NS_PER_MS
+    assert [one["name"] for one in world.get("/api/v1/models", "all").json()["models"]] == ["arm", "tool"]
+    assert [one["name"] for one in world.get("/api/v1/models", "all", asset=TOOL).json()["models"]] == ["tool"]
+    assert [one["name"] for one in world.get("/api/v1/models", "chang").json()["models"]] == ["tool"]
+    then = world.get("/api/v1/models", "vera", as_of=world.trained_ns // NS_PER_MS).json()
+    assert [(one["state"], one["report"]) for one in then["models"]] == [("trained", None)]
+    before = world.get("/api/v1/models", "vera", as_of=(world.trained_ns - NS_PER_S) // NS_PER_MS).json()
+    assert before["models"] == []
+
+
+def test_one_model_is_told_whole_and_another_sites_is_not_there(world):
+    one = world.get("/api/v1/models/arm", "vera").json()
+    assert (one["version"], one["about"]["files"], one["about"]["asset"]) == (1, one["files"], ARM)
+    assert one["about"]["training"]["fitted"] > 0
+    assert world.get("/api/v1/models/arm", "vera", version=1).json() == one
+    for path, who in (("arm?version=2", "vera"), ("none", "vera"), ("tool", "vera"), ("arm", "chang")):
+        answer = world.get(f"/api/v1/models/{path}", who)
+        assert (answer.status_code, answer.json()["error"]["where"]) == (404, "name"), (path, who)
+
+
+def test_files_go_to_those_who_may_export_and_only_as_they_were_trained(world):
+    one = world.get("/api/v1/models/arm", "olaf").json()
+    path = "/api/v1/models/arm/1/pca.onnx"
+    got = world.get(path, "olaf")
+    assert (got.status_code, got.headers["content-type"]) == (200, "application/octet-stream")
+    assert hashlib.sha256(got.content).hexdigest() == one["files"]["pca.onnx"]
+    about = world.get("/api/v1/models/arm/1/model.json", "olaf")
+    assert about.headers["content-disposition"] == 'attachment; filename="model.json"'
+    assert hashlib.sha256(about.content).hexdigest() == one["sha256"]
+    assert world.acts()[-2:] == [("olaf", "model.export", "arm 1")] * 2
+    assert world.get(path, "vera").status_code == 403, "a viewer exports nothing"
+    assert world.get(path, "chang").status_code == 404
+    assert world.get("/api/v1/models/arm/1/forest.onnx", "olaf").status_code == 404, "it has none"
+    assert world.get("/api/v1/models/arm/2/pca.onnx", "olaf").status_code == 404
+    file = Path(world.behind.factory.models.folder) / "arm/1/pca.onnx"
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"\0")
+    try:
+        refused = world.get(path, "olaf")
+        assert (refused.status_code, refused.json()["error"]["where"]) == (409, "file")
+    finally:
+        file.write_bytes(whole)

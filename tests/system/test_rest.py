@@ -272,10 +272,15 @@ def test_the_description_of_the_api_is_served_and_nothing_from_outside(web):
     alarms = ("alarms", "alarms/journal", "alarms/performance", "alarms/actions")
     recorded = ("recordings", "recordings/{name}", "recordings/{name}/rename", "bookmarks", "bookmarks/{mark_id}")
     episodes = ("episodes", *(f"episodes/{name}" for name in ("labels", "bulk", "undo", "agreement")))
-    more = ("kpi", "stops", "fidelity", "compare", "hub", "datasets", *episodes)
+    models = ("models", "models/{name}", "models/{name}/{version}/{file}")
+    more = ("kpi", "stops", "fidelity", "compare", "hub", "datasets", *episodes, *models)
     read = ("sites", "assets", "signals", "latest", "samples", "events", "audit", *more)
     sessions = ("sessions", "sessions/{session_id}")
     assert set(described["paths"]) == {f"/api/v1/{name}" for name in (*read, *alarms, *recorded, *sessions)}
+    version = described["components"]["schemas"]["VersionModel"]["properties"]
+    assert {"state", "regime", "files", "report"} <= version.keys()
+    (kind, _) = described["paths"]["/api/v1/models/{name}/{version}/{file}"]["get"]["responses"]["200"]["content"]
+    assert kind == "application/octet-stream"
     assert "cdn" not in web.get("/api/v1/docs").text
 
 

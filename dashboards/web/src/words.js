@@ -1231,6 +1231,8 @@ export const ENGLISH = {
   "label.about": "About the episode",
   "label.parts": "Sub-tasks",
   "label.edges": "Boundaries",
+  "label.change_level": "level changes",
+  "label.change_spread": "spread changes",
   "label.result": "Outcome",
   "label.success": "Success",
   "label.failure": "Failure",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { causesOf, kappaWord, nearest, stepped, unseen, waiting } from "../src/label/model.js";
+import { causesOf, edgeWord, kappaWord, nearest, stepped, unseen, waiting } from "../src/label/model.js";
 
 const bounds = [{ t_ms: 100 }, { t_ms: 200 }, { t_ms: 205 }];
 
@@ -10,6 +10,12 @@ test("a moment snaps to the closest boundary within reach, and to none beyond it
   assert.equal(nearest(150, bounds, 20), 150);
   assert.equal(nearest(120, bounds, 20), 100);
   assert.equal(nearest(5, [], 20), 5);
+});
+
+test("a boundary says what changes, and of which signal", () => {
+  assert.equal(edgeWord({ what: "state Execute", signal: "" }, undefined), "state Execute");
+  assert.equal(edgeWord({ what: "torque level", signal: "a:torque" }, "Torque"), "Torque · level changes");
+  assert.equal(edgeWord({ what: "torque spread", signal: "a:torque" }, "Torque"), "Torque · spread changes");
 });
 
 test("steps stay in the list, and what waits comes after the one labelled, then from the begin", () => {

@@ -11,6 +11,11 @@ export function nearest(ms, bounds, reach) {
   return best;
 }
 
+/** What changes at a boundary; `name` is that of the signal, where it is one's level or spread. */
+export function edgeWord({ what, signal }, name) {
+  return signal ? `${name} · ${t(what.endsWith(" level") ? "label.change_level" : "label.change_spread")}` : what;
+}
+
 export const partWord = (one) => (one.channel === "segment" ? t(`label.segment_${one.label}`, {}, one.label) : one.label);
 
 /** An episode as one sees it who has not judged it: what others said of its outcome would be repeated, not judged. */

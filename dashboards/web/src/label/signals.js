@@ -7,7 +7,7 @@ import { number, shownAs } from "../format.js";
 import { live } from "../live.js";
 import { color, onTheme } from "../theme.js";
 import { t } from "../words.js";
-import { nearest, partWord } from "./model.js";
+import { edgeWord, nearest, partWord } from "./model.js";
 
 const LEFT = 108;
 const RIGHT = 12;
@@ -90,6 +90,7 @@ export class Signals {
       this.plot.setPointerCapture(event.pointerId);
     });
     this.plot.addEventListener("pointermove", (event) => {
+      this.tell(event.offsetX);
       if (!drag || Math.abs(event.offsetX - drag.px) < 5) return;
       const to = where(event);
       this.part = [Math.min(drag.from, to), Math.max(drag.from, to)];
@@ -103,6 +104,17 @@ export class Signals {
       else clock.seek(where(event));
     });
     this.plot.addEventListener("pointercancel", () => (drag = null));
+  }
+
+  /** What changes at the boundary under the pointer. */
+  tell(px) {
+    const at = this.episode ? this.snapped(this.at(px)) : null;
+    const words = (this.episode?.bounds ?? []).filter((edge) => edge.t_ms === at).map((edge) => {
+      const signal = live.directory.signals.get(edge.signal);
+      return edgeWord(edge, signal ? labelled(signal.column, this.core.lang) : edge.signal);
+    });
+    const title = words.join("\n");
+    if (this.plot.title !== title) this.plot.title = title;
   }
 
   setPart(part) {
@@ -152,7 +164,10 @@ export class Signals {
       context.fillStyle = color("--accent");
       context.beginPath();
       for (const [dx, dy] of [[0, -5], [5, 0], [0, 5], [-5, 0]]) context.lineTo(px + dx, AXIS + PARTS + 9 + dy);
-      context.fill();
+      context.closePath();
+      // What was told is full, what was computed from a number is not.
+      if (edge.signal) context.stroke();
+      else context.fill();
     }
     if (this.part) {
       context.fillStyle = color("--accent");
