@@ -66,6 +66,22 @@ class BulkDecoder(Decoder, Protocol):
         ...
 
 
+@runtime_checkable
+class BatchDecoder(Decoder, Protocol):
+    """A decoder that can read many messages at once, those too that say more than frames: order matters to it."""
+
+    def decode_batch(
+        self, messages: Sequence[Message], max_rows: int
+    ) -> tuple[list[Block], dict[int, list[Told] | Exception], int]:
+        """What `decode` would make of these messages, one after the other, and the state it would leave.
+
+        Returns blocks (whose ``message`` are places in ``messages``, and which hold all that their messages
+        say); by place, what `decode` told of each other message, or raised; and how many messages were
+        looked at: it stops once there are about ``max_rows`` rows.
+        """
+        ...
+
+
 class Delivery(NamedTuple):
     """A message in the hands of ingest, and the receipt its source wants back.
 

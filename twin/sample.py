@@ -283,7 +283,7 @@ class Block:
     """Frames of k streams of one width, decoded at once: those of stream i are the rows ``edges[i]`` to ``edges[i+1]``.
 
     ``edges``: intp (k + 1,); the other columns as in `Frames`, n rows; ``message``: int64 (n,), from
-    which of the messages each row came. No texts.
+    which of the messages each row came; ``texts`` are () where the streams have no text columns.
     """
 
     streams: tuple[Stream, ...]
@@ -294,6 +294,7 @@ class Block:
     values: NDArray[np.float64]
     quality: NDArray[np.int16]
     message: NDArray[np.int64]
+    texts: Texts = ()
 
     def __len__(self) -> int:
         return len(self.t_ns)
@@ -306,7 +307,7 @@ class Block:
             yield (
                 Frames(
                     stream, self.t_ns[rows], self.seq[rows], self.received_ns[rows], self.values[rows],
-                    self.quality[rows],
+                    self.quality[rows], self.texts[rows],
                 ),
                 self.message[rows],
             )  # fmt: skip

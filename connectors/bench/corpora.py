@@ -24,6 +24,8 @@ STEP_NS = 10 * NS_PER_MS
 DEVICES = 50
 WIDE = 100
 SIZES = ("single", "wide")
+MESSAGES_A_NODE = 20
+"""A mobile robot tells of itself once a second or so, and passes a node of its order every 20 s."""
 WIDER = 10
 """So many times fewer messages of about 100 values."""
 _parse = msgspec.json.Decoder().decode
@@ -229,12 +231,16 @@ def _vda5050(size: str, count: int) -> Corpus:
         made = _made("uagv/v2/acme/r{device}/visualization", seen, size, count)
         return Corpus("vda5050", "visualization", {}, made.messages, 8, before=made.first)
 
+    stops = [vda.Node(f"n{i}", 2 * i, i < 4, 1.1 * i, 1.0, "hall") for i in range(6)]  # noqa: PLR2004
+    ways = [vda.Edge(f"e{i}", 2 * i + 1, i < 3) for i in range(5)]  # noqa: PLR2004
+
     def told(device: int, n: int, values: list[float]) -> bytes:
-        nodes = tuple(vda.Node(f"n{i}", 2 * i, i < 4, values[i], 1.0, "hall") for i in range(6))  # noqa: PLR2004
-        edges = tuple(vda.Edge(f"e{i}", 2 * i + 1, i < 3) for i in range(5))  # noqa: PLR2004
+        passed = n // MESSAGES_A_NODE % len(stops)
         status = vda.Status(
-            vda.Position(values[0], 1.0, 0.5, "hall"), 0.6, order_id="o-1", last_node="n0", nodes=nodes, edges=edges,
-            driving=True, velocity=(0.5, 0.0, 0.0), actions=(vda.ActionStatus("a1", "RUNNING", "pick"),),
+            vda.Position(values[0], 1.0, 0.5, "hall"), round(0.6 - n * 1e-5, 5),
+            order_id=f"o-{n // MESSAGES_A_NODE // len(stops)}", last_node=f"n{passed}", nodes=tuple(stops[passed:]),
+            edges=tuple(ways[passed:]), driving=True, velocity=(0.5, 0.0, 0.0),
+            actions=(vda.ActionStatus("a1", "RUNNING", "pick"),),
         )  # fmt: skip
         return vda.state(vda.Robot("acme", f"r{device}"), n, T0_NS + n * STEP_NS, status)
 

@@ -32,9 +32,10 @@ class Times(NamedTuple):
 def iso_ns(told: Any) -> int:
     """A text of ISO 8601 with its zone, as ns."""
     try:
-        return ns_from_iso(told)
+        t_ns = ns_from_iso(told)
     except (ValueError, OverflowError, AttributeError, TypeError):
         return 0
+    return t_ns if 0 <= t_ns < END_NS else 0  # no int64 holds the year 9999
 
 
 def _local_ns(zone_s: float, told: Any) -> int:

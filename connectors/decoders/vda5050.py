@@ -35,7 +35,7 @@ asset = "jeonju/amr/{serial}"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -43,6 +43,8 @@ from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._vda5050 import changes, model, route, rules
 from connectors.decoders._vda5050.factsheet import attributes_of
+from connectors.decoders._vda5050.quiet import Batch, Memory
+from connectors.decoders._vda5050.robot import GONE, Head, Robot
 from connectors.decoders._vda5050.streams import (
     Streams,
     moving_row,
@@ -57,13 +59,15 @@ from twin.message import Announced, Finding, Handled, Liveness
 from twin.sample import Frames, Quality, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from twin.message import Message
     from twin.ports import Told
+    from twin.sample import Block
     from twin.site import AssetType, Hub
 
 MAX_ROBOTS = 2000
+ROWS_PER_MESSAGE = 3
 _MAJORS = frozenset("123")
 _FAR_NS = 1 << 62
 _encode = msgspec.json.Encoder().encode
@@ -92,41 +96,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("silence_s must be more than 0, and margin_s not less")
 
 
-class _Robot(msgspec.Struct):
-    """What is remembered of a robot (mutable; the decoder owns it): the newest state, and whether it is there."""
-
-    seq: int = -1
-    t_ns: int = 0
-    order: str = ""
-    actions: dict[str, str] = {}
-    errors: list[str] = []
-    route: list[str | None] = []
-    route_seq: int = -1
-    known: dict[str, tuple[float, float]] = {}
-    connection: str = ""
-    connection_ns: int = 0
-    online: bool | None = None
-    liveness_ns: int = 0
-    silent: bool = False
-    announced: bool = False
-
-
 class _State(msgspec.Struct):
     dialect: msgspec.Raw
-    robots: dict[str, _Robot]
-
-
-class _Head(NamedTuple):
-    """A message with what its header and its topic say."""
-
-    message: Message
-    asset: str
-    topic: str
-    major: str
-    body: dict[str, Any]
-    t_ns: int
-    quality: int
-    findings: list[tuple[str, str]]
+    robots: dict[str, Robot]
 
 
 class Decoder(TopicDialect):
@@ -137,10 +109,11 @@ class Decoder(TopicDialect):
         self._options = options
         self._limit_ns = round((options.silence_s + options.margin_s) * NS_PER_S)
         self._streams = Streams(self.book)
-        self._robots: dict[str, _Robot] = {}
+        self._robots: dict[str, Robot] = {}
         self._heard_ns: dict[str, int] = {}
         self._marks = 0
-        self._readers: dict[str, Callable[[_Head, _Robot], Iterator[Told]]] = {
+        self._memory = Memory()
+        self._readers: dict[str, Callable[[Head, Robot], Iterator[Told]]] = {
             "connection": self._connection,
             "state": self._state,
             "visualization": self._visualization,
@@ -160,6 +133,32 @@ class Decoder(TopicDialect):
         """Frames of the robot's streams, and what the message says beside them."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]
+        return self._read(message)[0]
+
+    def decode_batch(
+        self, messages: Sequence[Message], max_rows: int
+    ) -> tuple[list[Block], dict[int, list[Told] | Exception], int]:
+        """See `twin.ports.BatchDecoder`: states and visualizations that tell but numbers anew are read at once."""
+        some = messages[: max(max_rows // ROWS_PER_MESSAGE, 1)]
+        batch = Batch(some, self._memory, self.sequences, self._robots, self._heard_ns, self._asset_of, self._alone)
+        return batch.read(), batch.told, len(some)
+
+    def _asset_of(self, topic: str) -> str:
+        try:
+            return self.place(topic)[0]
+        except DecodeError:
+            return ""
+
+    def _alone(self, message: Message) -> list[Told]:
+        """As `decode`; and the next message may be compared with it."""
+        if message.retain and not message.payload:
+            return list(self.decode(message))
+        told, head = self._read(message)
+        if not (head.topic == "state" and self._options.raw):
+            self._memory.learn(head, told, self._robots[head.asset])
+        return told
+
+    def _read(self, message: Message) -> tuple[list[Told], Head]:
         asset, captured = self.place(message.topic)
         topic = captured["topic"]
         reader = self._readers.get(topic)
@@ -168,6 +167,7 @@ class Decoder(TopicDialect):
         body = _json.parse(message.payload)
         if type(body) is not dict:
             raise DecodeError("schema", f"a JSON object belongs here, not {type(body).__name__}")
+        self._memory.forget(asset, topic)
         head = _head(message, asset, topic, captured, body)
         robot = self._robots.get(asset) or self._new_robot(asset)
         told = list(reader(head, robot))
@@ -180,7 +180,7 @@ class Decoder(TopicDialect):
         told += [Finding(asset, rule, detail, head.t_ns) for rule, detail in head.findings]
         if not any(isinstance(part, Frames | Handled) for part in told):
             told.append(Handled(topic))
-        return told
+        return told, head
 
     def tick(self, now_ns: int) -> Iterable[Told]:
         """Robots that should have told their state by now, and did not, are offline."""
@@ -205,20 +205,21 @@ class Decoder(TopicDialect):
             super().restore(bytes(kept.dialect))
             self._robots = kept.robots
             self._heard_ns = {}
+            self._memory = Memory()
 
-    def _new_robot(self, asset: str) -> _Robot:
+    def _new_robot(self, asset: str) -> Robot:
         if len(self._robots) >= MAX_ROBOTS:
             raise DecodeError("cardinality", f"more than {MAX_ROBOTS} robots from one source")
-        robot = self._robots[asset] = _Robot()
+        robot = self._robots[asset] = Robot()
         return robot
 
-    def _hear(self, head: _Head, robot: _Robot) -> Iterator[Told]:
+    def _hear(self, head: Head, robot: Robot) -> Iterator[Told]:
         """The robot was heard: a silence ends with it."""
         heard_ns = head.message.received_ns
         self._heard_ns[head.asset] = max(heard_ns, self._heard_ns.get(head.asset, 0))
         if head.topic == "connection":
             return
-        talks = robot.connection in ("OFFLINE", "CONNECTION_BROKEN") and head.t_ns > robot.connection_ns
+        talks = robot.connection in GONE and head.t_ns > robot.connection_ns
         if talks:
             head.findings.append(("connection.online", f"{head.topic} after {robot.connection}"))
             robot.connection = "ONLINE"
@@ -227,7 +228,7 @@ class Decoder(TopicDialect):
             self._marks += 1
             yield _liveness(head.asset, robot, online=True, t_ns=head.t_ns)
 
-    def _connection(self, head: _Head, robot: _Robot) -> Iterator[Told]:
+    def _connection(self, head: Head, robot: Robot) -> Iterator[Told]:
         word = model.connection_state(head.body)
         # A last will was written when the connection began: only its arrival says when it ended.
         is_will = word == "CONNECTION_BROKEN"
@@ -241,7 +242,7 @@ class Decoder(TopicDialect):
         robot.connection, robot.connection_ns, robot.silent = word, head.t_ns, False
         yield _liveness(head.asset, robot, online=word != "OFFLINE" and not is_will, t_ns=t_ns)
 
-    def _state(self, head: _Head, robot: _Robot) -> Iterator[Told]:
+    def _state(self, head: Head, robot: Robot) -> Iterator[Told]:
         snapshot = model.snapshot(head.body)
         seq = self._seq(head)
         yield self._frame(head, "state", seq, state_row(snapshot), state_texts(snapshot))
@@ -264,7 +265,7 @@ class Decoder(TopicDialect):
             yield from self._changes(head, robot, snapshot)
             robot.seq, robot.t_ns = order
 
-    def _changes(self, head: _Head, robot: _Robot, snapshot: model.Snapshot) -> Iterator[Told]:
+    def _changes(self, head: Head, robot: Robot, snapshot: model.Snapshot) -> Iterator[Told]:
         order = changes.order_of(snapshot)
         actions, errors = changes.actions_of(snapshot.actions), changes.errors_of(snapshot.faults)
         if (order, actions, list(errors)) == (robot.order, robot.actions, robot.errors):
@@ -275,7 +276,7 @@ class Decoder(TopicDialect):
         yield from changes.error_changes(head.asset, head.t_ns, robot.errors, errors)
         robot.order, robot.actions, robot.errors = order, actions, list(errors)
 
-    def _visualization(self, head: _Head, _robot: _Robot) -> Iterator[Told]:
+    def _visualization(self, head: Head, _robot: Robot) -> Iterator[Told]:
         pose, velocity = model.pose(head.body), model.velocity(head.body)
         if pose is None and velocity.speed is None and velocity.omega is None:
             head.findings.append(("visualization.empty", "neither position nor velocity"))
@@ -285,11 +286,11 @@ class Decoder(TopicDialect):
         if pose is not None:
             yield self._pose(head, pose, velocity)
 
-    def _factsheet(self, head: _Head, robot: _Robot) -> Iterator[Told]:
+    def _factsheet(self, head: Head, robot: Robot) -> Iterator[Told]:
         robot.announced = True
         yield _announced(head, attributes_of(head.body))
 
-    def _order(self, head: _Head, robot: _Robot) -> Iterator[Told]:
+    def _order(self, head: Head, robot: Robot) -> Iterator[Told]:
         body = head.body
         stops = [model.stop(node) for node in model.items(body, "nodes") if type(node) is dict]
         ways = [model.way(edge) for edge in model.items(body, "edges") if type(edge) is dict]
@@ -300,30 +301,30 @@ class Decoder(TopicDialect):
         texts = (model.text(body, "orderId") or None, lines.base, lines.horizon)
         yield self._frame(head, "order", self._seq(head), values, texts)
 
-    def _instant_actions(self, head: _Head, _robot: _Robot) -> Iterator[Told]:
+    def _instant_actions(self, head: Head, _robot: Robot) -> Iterator[Told]:
         actions = [action for action in model.items(head.body, "actions") if type(action) is dict]
         rows = [[model.text(one, name) for name in ("actionId", "actionType", "blockingType")] for one in actions]
         yield self._frame(head, "instant_actions", self._seq(head), (len(rows),), (_listed(rows),))
 
-    def _responses(self, head: _Head, _robot: _Robot) -> Iterator[Told]:
+    def _responses(self, head: Head, _robot: Robot) -> Iterator[Told]:
         answers = [one for one in model.items(head.body, "responses") if type(one) is dict]
         rows = [[model.text(one, name) for name in ("requestId", "grantType", "leaseExpiry")] for one in answers]
         yield self._frame(head, "responses", self._seq(head), (len(rows),), (_listed(rows),))
 
-    def _zone_set(self, _head: _Head, _robot: _Robot) -> Iterator[Told]:
+    def _zone_set(self, _head: Head, _robot: Robot) -> Iterator[Told]:
         yield Handled("zone_set")
 
-    def _pose(self, head: _Head, pose: model.Pose, velocity: model.Velocity) -> Frames:
+    def _pose(self, head: Head, pose: model.Pose, velocity: model.Velocity) -> Frames:
         quality = Quality.UNCERTAIN if pose.localized is False else head.quality
         if pose.x is None or pose.y is None:
             quality = Quality.BAD
         return self._frame(head, "pose", None, pose_row(pose, velocity), quality=quality)
 
-    def _route(self, head: _Head, snapshot: model.Snapshot, ahead: list[str | None]) -> Frames:
+    def _route(self, head: Head, snapshot: model.Snapshot, ahead: list[str | None]) -> Frames:
         texts = (snapshot.order_id or None, *ahead)
         return self._frame(head, "route", None, (snapshot.order_update_id,), texts)
 
-    def _seq(self, head: _Head) -> int | None:
+    def _seq(self, head: Head) -> int | None:
         """The message's headerId, unwrapped; None where it has none."""
         told = head.body.get("headerId")
         if type(told) is not int or told < 0:
@@ -332,7 +333,7 @@ class Decoder(TopicDialect):
 
     def _frame(  # noqa: PLR0913  the parts of a frame, once
         self,
-        head: _Head,
+        head: Head,
         name: str,
         seq: int | None,
         values: tuple[float | None, ...],
@@ -352,7 +353,7 @@ class Decoder(TopicDialect):
         )
 
 
-def _liveness(asset: str, robot: _Robot, *, online: bool, t_ns: int) -> Liveness:
+def _liveness(asset: str, robot: Robot, *, online: bool, t_ns: int) -> Liveness:
     """Whether a robot is there, never before what was told of it last: its clock and ours may differ."""
     if online is not robot.online:
         t_ns = max(t_ns, robot.liveness_ns + 1)
@@ -360,7 +361,7 @@ def _liveness(asset: str, robot: _Robot, *, online: bool, t_ns: int) -> Liveness
     return Liveness(asset, online, t_ns)
 
 
-def _head(message: Message, asset: str, topic: str, captured: Mapping[str, str], body: dict[str, Any]) -> _Head:
+def _head(message: Message, asset: str, topic: str, captured: Mapping[str, str], body: dict[str, Any]) -> Head:
     findings: list[tuple[str, str]] = []
     version = body.get("version")
     major = version[:1] if type(version) is str else ""
@@ -379,7 +380,7 @@ def _head(message: Message, asset: str, topic: str, captured: Mapping[str, str],
         if level in captured and name in body and body[name] != captured[level]:
             findings.append((f"{topic}.{name}.topic", f"{body[name]!r} in a topic of {captured[level]!r}"[:200]))
     t_ns, quality = _time(topic, body, message, findings)
-    return _Head(message, asset, topic, major, body, t_ns, quality, findings)
+    return Head(message, asset, topic, major, body, t_ns, quality, findings)
 
 
 def _time(topic: str, body: dict[str, Any], message: Message, findings: list[tuple[str, str]]) -> tuple[int, int]:
@@ -400,7 +401,7 @@ def _time(topic: str, body: dict[str, Any], message: Message, findings: list[tup
     return message.received_ns, Quality.UNCERTAIN
 
 
-def _announced(head: _Head, told: Mapping[str, str]) -> Announced:
+def _announced(head: Head, told: Mapping[str, str]) -> Announced:
     body = head.body
     named = {name: model.text(body, key) for name, key in (("manufacturer", "manufacturer"),
                                                            ("serial_number", "serialNumber"),
@@ -413,5 +414,5 @@ def _listed(rows: list[list[str]]) -> str | None:
     return _encode(rows).decode() if rows else None
 
 
-def _payload_count(head: _Head) -> int:
+def _payload_count(head: Head) -> int:
     return _json.payload_seq(head.message.payload)

@@ -16,7 +16,7 @@ from connectors.stores._codec import same_columns
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError
 from twin.message import Announced, DeadLetter, Handled, Liveness, Message, Settled
-from twin.ports import BulkDecoder, SourceCount, TimedDecoder
+from twin.ports import BatchDecoder, BulkDecoder, SourceCount, TimedDecoder
 from twin.sample import Frames, Quality
 
 if TYPE_CHECKING:
@@ -162,12 +162,12 @@ class Decoding:
         for source, waiting in places.items():
             if frames >= max_frames:
                 break
-            bulk, own, alone = self._decode_many(source, deliveries, waiting, max_frames - frames)
+            bulk, own, alone, told = self._decode_many(source, deliveries, waiting, max_frames - frames)
             found.parts += bulk
             frames += sum(len(part) for part, _ in bulk)
             for count, place in enumerate(alone):
-                frames += self._decode_one(deliveries[place], place, found)
-                if frames >= max_frames and not bulk:
+                frames += self._decode_one(deliveries[place], place, found, told.get(place))
+                if frames >= max_frames and not bulk and not told:
                     del own[count + 1 :]
                     break
             taken += own
@@ -203,18 +203,25 @@ class Decoding:
 
     def _decode_many(
         self, source: str, deliveries: Sequence[Delivery], places: list[int], max_frames: int
-    ) -> tuple[list[tuple[Frames, NDArray[np.int64]]], list[int], list[int]]:
-        """(frames read at once, the places looked at, the places of them that are to be read one by one)."""
+    ) -> tuple[list[tuple[Frames, NDArray[np.int64]]], list[int], list[int], dict[int, list[Told] | Exception]]:
+        """(frames read at once, places looked at, those read one by one, by place what was told of these already)."""
         decoder = self.decoders[source]
-        if len(places) == 1 or not isinstance(decoder, BulkDecoder):
-            return [], list(places), places
+        if len(places) == 1 or not isinstance(decoder, BulkDecoder | BatchDecoder):
+            return [], list(places), places, {}
         fit = [place for place in places if len(deliveries[place].message.payload) <= MAX_PAYLOAD_BYTES]
         too_large = set(places).difference(fit) if len(fit) < len(places) else set()
+        messages = [deliveries[place].message for place in fit]
+        left: Iterable[int]
+        told: dict[int, list[Told] | Exception] = {}
         try:
-            blocks, left, looked_at = decoder.decode_many([deliveries[place].message for place in fit], max_frames)
+            if isinstance(decoder, BatchDecoder):
+                blocks, told, looked_at = decoder.decode_batch(messages, max_frames)
+                left = told
+            else:
+                blocks, left, looked_at = decoder.decode_many(messages, max_frames)
         except Exception as error:  # noqa: BLE001  a decoder of a stranger may raise anything
             self._complaints.tell(source, "decoder_fault", "many messages at once: read one by one instead", error)
-            return [], list(places), places
+            return [], list(places), places, {}
         of_message = np.array(fit, np.int64)
         found: list[tuple[Frames, NDArray[np.int64]]] = []
         refused: set[int] = set()
@@ -223,8 +230,10 @@ class Decoding:
         own = fit[:looked_at]
         if too_large:
             own = sorted([*own, *(place for place in too_large if looked_at == len(fit) or place < own[-1])])
-        alone = [fit[index] for index in sorted(refused.union(left))]
-        return found, own, sorted([*alone, *too_large.intersection(own)])
+        alone = sorted([*(fit[index] for index in refused.union(left)), *too_large.intersection(own)])
+        if refused:
+            found = _without(found, of_message[sorted(refused)])
+        return found, own, alone, {fit[index]: said for index, said in told.items()}
 
     def _checked_block(
         self, source: str, block: Block, of_message: NDArray[np.int64], refused: set[int]
@@ -244,8 +253,13 @@ class Decoding:
             else:
                 yield (self._of_its_time(part) if any_ahead else part), places[start:end]
 
-    def _decode_one(self, delivery: Delivery, place: int, to: _Found) -> int:
-        """Decode one delivery into frames, a dead letter or a kind of handling; how many frames that were."""
+    def _decode_one(
+        self, delivery: Delivery, place: int, to: _Found, told: list[Told] | Exception | None = None
+    ) -> int:  # fmt: skip
+        """Decode one delivery into frames, a dead letter or a kind of handling; how many frames that were.
+
+        ``told`` is what its decoder has said of it, or raised; None where it was not asked yet.
+        """
         message = delivery.message
         size = len(message.payload)
         if size > MAX_PAYLOAD_BYTES:
@@ -255,7 +269,7 @@ class Decoding:
             return 0
         found: list[Told] = []
         try:
-            found = list(self.decoders[delivery.source].decode(message))
+            found = list(self.decoders[delivery.source].decode(message)) if told is None else _said(told)
             frames = [self._checked(delivery.source, part, message) for part in found if isinstance(part, Frames)]
             if len(frames) < len(found) or not found:
                 frames += self._beside(delivery, place, found, to)
@@ -345,6 +359,26 @@ class Decoding:
     def _of_its_time(self, part: Frames) -> Frames:
         ahead = part.t_ns > part.received_ns + self._max_future_ns
         return _judged(part, ahead, Quality.CLOCK_AHEAD) if ahead.any() else part
+
+
+def _said(told: list[Told] | Exception) -> list[Told]:
+    if isinstance(told, Exception):
+        raise told
+    return told
+
+
+def _without(
+    parts: list[tuple[Frames, NDArray[np.int64]]], places: NDArray[np.int64]
+) -> list[tuple[Frames, NDArray[np.int64]]]:
+    """The parts without the rows of the messages at ``places``: what is read alone must not be there twice."""
+    found = []
+    for part, own in parts:
+        kept = ~np.isin(own, places)
+        if kept.all():
+            found.append((part, own))
+        elif kept.any():
+            found.append((part.take(kept), own[kept]))
+    return found
 
 
 def _of_source(part: Frames, source: str) -> Frames:

@@ -262,13 +262,14 @@ def _struct(name: str, fields: Mapping[str, Field], major: str) -> Any:
     required, optional = [], []
     for key, rule in fields.items():
         if major in rule.required:
-            required.append((key, _type(key, rule, major)))
+            required.append((key, type_of(key, rule, major)))
         else:
-            optional.append((key, _type(key, rule, major) | None, None))
+            optional.append((key, type_of(key, rule, major) | None, None))
     return msgspec.defstruct(name, [*required, *optional], kw_only=True)
 
 
-def _type(name: str, rule: Field, major: str) -> Any:
+def type_of(name: str, rule: Field, major: str) -> Any:
+    """What msgspec reads a field as that keeps to its rule."""
     if rule.type == "list":
         return list[_struct(name, rule.inside, major)] if rule.inside else list[Any]  # type: ignore[misc]
     if rule.type == "object":
