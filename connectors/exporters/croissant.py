@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connectors.exporters.part import sha256_of
 from twin.errors import EpisodeError
 
@@ -65,7 +67,12 @@ def sums_of(folder: Path) -> str:
 def write_json(path: Path, content: object) -> None:
     """A JSON file as people read it, its folder made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    # Indented afterwards, to the same bytes: with ``indent`` the standard library encodes in Python, not in C.
+    try:
+        told = msgspec.json.format(json.dumps(content, ensure_ascii=False).encode(), indent=2)
+    except msgspec.DecodeError:  # infinite: beyond single precision; Python reads it, and JSON has no word for it
+        told = json.dumps(content, ensure_ascii=False, indent=2).encode()
+    path.write_bytes(told + b"\n")
 
 
 def _croissant(

@@ -174,7 +174,7 @@ class LeRobot:
         pa = arrow()
         import pyarrow.parquet as pq  # noqa: PLC0415  an extra
 
-        table = pa.Table.from_pylist(self._waiting)
+        table = pa.table({name: _told([row[name] for row in self._waiting]) for name in self._waiting[0]})
         if self._rows is None:
             path = self.folder / "meta/episodes/chunk-000/file-000.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +213,16 @@ def _arrow(values: Any, kind: Any) -> Any:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), values.shape[1])
 
 
+def _told(values: list[Any]) -> Any:
+    """A column of meta/episodes: lists of numbers, all of one length, come as arrays and become no objects."""
+    pa = arrow()
+    if not isinstance(values[0], np.ndarray):
+        return pa.array(values)
+    numbers = np.concatenate(values)
+    ends = np.arange(len(values) + 1, dtype=np.int32) * len(values[0])
+    return pa.ListArray.from_arrays(ends, pa.array(numbers))
+
+
 def _task(episode: Episode) -> str:
     """A task is told in English, as policies are trained."""
     return episode.instruction_en or f"Carry out one work cycle of {episode.asset}"
@@ -230,7 +240,7 @@ def _row(written: LeRobot, episode: Episode, length: int, stats: dict[str, Stats
         "dataset_to_index": written.frames + length,
         "meta/episodes/chunk_index": 0,
         "meta/episodes/file_index": 0,
-        **{f"stats/{name}/{key}": value.tolist() for name, one in stats.items() for key, value in one.items()},
+        **{f"stats/{name}/{key}": value for name, one in stats.items() for key, value in one.items()},
         "success": episode.outcome.value == "success",
         "outcome": episode.outcome.value,
         "cause": episode.cause,

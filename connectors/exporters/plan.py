@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from twin.datasets import Origin, origin_of
@@ -155,15 +155,21 @@ class Plan:
         """The SHA-256 of everything that is asked, the store's content left out."""
         asked = {
             "to": to,
-            "episodes": [[asdict(one), self.labels_of(one)] for one in self.episodes],
-            "streams": [asdict(one) for one in self.streams],
-            "shape": asdict(self.shape),
+            "episodes": [[one, self.labels_of(one)] for one in self.episodes],
+            "streams": self.streams,
+            "shape": self.shape,
             "fps": self.fps,
-            "terms": asdict(self.terms),
+            "terms": self.terms,
             "privacy": dict(self.privacy),
             "made_of": {name: dict(one) for name, one in self.made.of.items()},
         }
-        return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+        text = json.dumps(asked, ensure_ascii=False, sort_keys=True, default=_fields)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """A dataclass for JSON, as `dataclasses.asdict` tells it without copying what it holds."""
+    return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from terminal import twin
 
+from connectors.care.backup import restore
 from connectors.care.manifest import manifest_of
+from connectors.care.outside import Outside
 from connectors.privacy.secret import secret_file, secret_of
 from connectors.stores.sql import open_store
-from twin.clock import NS_PER_S
+from twin.clock import NS_PER_S, ManualClock
+from twin.errors import StoreError
 from twin.ports import Commit, Folded
 from twin.sample import Frames, Kind, Quality, Role, Signal, batch_of, stream_of
 
@@ -164,6 +167,16 @@ def test_a_site_with_neither_says_so_and_a_manifest_that_is_none_is_refused(site
         paper.write_text(text, encoding="utf-8")
         refused = store("restore", tmp_path / "kept.db", "--url", url_of(tmp_path / "new"))
         assert (refused.returncode, "kept.manifest.json" in refused.stderr) == (3, True), text
+
+
+def test_what_nobody_knows_the_place_of_is_refused_before_anything_is_put_back(site, tmp_path):
+    assert store("backup", tmp_path / "kept.db", "--url", url_of(site)).returncode == 0
+    new = url_of(tmp_path / "new")
+    for outside, option in ((Outside(), "--models DIR"), (Outside(tmp_path / "hall"), "--secret FILE")):
+        with pytest.raises(StoreError, match=option):
+            restore(tmp_path / "kept.db", new, ManualClock(T0), outside)
+    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "hall").exists()
 
 
 def test_folders_that_the_factory_file_names_are_kept_too(site, tmp_path):

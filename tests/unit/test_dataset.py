@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from exported import LENGTH, STREAM, T0, TERMS, arm_history, written
 
-from connectors.exporters.croissant import SUMS, licence_of, sums_of
+from connectors.exporters.croissant import SUMS, licence_of, sums_of, write_json
 from connectors.exporters.export import export
 from connectors.exporters.verify import verify
 from twin.clock import NS_PER_S
@@ -48,6 +48,20 @@ def test_a_dataset_holds_every_frame_and_what_came_of_each_episode(history, data
     tasks = pq.read_table(dataset / "meta/tasks.parquet").to_pandas()
     assert tasks.index.tolist() == ["Weld the right seam", "Weld the left seam"]
     assert verify(dataset) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"a": [], "b": {}, "c": [1.0, 1e-05, 1e22, -0.0, 2**70], "d": {"e": [[], {"f": None}]}, "한": '값\n"\\\u2028'},
+        {"max": [float("inf"), 1.0], "min": [float("-inf")]},
+    ],
+    ids=["plain", "infinite"],
+)
+def test_papers_are_the_bytes_that_the_standard_library_would_write(tmp_path, content):
+    write_json(tmp_path / "meta/some.json", content)
+    expected = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    assert (tmp_path / "meta/some.json").read_text("utf-8") == expected
 
 
 def test_other_frame_rates_keep_times_exact(history, tmp_path):
