@@ -57,9 +57,14 @@ class SqlReceived:
 
     @cached_property
     def _last_id(self) -> int:
-        """Every frame that was received later has a greater id."""
-        ids = [self._history.last_id(one, self._history.batch_at(one, self._by_ns)) for one in self._writers]
-        return min(ids, default=0)
+        """Every frame that was received later has a greater id: a writer that wrote nothing since has none such."""
+        history, newest, ids = self._history, 0, []
+        for writer in self._writers:
+            n, (_, last) = history.batch_at(writer, self._by_ns), history.batch_range(writer)
+            newest = max(newest, history.last_id(writer, last))
+            if n < last:
+                ids.append(history.last_id(writer, n))
+        return min(ids, default=newest)
 
     def frames(self, stream: str, start_ns: int, end_ns: int, limit: int | None = None) -> Frames:
         """The frames of a stream; of the first ``limit`` those that had come in."""
