@@ -90,7 +90,7 @@ def _step(decoder: Decoder, messages: Sequence[Message]) -> tuple[int, int]:
     if isinstance(decoder, BatchDecoder):
         blocks, told, looked_at = decoder.decode_batch(messages, BATCH_ROWS)
         alone = [one for said in told.values() if isinstance(said, list) for one in said if isinstance(one, Frames)]
-        return sum(map(len, [*blocks, *alone])), looked_at
+        return sum(map(len, blocks)) + sum(map(len, alone)), looked_at
     if not isinstance(decoder, BulkDecoder):
         return sum(_alone(decoder, message) for message in messages), len(messages)
     blocks, left, looked_at = decoder.decode_many(messages, BATCH_ROWS)
