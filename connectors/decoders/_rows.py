@@ -6,7 +6,9 @@ with it goes every other message of the same stream, so that order stays order.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,13 @@ from twin.clock import NS_PER_S
 from twin.sample import SEQ_EPOCH_SHIFT, Block, Quality, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
 MAX_DT_S = 86_400.0
+_FEW = 8
+_INT16 = 1 << 15
 _MAX_EPOCH = 1 << (62 - SEQ_EPOCH_SHIFT)
 _MAX_COUNT = 1 << SEQ_EPOCH_SHIFT
 
@@ -143,7 +147,7 @@ class Collected:
                 # Two topics, or two sets of fields, of one key: each message alone.
                 self._left_keys.add(route.key)
             self._slot_of[route] = slot
-        slots = np.array([self._slot_of[route] for route in routes], np.int64)
+        slots = np.array(list(map(self._slot_of.__getitem__, routes)), np.int64)
         wrong = counts < 0
         if self._counts:
             wrong |= counts >= _MAX_COUNT
@@ -164,23 +168,22 @@ class Collected:
     def _block(self, width: int, wide: _Wide, sequences: _json.SequenceTracker) -> Block | None:
         heads, distances_s, values = _columns(wide, width)
         sizes = heads[5]
-        message = np.repeat(np.arange(len(sizes)), sizes)
+        message = np.arange(len(sizes)) if wide.parts else np.repeat(np.arange(len(sizes)), sizes)
         slots = heads[1][message]
         if values is None:
             self._left += heads[0].tolist()
             self._left_keys.update(self._routes[slot].key for slot in np.unique(slots).tolist())
             return None
-        odd = ~np.isnan(values) & (np.abs(values) >= _json.MAX_INT)
+        odd = np.abs(values) >= _json.MAX_INT
         if odd.any():  # a whole number so large is none that a float64 holds exactly: who knows what was told
             self._left_keys.update(self._routes[slot].key for slot in np.unique(slots[odd.any(axis=1)]).tolist())
-        order = np.argsort(slots, kind="stable")
+        # Stable sorts of 16 bits go by digits: a tenth of the time.
+        order = np.argsort(slots.astype(np.int16) if len(self._routes) < _INT16 else slots, kind="stable")
         if len(order) > 1 and not (np.diff(order) == 1).all():
             message, slots, values = message[order], slots[order], values[order]
-            row = (np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes))[order]
-        else:
-            row = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        t_ns = heads[2][message] * self._unit_ns + spaced(row, distances_s[message])
-        seq = heads[3][message] + row if self._counts else heads[3][message] ^ row
+        t_ns, seq = heads[2][message] * self._unit_ns, heads[3][message]
+        if not wide.parts:
+            t_ns, seq = self._spread(t_ns, seq, sizes, order, distances_s[message])
         starts = np.flatnonzero(np.diff(slots, prepend=-1))
         routes = [self._routes[slot] for slot in slots[starts].tolist()]
         if self._counts and not self._epochs:
@@ -196,9 +199,7 @@ class Collected:
             t_ns, seq = t_ns[kept_rows], seq[kept_rows]
             starts = np.flatnonzero(np.diff(slots, prepend=-1))
         ends = np.append(starts[1:], len(slots))
-        for route, start, end in zip(routes, starts.tolist(), ends.tolist(), strict=True):
-            if route.order is not None:
-                values[start:end] = values[start:end][:, route.order]
+        _put_in_order(values, routes, starts.tolist(), ends.tolist())
         quality = np.full(len(slots), np.int16(Quality.GOOD))
         if np.isnan(values).any():
             quality[np.isnan(values).all(axis=1)] = Quality.BAD
@@ -206,6 +207,14 @@ class Collected:
         return Block(
             streams, np.append(starts, len(slots)), t_ns, seq, heads[4][message], values, quality, heads[0][message]
         )
+
+    def _spread(
+        self, t_ns: NDArray[np.int64], seq: NDArray[np.int64], sizes: NDArray[np.int64], order: NDArray[np.intp],
+        distances_s: NDArray[np.float64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+        """(times, counts) of rows from those of their messages, of ``sizes`` rows each."""
+        row = (np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes))[order]
+        return t_ns + spaced(row, distances_s), seq + row if self._counts else seq ^ row
 
     def _unwrap(
         self,
@@ -233,6 +242,15 @@ class Collected:
                 seq[start:end] += epoch << SEQ_EPOCH_SHIFT
 
 
+def _put_in_order(
+    values: NDArray[np.float64], routes: Sequence[Route], starts: Sequence[int], ends: Sequence[int]
+) -> None:
+    """Move the numbers of each route's rows to the columns of its stream, in place."""
+    for route, start, end in zip(routes, starts, ends, strict=True):
+        if route.order is not None:
+            values[start:end] = values[start:end][:, route.order]
+
+
 def _columns(wide: _Wide, width: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]:
     """(heads (6, n), distances in s (n,), values) of what was taken, one way or the other."""
     if not wide.parts:
@@ -244,13 +262,22 @@ def _columns(wide: _Wide, width: int) -> tuple[NDArray[np.int64], NDArray[np.flo
 def numbers_of(cells: Sequence[Sequence[float | None]], width: int) -> NDArray[np.float64] | None:
     """Rows of numbers and nulls → float64 (n, width), NaN for null; None where a row holds something else."""
     try:
-        flat = np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * width)
-    except (TypeError, OverflowError):
+        if width > _FEW:
+            pack = _packed(width)
+            return np.frombuffer(bytearray().join([pack(*row) for row in cells])).reshape(len(cells), width)
+        return np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * width).reshape(len(cells), width)
+    except (TypeError, OverflowError, struct.error):
         try:
             flat = np.array([np.nan if cell is None else cell for row in cells for cell in row], np.float64)
         except (TypeError, ValueError, OverflowError):
             return None
     return flat.reshape(len(cells), width)
+
+
+@cache
+def _packed(width: int) -> Callable[..., bytes]:
+    """What writes so many numbers side by side as float64: a third of what an iterator of them costs."""
+    return struct.Struct(f"{width}d").pack
 
 
 def spaced(row: NDArray[np.int64], distance_s: NDArray[np.float64] | float) -> NDArray[np.int64]:

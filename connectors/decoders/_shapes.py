@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -32,6 +32,8 @@ MAX_SHAPES = 20_000
 MAX_PARSERS = 1000
 _CACHED_VALUES = 20_000
 Leaves = tuple[Any, ...]
+_topic, _payload, _received_ns, _retain = map(itemgetter, (0, 1, 2, 4))
+"""The parts of a message, by place: quicker than by name where there are tens of thousands."""
 _Found = tuple[list[Any], list[Leaves]]
 """What messages say, and the leaves of it."""
 
@@ -180,18 +182,18 @@ class Shapes:
         messages = messages[:max_rows]
         if not messages:
             return [], [], 0
-        known = self._shapes.get
-        if self._mark is None:
-            shapes = [known(message[0]) for message in messages]
-        else:
-            shapes = [known(self._name(message)) for message in messages]
+        names = map(_topic if self._mark is None else self._name, messages)
+        shapes = list(map(self._shapes.get, names))
         for plan, places in _grouped(collected, messages, shapes, key_of).items():
             # As many at once as stay in the processor's cache.
             step = max(_CACHED_VALUES // plan.width, 1)
             for start in range(0, len(places), step):
                 some = places[start : start + step]
-                mine = [shape for place in some if (shape := shapes[place]) is not None]
-                self._take(collected, plan, some, [messages[place] for place in some], mine)
+                if len(some) == len(messages):
+                    self._take(collected, plan, some, messages, cast("list[_Shape]", shapes))
+                else:
+                    mine = [shape for place in some if (shape := shapes[place]) is not None]
+                    self._take(collected, plan, some, [messages[place] for place in some], mine)
         blocks, left = collected.blocks(sequences)
         return blocks, left, len(messages)
 
@@ -200,7 +202,7 @@ class Shapes:
         shapes: Sequence[_Shape],
     ) -> None:  # fmt: skip
         """Take messages of one plan, and leave those that are unusual."""
-        payloads = [message[1] for message in messages]
+        payloads = list(map(_payload, messages))
         texts: Sequence[bytes | None] = payloads if self._rewrite is None else list(map(self._rewrite, payloads))
         found = _all(plan, shapes, texts)
         if found is None:
@@ -228,14 +230,14 @@ def _is_two(time: tuple[Any, ...]) -> bool:
 
 def _grouped(
     collected: Collected, messages: Sequence[Message], shapes: Sequence[_Shape | None], key_of: Callable[[str], str]
-) -> dict[_Plan, list[int]]:
+) -> Mapping[_Plan, Sequence[int]]:
     """The places of messages by their plan; those that have none, or were retained, are left."""
     groups: dict[_Plan, list[int]] = {}
-    plans = {None if shape is None else shape.plan for shape in shapes}
-    if len(plans) == 1 and not any(message[4] for message in messages):
+    plans = {None if shape is None else shape.plan for shape in set(shapes)}
+    if len(plans) == 1 and not any(map(_retain, messages)):
         (plan,) = plans
         if plan is not None:
-            return {plan: list(range(len(messages)))}
+            return {plan: range(len(messages))}
     for place, (message, shape) in enumerate(zip(messages, shapes, strict=True)):
         if shape is None or message.retain:
             collected.leave(place, key_of(message.topic) if shape is None else shape.route.key)
@@ -248,8 +250,7 @@ def _grouped(
 
 def _all(plan: _Plan, shapes: Sequence[_Shape], texts: Sequence[bytes | None]) -> _Found | None:
     """What all messages say; None where one of them is unusual."""
-    bodies = [text for text in texts if text is not None]
-    read = plan.parser.all(bodies) if len(bodies) == len(texts) else None
+    read = None if None in texts else plan.parser.all(cast("Sequence[bytes]", texts))
     if read is None:
         return None
     told, had = read
@@ -282,7 +283,7 @@ def _collect(  # noqa: PLR0913  messages have these parts
 ) -> None:  # fmt: skip
     """Take messages of one plan: their times, counts and numbers in columns."""
     told, leaves = found
-    received_ns = np.array([message[2] for message in messages], np.int64)
+    received_ns = np.array(list(map(_received_ns, messages)), np.int64)
     t_ns = received_ns if plan.time is None else plan.times.many(list(map(plan.time, leaves)))
     if plan.count < 0:
         counts = _json.payload_seqs([message[1] for message in messages])

@@ -40,6 +40,7 @@ class Parser:
     ) -> None:  # fmt: skip
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
         self._edges = edges
+        self._between = edges[1:] + b"\n" + edges[:1]
         self.leaves = leaves
         self.block = block
 
@@ -70,6 +71,10 @@ class Parser:
         if not all(payloads):
             return False
         if self._edges:
+            ends = len(payloads) - 1
+            if lines.count(b"\n") == lines.count(self._between) == ends:
+                # No payload goes over a line, and each line begins and ends as it should.
+                return lines[0] == self._edges[0] and lines[-1] == self._edges[1]
             return set(map(_first, payloads)) == {self._edges[0]} and set(map(_last, payloads)) == {self._edges[1]}
         return lines.count(b"\n") == len(payloads) - 1 and len(lines.split()) == len(payloads)
 

@@ -26,7 +26,9 @@ from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from connectors.decoders._fields import check_each_once
 from connectors.decoders._rows import MAX_DT_S, Collected, Route, spaced
+from connectors.decoders._shapes import Shapes
 from connectors.decoders._streams import MAX_SIGNALS_PER_STREAM, signal_name
+from connectors.decoders._times import times_of
 from connectors.topics import check_templates
 from twin.clock import NS_PER_S
 from twin.errors import DecodeError
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connectors.decoders._tree import Path
     from twin.message import Message
     from twin.ports import Told
     from twin.sample import Block
@@ -96,6 +99,8 @@ class Decoder(TopicDialect):
         super().__init__(options.topic, options.asset, source, hub, types)
         self._options = options
         self._routes: dict[str, Route] = {}
+        self._shapes = Shapes()
+        self._has_rows = bool(options.epoch)
         self._typed = _typed_decoder(options)
 
     def decode(self, message: Message) -> Iterable[Told]:
@@ -121,11 +126,19 @@ class Decoder(TopicDialect):
         seq = self._counts(body, route.key, t_ns, message.payload)
         if route.order is not None:
             values = values[:, route.order]
+        if rows is told or self._has_rows:
+            # Once there are messages of several rows, all are read in that way: one stream must not go two ways.
+            self._has_rows = True
+        elif self._shapes.wants(message):
+            self._learn(message, body, route)
         quality = np.where(np.isnan(values).all(axis=1), np.int16(Quality.BAD), np.int16(Quality.GOOD))
         return [Frames(route.stream, t_ns, seq, np.full(len(rows), message.received_ns, np.int64), values, quality)]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`."""
+        """See `twin.ports.BulkDecoder`: single samples by their shape, and rows by a typed parser of their own."""
+        if not self._has_rows:
+            counted = bool(self._options.seq)
+            return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=counted)
         routes, decode = self._routes, self._typed.decode
         collected = Collected(self._options.time_unit, counts=bool(self._options.seq), epochs=bool(self._options.epoch))
         place = -1
@@ -144,6 +157,19 @@ class Decoder(TopicDialect):
                 break
         blocks, left = collected.blocks(self.sequences)
         return blocks, left, place + 1
+
+    def _learn(self, message: Message, body: dict[str, Any], route: Route) -> None:
+        """Note what messages of one sample look like on a topic."""
+        options = self._options
+        order = range(route.width) if route.order is None else route.order.tolist()
+        columns: dict[Path, str] = {
+            (options.values, place): signal.name for place, signal in zip(order, route.stream.columns, strict=True)
+        }
+        time = options.time if options.time in body else options.first_time
+        count = (options.seq,) if options.seq else None
+        self._shapes.learn(
+            message, route.key, route.stream, columns, time=(time,), times=times_of(options.time_unit), count=count
+        )
 
     def _key(self, topic: str) -> str:
         """Name of the stream that a topic tells of; "" where it tells of none."""

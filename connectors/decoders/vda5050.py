@@ -133,14 +133,17 @@ class Decoder(TopicDialect):
         """Frames of the robot's streams, and what the message says beside them."""
         if message.retain and not message.payload:
             return [Handled("retained_cleared")]
-        return self._read(message)[0]
+        told, head = self._read(message)
+        if not (head.topic == "state" and self._options.raw):
+            self._memory.learn(head, told, self._robots[head.asset])
+        return told
 
     def decode_batch(
         self, messages: Sequence[Message], max_rows: int
     ) -> tuple[list[Block], dict[int, list[Told] | Exception], int]:
         """See `twin.ports.BatchDecoder`: states and visualizations that tell but numbers anew are read at once."""
         some = messages[: max(max_rows // ROWS_PER_MESSAGE, 1)]
-        batch = Batch(some, self._memory, self.sequences, self._robots, self._heard_ns, self._asset_of, self._alone)
+        batch = Batch(some, self._memory, self.sequences, self._robots, self._heard_ns, self._asset_of, self.decode)
         return batch.read(), batch.told, len(some)
 
     def _asset_of(self, topic: str) -> str:
@@ -148,15 +151,6 @@ class Decoder(TopicDialect):
             return self.place(topic)[0]
         except DecodeError:
             return ""
-
-    def _alone(self, message: Message) -> list[Told]:
-        """As `decode`; and the next message may be compared with it."""
-        if message.retain and not message.payload:
-            return list(self.decode(message))
-        told, head = self._read(message)
-        if not (head.topic == "state" and self._options.raw):
-            self._memory.learn(head, told, self._robots[head.asset])
-        return told
 
     def _read(self, message: Message) -> tuple[list[Told], Head]:
         asset, captured = self.place(message.topic)

@@ -368,6 +368,24 @@ def test_messages_that_are_as_they_should_be_are_read_at_once():
         assert part.values[:, 0].tolist() == [2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
 
 
+@pytest.mark.parametrize("width", [1, 3, 40])
+def test_single_samples_of_an_array_are_read_at_once(width):
+    decoder, alone = made("json_array", {}), made("json_array", {})
+
+    def sample(device, n):
+        body = {"ts": 1795328000000 + n * 10, "seq": n, "v": [None if i == n else n + i / 4 for i in range(width)]}
+        return Message(f"p/a{device}/data", json.dumps(body).encode(), 1795328000 * 10**9, 1)
+
+    first, rest = [sample(d, 0) for d in range(3)], [sample(d, n) for n in range(1, 5) for d in (2, 0, 1)]
+    for message in first:
+        told(decoder, message), told(alone, message)
+    assert decoder.decode_many(rest, 100)[1:] == ([], 12)
+    again = made("json_array", {})
+    for message in first:
+        told(again, message)
+    assert told_at_once(again, rest, 100) == [told(alone, message) for message in rest]
+
+
 BULK = {
     "json_object": [{"topic": "p/{asset}/{stream}", **more} for more in (
         {}, {"time": "ts"}, {"time": "ts", "seq": "n"}, {"time": "ts", "time_unit": "iso"}, {"time": "ts", "ignore": ["x"]},

@@ -193,6 +193,7 @@ class Robots:
         if topic == "visualization":
             wanted = SEEN_2 if device == 0 else SEEN_3
             body = {key: body[key] for key in (*wanted, *(("vendor",) if "vendor" in body else ()))}
+            body |= {"referenceStateHeaderId": self.counts.get((device, "state"), 0)} if device else {}
         place = next(key for key in ("agvPosition", "mobileRobotPosition") if key in body)
         told = {**body, place: {**body[place], "x": number / 4, "theta": number / 10}}
         power = next((key for key in ("batteryState", "powerSupply") if key in told), "")
@@ -240,8 +241,9 @@ def test_robots_that_tell_nothing_new_are_read_at_once(size):
     robots = Robots()
     for n in range(60):
         for device in (0, 1):
-            robots.step(device, "state" if n % 2 else "visualization", 4 * n)
-    assert same(robots.made, range(0, 120, size)) >= 120 - 4 - (2 if size == 2 else 0)
+            robots.step(device, "state" if n % 2 else "visualization", 4 * (n % 6))
+    # Where they are cut often they fall silent often, and who speaks again is read alone.
+    assert same(robots.made, range(0, 120, size)) >= (50 if size == 2 else 110)
 
 
 @pytest.mark.parametrize("place", range(len(CHANGES)))
@@ -270,6 +272,12 @@ def test_a_state_as_it_came_is_kept_of_all():
     same(robots.made, [], raw=True)
 
 
+def rows_of(decoded):
+    """All rows, in no order."""
+    parts = [part for each in decoded for part, _ in each.parts]
+    return sorted(str(plain(part.take(np.array([row])))) for part in parts for row in range(len(part)))
+
+
 def test_ingest_makes_of_a_batch_what_it_makes_of_each():
     robots, rest = Robots(), [("connection", "OFFLINE"), ("odd", 2), ("state", 3), ("junk", "state"), ("state", 7)]
     for what, how in [("state", 7), ("visualization", 7), ("change", 8), ("state", 7), *rest]:
@@ -277,16 +285,7 @@ def test_ingest_makes_of_a_batch_what_it_makes_of_each():
     deliveries = [Delivery("s", message) for message in robots.made]
     many, one = (Decoding({"s": made()}, 60.0, 10_000) for _ in range(2))
     found, wanted = many.decode(deliveries, 10_000), [one.decode([delivery], 10_000) for delivery in deliveries]
-    rows = sorted(
-        (plain(part.take(np.array([i]))), int(places[i])) for part, places in found.parts for i in range(len(part))
-    )
-    expected = sorted(
-        (plain(part.take(np.array([i]))), n)
-        for n, each in enumerate(wanted)
-        for part, _ in each.parts
-        for i in range(len(part))
-    )
-    assert str(rows) == str(expected)
+    assert rows_of([found]) == rows_of(wanted)
     assert {place: letter.reason for place, letter in found.letters.items()} == {
         n: each.letters[0].reason for n, each in enumerate(wanted) if each.letters
     }
@@ -295,14 +294,15 @@ def test_ingest_makes_of_a_batch_what_it_makes_of_each():
 
 def test_ingest_does_not_let_half_of_a_message_in():
     robots = Robots()
-    robots.step(0, "state", 3)
+    for what in ("visualization", "state"):
+        robots.step(0, what, 3)
     deliveries = [Delivery("s", message) for message in robots.made]
-    decoding = Decoding({"s": made()}, 60.0, 8)  # room for the pose, and not for the state
+    states = {place for place, message in enumerate(robots.made) if message.topic.endswith("state")}
+    decoding = Decoding({"s": made()}, 60.0, 12)  # room for the pose, and not for the state
     for _ in range(2):
         found = decoding.decode(deliveries, 10_000)
-        assert not found.parts
-        assert {letter.reason for letter in found.letters.values()} == {"cardinality"}
-        assert len(found.letters) == len(deliveries)
+        assert {place: letter.reason for place, letter in found.letters.items()} == dict.fromkeys(states, "cardinality")
+        assert states.isdisjoint(place for _, places in found.parts for place in places.tolist())
 
 
 def test_it_is_a_batch_decoder():

@@ -43,6 +43,8 @@ _INSIDE = {
 }
 """The objects whose numbers are values, and which column each is."""
 _BESIDE = {"distanceSinceLastNode": "distance_since_last_node"}
+_UNHEEDED = frozenset({"referenceStateHeaderId"})
+"""Numbers of the standard that are checked, and say nothing that is kept."""
 PERCENT = frozenset({"battery", "battery_health"})
 POSE = tuple(signal.name for signal in SIGNALS["pose"])
 _timestamp, _header_id = attrgetter("timestamp"), attrgetter("headerId")
@@ -143,6 +145,8 @@ def _made(topic: str, major: str, key: _Key) -> Likeness | None:
         elif is_number and name in _BESIDE:
             kind = rules.type_of(name, table[name], major)
             columns[_BESIDE[name]] = own
+        elif is_number and name in _UNHEEDED:
+            kind = rules.type_of(name, table[name], major) if name in table else float
         elif is_number and name not in table:
             kind = float  # a number of the vendor's own: it may change, and nobody looks
         else:

@@ -148,7 +148,7 @@ class Batch:
     robots: Mapping[str, Robot]
     heard_ns: dict[str, int]
     asset_of: Callable[[str], str]
-    alone: Callable[[Message], list[Told]]
+    alone: Callable[[Message], Iterable[Told]]
     told: dict[int, list[Told] | Exception] = field(default_factory=dict)
     _open: dict[str, _Run] = field(default_factory=dict)
     _runs: dict[str, list[_Run]] = field(default_factory=lambda: {topic: [] for topic in TOPICS})
@@ -164,9 +164,10 @@ class Batch:
         for place, message in enumerate(self.messages):
             self._places.setdefault(message[0], []).append(place)
         self._unread = {topic: seen.likeness for topic in self._places if (seen := self.memory.of(topic)) is not None}
-        for place, message in enumerate(self.messages):
-            if not self._take(place, message):
-                self._read_alone(place, message)
+        if not self._take_all():
+            for place, message in enumerate(self.messages):
+                if not self._take(place, message):
+                    self._read_alone(place, message)
         while self._open:
             self._close(next(iter(self._open.values())))
         return [block for runs in self._runs.values() if runs for block in self._blocks(runs)]
@@ -188,6 +189,27 @@ class Batch:
         for place, row, payload, seen in zip(places, read.rows, payloads, seens, strict=True):
             is_usual = row is not None and (read.is_plain or _is_whole(payload, read.times[row], seen))
             self._reads[place] = (read, row, seen) if is_usual and row is not None else None
+
+    def _take_all(self) -> bool:
+        """Make a run of all messages of each topic, where each of them is quiet; whether it was so."""
+        if len(self._unread) < len(self._places):
+            return False
+        for likeness in set(self._unread.values()):
+            self._read_alike(likeness, 0)
+        runs = {}
+        for topic, places in self._places.items():
+            found = self._reads[places[0]]
+            if found is None or not found[0].is_plain:
+                return False
+            read, _, seen = found
+            rows = [one[1] for place in places if (one := self._reads[place]) is not None]
+            counts, t_ns = [read.counts[row] for row in rows], [read.t_ns[row] for row in rows]
+            goes_on = counts == list(range(counts[0], counts[0] + len(places))) and t_ns == sorted(t_ns)
+            if not (goes_on and 0 <= counts[0] < _MAX_COUNT and self.robots[seen.asset].is_heard):
+                return False
+            runs[topic] = _Run(seen, read, counts[0], counts[-1], t_ns[0], t_ns[-1], rows, list(places))
+        self._open = runs
+        return True
 
     def _take(self, place: int, message: Message) -> bool:
         """Put a message into a run; whether it is quiet."""
@@ -221,7 +243,7 @@ class Batch:
             if topic in self._open:
                 self._close(self._open[topic])
         try:
-            self.told[place] = self.alone(message)
+            self.told[place] = list(self.alone(message))
         except Exception as error:  # noqa: BLE001  whoever asked for the message tells of it
             self.told[place] = error
         seen = self.memory.of(message[0])
