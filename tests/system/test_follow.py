@@ -33,6 +33,7 @@ class Counting:
 
     def look(self, history, _now_ns):
         assert history.summary().frames == 0
+        assert now_ns >= self.taken_up[-1][1]
         if self.lost:
             self.lost = False
             raise StoreUnavailable("the disk went away")

@@ -6,16 +6,18 @@ import asyncio
 import itertools
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from access_world import World, packets_of, routes_of
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from recording_plant import Devices
 from simulated import START_NS
 
 from connectors.packet import decode_packet
 from twin.clock import NS_PER_MS, NS_PER_S
+from twin.message import Message
 
 MOMENTS = ("as_of_ms", "as_of")
 """The parameters by which a call is asked as of a moment."""
@@ -165,6 +167,88 @@ def test_an_answer_as_of_a_moment_is_what_it_would_be_had_nothing_been_recorded_
     check()
     with capsys.disabled():
         print(f"\n{answers} answers are the same without what was recorded later")
+
+
+HELD_S, CAME_S, LATE_S = range(20, 40), 58, 75
+"""What a line says in `HELD_S` its gateway keeps, and brings at `CAME_S`."""
+
+
+class Gateway(Devices):
+    """The same plants; what the welding line says for some seconds comes late (mutable)."""
+
+    waiting: tuple[Message, ...] = ()
+
+    def send(self, message: Message) -> None:
+        second = (self.clock.now_ns() - START_NS) // NS_PER_S
+        if second >= CAME_S:
+            held, self.waiting = self.waiting, ()
+            for one in held:
+                super().send(one._replace(received_ns=self.clock.now_ns()))
+        if message.topic.startswith("jeonju/weld/") and second in HELD_S:
+            self.waiting += (message,)
+        else:
+            super().send(message)
+
+
+@pytest.fixture(scope="module")
+def late_and_before(demo_factory, tmp_path_factory):
+    """A plant of which something came late, and the same before it came."""
+    made = []
+    for name, until_s in (("late", LATE_S), ("before", CAME_S - 3)):
+        folder = tmp_path_factory.mktemp(name)
+        url, end_ns = f"sqlite:///{folder / 'twin.db'}", START_NS + until_s * NS_PER_S
+        devices = Gateway(demo_factory, url)
+        devices.run(end_ns, slow=True)
+        devices.store.close()
+        made.append(
+            World(SimpleNamespace(factory=demo_factory, url=url, folder=folder, end_ns=end_ns), folder, people={})
+        )
+        asyncio.run(made[-1].hub.load())
+    yield made
+    for one in made:
+        one.reader.close()
+        one.desk.close()
+
+
+def taking_base(world) -> set[str]:
+    """The paths that can be asked by receipt."""
+    return {
+        path
+        for _, path, route in routes_of(world.app._app)
+        if hasattr(route, "dependant")
+        and any(one.alias == "base" for part in route.dependant.dependencies for one in part.query_params)
+    }
+
+
+def test_by_receipt_an_answer_is_what_it_would_be_had_nothing_come_in_since(late_and_before, capsys):
+    late, before = late_and_before
+    calls = [("/view/state", "at_ms", {}), *(one for one in asked(late) if one[0] in taking_base(late))]
+    paths = {path for path, _, _ in calls}
+    assert paths >= {"/view/lanes", "/view/events", "/view/trend", "/view/overview", "/api/v1/alarms/journal"}
+    answers, differ = 0, set()
+
+    @settings(max_examples=settings().max_examples // 25, deadline=None)
+    @example(second=HELD_S[13])
+    @given(second=st.integers(1, CAME_S - 5))
+    def check(second: int) -> None:
+        nonlocal answers
+        as_of_ms = float((START_NS + second * NS_PER_S) // NS_PER_MS)
+        for path, moment, query in calls:
+            at = {**query, moment: as_of_ms}
+            whole, part = (one.get(path, **at, base="receive") for one in (late, before))
+            assert whole.status_code == part.status_code == 200, (path, at, whole.text[:300], part.text[:300])
+            assert told(whole) == told(part), (path, at)
+            assert not told_after(late, path, {**at, "base": "receive"}, as_of_ms), (path, at)
+            if told(late.get(path, **at)) != told(before.get(path, **at)):
+                differ.add(path)
+            answers += 1
+
+    check()
+    assert differ >= {"/view/state", "/view/lanes", "/view/trend"}, "by device time what came late is there"
+    with capsys.disabled():
+        print(
+            f"\n{answers} answers by receipt are the same without what came later; {len(differ)} calls differ by device time"
+        )
 
 
 def test_the_two_recordings_tell_different_presents(world, cut_off):

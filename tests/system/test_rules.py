@@ -336,9 +336,17 @@ def test_of_the_other_site_the_history_holds_nothing(world):
             *(seen.last_keyframe(writer).state for writer in seen.writers()),
         ]  # fmt: skip
         assert [repr(one)[:300] for one in held if any(word in repr(one) for word in OTHERS)] == []
-        assert not any(len(seen.frames(one, 0, end_ns)) for one in streams)
-        assert not seen.density(streams, 0, end_ns, 4).any()
-        assert seen.text_changes(text.id, text.text_columns[0].name, 0, end_ns) == []
+        came = seen.received(end_ns)
+        told_by_then = [
+            came.events(0, end_ns), came.events(0, end_ns, asset=OTHER), came.alarms_at(end_ns),
+            came.alarm_events(0, end_ns), came.alarm_events(0, end_ns, asset=OTHER),
+        ]  # fmt: skip
+        assert not any(word in repr(told_by_then) for word in OTHERS)
+        assert came.events(0, end_ns, limit=100_000) == seen.events(0, end_ns, limit=100_000)
+        for one in (seen, came):
+            assert not any(len(one.frames(stream, 0, end_ns)) for stream in streams)
+            assert not one.density(streams, 0, end_ns, 4).any()
+            assert one.text_changes(text.id, text.text_columns[0].name, 0, end_ns) == []
         assert seen.latest()
         mine = (MINE, *(f"twin/ingest/{source}" for source in seen.by_source()))
         told, all_told = seen.events(0, end_ns, limit=100_000), whole.events(0, end_ns, limit=100_000)
