@@ -266,7 +266,7 @@ def numbers_of(cells: Sequence[Sequence[float | None]], width: int) -> NDArray[n
             pack = _packed(width)
             return np.frombuffer(bytearray().join([pack(*row) for row in cells])).reshape(len(cells), width)
         return np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * width).reshape(len(cells), width)
-    except (TypeError, OverflowError, struct.error):
+    except (TypeError, ValueError, OverflowError, struct.error):
         try:
             flat = np.array([np.nan if cell is None else cell for row in cells for cell in row], np.float64)
         except (TypeError, ValueError, OverflowError):

@@ -21,6 +21,8 @@ _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
 _BETWEEN = {4: ord("-"), 7: ord("-"), 10: ord("T"), 13: ord(":"), 16: ord(":")}
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _FRACTION_DIGITS = 9
+_INT64 = (1 << 63) - (1 << 50)
+"""What an int64 holds, less some days for zones."""
 
 
 class Times(NamedTuple):
@@ -35,7 +37,7 @@ def iso_ns(told: Any) -> int:
         t_ns = ns_from_iso(told)
     except (ValueError, OverflowError, AttributeError, TypeError):
         return 0
-    return t_ns if 0 <= t_ns < END_NS else 0  # no int64 holds the year 9999
+    return t_ns if abs(t_ns) < _INT64 else 0  # no int64 holds the year 9999
 
 
 def _local_ns(zone_s: float, told: Any) -> int:
