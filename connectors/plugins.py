@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from twin.alarms.rule import Rules, RulesByAsset
     from twin.config import Factory
-    from twin.ports import Decoder
+    from twin.decoder import Decoder
     from twin.site import AssetType, Hub
 
 _PACKAGES = {"decoders": "connectors.decoders", "sources": "connectors.sources", "assets": "twin.assets"}

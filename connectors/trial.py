@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from twin.config import Factory, SourceConfig
+    from twin.decoder import Decoder
     from twin.message import Message
-    from twin.ports import Decoder, FindingCount, Newcomer
+    from twin.ports import FindingCount, Newcomer
     from twin.sample import Frames
 
 NOWHERE = Hub("try", Name("try", "try"), ())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.bench import corpora
 from connectors.bench.sparkplug import sparkplug
 from connectors.plugins import make_decoder
-from twin.ports import BatchDecoder, BulkDecoder
+from twin.decoder import BatchDecoder, BulkDecoder
 from twin.sample import Frames
 from twin.site import Hub, Name
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from connectors.bench.corpora import Corpus
+    from twin.decoder import Decoder
     from twin.message import Message
-    from twin.ports import Decoder
 
 BATCH_MESSAGES, BATCH_ROWS = 5000, 20_000
 """What ingest hands to a decoder at once."""

@@ -69,7 +69,7 @@ class CborRows:
         sequences: _json.SequenceTracker,
         key_of: Callable[[str], str],
     ) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`."""
+        """See `twin.decoder.BulkDecoder`."""
         collected = Collected("ns", counts=False, epochs=False)
         messages = messages[:max_rows]
         groups: dict[tuple[int, int, tuple[int, ...]], list[tuple[int, _Template]]] = {}

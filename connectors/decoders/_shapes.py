@@ -177,7 +177,7 @@ class Shapes:
         *,
         counted: bool = False,
     ) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`. ``key_of`` gives the stream's key of a topic, "" for none."""
+        """See `twin.decoder.BulkDecoder`. ``key_of`` gives the stream's key of a topic, "" for none."""
         collected = Collected("ns", counts=counted, epochs=False)
         messages = messages[:max_rows]
         if not messages:

@@ -28,18 +28,18 @@ from connectors import plugins
 from connectors.decoders import _json
 from connectors.decoders._dialect import TopicDialect
 from twin.config import OWN_TOPICS
+from twin.decoder import TimedDecoder
 from twin.errors import DecodeError
 from twin.ids import site_of
 from twin.message import Announced, Finding, Handled, Liveness
-from twin.ports import TimedDecoder
 from twin.sample import Frames, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from twin.decoder import Decoder as AnyDecoder
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Decoder as AnyDecoder
-    from twin.ports import Told
     from twin.site import AssetType, Hub
 
 MAX_TOPICS = 20_000

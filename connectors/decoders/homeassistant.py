@@ -37,7 +37,7 @@ from twin.sample import Frames, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from twin.ports import Told
+    from twin.decoder import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -115,7 +115,7 @@ class Decoder(Plain):
         return [Handled("held")]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: bare numbers are read at once."""
+        """See `twin.decoder.BulkDecoder`: bare numbers are read at once."""
         return self._shapes.read(messages, max_rows, self.sequences, lambda _topic: "")
 
     def tick(self, now_ns: int) -> Iterable[Told]:

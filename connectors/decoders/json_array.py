@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from connectors.decoders._tree import Path
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -135,7 +135,7 @@ class Decoder(TopicDialect):
         return [Frames(route.stream, t_ns, seq, np.full(len(rows), message.received_ns, np.int64), values, quality)]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: single samples by their shape, and rows by a typed parser of their own."""
+        """See `twin.decoder.BulkDecoder`: single samples by their shape, and rows by a typed parser of their own."""
         if not self._has_rows:
             counted = bool(self._options.seq)
             return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=counted)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.ports import Told
+    from twin.decoder import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -108,7 +108,7 @@ class Decoder(TopicDialect):
         return [found]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: flat objects of numbers are read at once."""
+        """See `twin.decoder.BulkDecoder`: flat objects of numbers are read at once."""
         return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=bool(self._options.seq))
 
     def _key(self, topic: str) -> str:

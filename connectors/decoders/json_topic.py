@@ -33,8 +33,8 @@ from twin.sample import Kind, Quality, frame
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block, Stream
     from twin.site import AssetType, Hub
 
@@ -88,7 +88,7 @@ class Decoder(TopicDialect):
         return [frame(stream, t_ns, seq, message.received_ns, values, quality=_quality(value))]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: numbers are read at once, bare or with nothing but their time beside them."""
+        """See `twin.decoder.BulkDecoder`: numbers are read at once, bare or with nothing but their time beside them."""
         return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:

@@ -46,8 +46,8 @@ from twin.sample import Frames, Kind, Signal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -157,7 +157,7 @@ class Decoder(TopicDialect):
         return told or [Handled("empty_list")]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: numbers of one time are read at once."""
+        """See `twin.decoder.BulkDecoder`: numbers of one time are read at once."""
         return self._shapes.read(messages, max_rows, self.sequences, self._key, counted=bool(self._seq))
 
     def _key(self, topic: str) -> str:

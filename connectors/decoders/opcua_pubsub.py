@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.decoders._tree import Path
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -192,7 +192,7 @@ class Decoder(Plain):
         self._known[key] = _Known(seq, values)
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: key frames of numbers, one a message, that count themselves."""
+        """See `twin.decoder.BulkDecoder`: key frames of numbers, one a message, that count themselves."""
         blocks, left, looked_at = self._shapes.read(messages, max_rows, self.sequences, lambda _topic: "", counted=True)
         for block in blocks:
             for part, _ in block.parts():

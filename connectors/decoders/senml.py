@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block, Frames
     from twin.site import AssetType, Hub
 
@@ -134,7 +134,7 @@ class Decoder(TopicDialect):
         return frames
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: packs of one moment are read at once."""
+        """See `twin.decoder.BulkDecoder`: packs of one moment are read at once."""
         if all(map(_is_cbor, messages)):
             return self._cbor_rows.read(messages, max_rows, self.sequences, self._key)
         return self._shapes.read(messages, max_rows, self.sequences, self._key)

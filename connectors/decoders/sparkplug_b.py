@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.decoders._sparkplug.topics import Topic
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -149,7 +149,7 @@ class Decoder:
         return told
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`."""
+        """See `twin.decoder.BulkDecoder`."""
         if self.host.pending or self.host.settings.strict:
             return [], list(range(len(messages))), len(messages)
         return self._bulk.read(messages, max_rows)

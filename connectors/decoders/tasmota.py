@@ -36,8 +36,8 @@ from twin.sample import Kind, Role, Signal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block, Stream
     from twin.site import AssetType, Hub
 
@@ -143,7 +143,7 @@ class Decoder(TopicDialect):
         return frames
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: reports of one sensor that tells nothing but numbers are read at once."""
+        """See `twin.decoder.BulkDecoder`: reports of one sensor that tells nothing but numbers are read at once."""
         return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.decoders._tree import Path
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block, Frames
     from twin.site import AssetType, Hub
 
@@ -94,7 +94,7 @@ class Decoder(Plain):
         return frames
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: messages of one metric with nothing but numbers are read at once."""
+        """See `twin.decoder.BulkDecoder`: messages of one metric with nothing but numbers are read at once."""
         return self._shapes.read(messages, max_rows, self.sequences, lambda _topic: "")
 
     def _learn(self, message: Message, frame: Frames, line: Line, *, is_json: bool) -> None:

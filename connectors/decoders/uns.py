@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.decoders._tree import Path
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -106,7 +106,7 @@ class Decoder(Plain):
         return found if online is None else [*found, Liveness(place.asset, online, message.received_ns)]
 
     def decode_many(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`: tags that are numbers are read at once."""
+        """See `twin.decoder.BulkDecoder`: tags that are numbers are read at once."""
         return self._shapes.read(messages, max_rows, self.sequences, self._key)
 
     def _key(self, topic: str) -> str:

@@ -61,8 +61,8 @@ from twin.sample import Frames, Quality, frame
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Block
     from twin.site import AssetType, Hub
 
@@ -141,7 +141,7 @@ class Decoder(TopicDialect):
     def decode_batch(
         self, messages: Sequence[Message], max_rows: int
     ) -> tuple[list[Block], dict[int, list[Told] | Exception], int]:
-        """See `twin.ports.BatchDecoder`: states and visualizations that tell but numbers anew are read at once."""
+        """See `twin.decoder.BatchDecoder`: states and visualizations that tell but numbers anew are read at once."""
         some = messages[: max(max_rows // ROWS_PER_MESSAGE, 1)]
         batch = Batch(some, self._memory, self.sequences, self._robots, self._heard_ns, self._asset_of, self.decode)
         return batch.read(), batch.told, len(some)

@@ -14,7 +14,8 @@ from twin.sample import Frames, Kind, Role, Signal, Stream, frame, stream_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from twin.ports import Delivery, Told
+    from twin.decoder import Told
+    from twin.ports import Delivery
     from twin.sample import Latest
 
 TICK = -1

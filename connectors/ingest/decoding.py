@@ -14,9 +14,10 @@ from connectors.ingest.aside import TICK, Aside, Lives, kind_of, letter_of, refu
 from connectors.ingest.complaints import Complaints
 from connectors.stores._codec import same_columns
 from twin.clock import NS_PER_S
+from twin.decoder import BatchDecoder, BulkDecoder, TimedDecoder
 from twin.errors import DecodeError
 from twin.message import Announced, DeadLetter, Handled, Liveness, Message, Settled
-from twin.ports import BatchDecoder, BulkDecoder, SourceCount, TimedDecoder
+from twin.ports import SourceCount
 from twin.sample import Frames, Quality
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from connectors.ingest.aside import Word
     from connectors.ingest.newcomers import Newcomers
-    from twin.ports import Decoder, Delivery, Newcomer, Told
+    from twin.decoder import Decoder, Told
+    from twin.ports import Delivery, Newcomer
     from twin.sample import Block, Latest, Stream
 
 log = logging.getLogger(__name__)

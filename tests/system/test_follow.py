@@ -31,7 +31,7 @@ class Counting:
         assert desk is not None
         self.taken_up.append((id(history), now_ns))
 
-    def look(self, history, _now_ns):
+    def look(self, history, now_ns):
         assert history.summary().frames == 0
         assert now_ns >= self.taken_up[-1][1]
         if self.lost:

@@ -6,7 +6,7 @@ import pytest
 
 from connectors import plugins
 from connectors.bench.corpora import MAKERS
-from twin.ports import BulkDecoder
+from twin.decoder import BulkDecoder
 from twin.sample import Frames
 from twin.site import Hub, Name
 

@@ -14,8 +14,9 @@ from sparkplug_edge import MS, T0_MS, Edge, S, counts, handled, reasons, rows, s
 from connectors.decoders._sparkplug import bulk as bulk_module
 from connectors.ingest.decoding import Decoding
 from connectors.ingest.newcomers import Newcomers
+from twin.decoder import BulkDecoder, TimedDecoder
 from twin.message import Settled
-from twin.ports import BulkDecoder, Delivery, TimedDecoder
+from twin.ports import Delivery
 from twin.sample import Frames
 
 KINDS = {

@@ -17,9 +17,10 @@ from connectors import encoders_vda5050 as vda
 from connectors import plugins
 from connectors.ingest.decoding import Decoding
 from twin.clock import NS_PER_MS, NS_PER_S
+from twin.decoder import BatchDecoder
 from twin.errors import DecodeError
 from twin.message import Message
-from twin.ports import BatchDecoder, Delivery
+from twin.ports import Delivery
 from twin.sample import Frames
 from twin.site import Hub, Name
 

@@ -117,7 +117,7 @@ class Bulk:
         return self._recalled.get(id(message), -1)
 
     def read(self, messages: Sequence[Message], max_rows: int) -> tuple[list[Block], list[int], int]:
-        """See `twin.ports.BulkDecoder`."""
+        """See `twin.decoder.BulkDecoder`."""
         self._last, self._kept, self._recalled = None, (), {}
         payloads = [message[1] for message in messages]
         topics = [message[0] for message in messages]

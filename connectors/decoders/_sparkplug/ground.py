@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from connectors.decoders._sparkplug.readings import Definition, Reading
     from connectors.decoders._sparkplug.topics import Topic
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Frames
 
 MAX_NODES = 20_000

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from connectors.decoders._sparkplug.layout import Layout
     from connectors.decoders._sparkplug.readings import Definition
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
 
 MAX_HELD_BYTES = 8_000_000
 _PREFIXES = ("DATA/", "ATTR/", "CMD/")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from connectors.decoders._vda5050.likeness import Likeness, Read
     from connectors.decoders._vda5050.robot import Head, Robot
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Stream, Texts
 
 TOPICS = ("state", "visualization")

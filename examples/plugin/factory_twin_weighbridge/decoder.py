@@ -29,8 +29,8 @@ from twin.sample import Kind, Quality, Role, Signal, frame, stream_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from twin.decoder import Told
     from twin.message import Message
-    from twin.ports import Told
     from twin.sample import Stream
     from twin.site import AssetType, Hub
 
