@@ -79,16 +79,18 @@ def follow(
         if not patient:
             open_history(factory.store.url).close()
             publisher.wait_connected()
-        outlet = Outlet(publisher, stop)
+        outlet, level = Outlet(publisher, stop), logging.INFO
         while not stop.is_set():
             try:
                 with (
                     closing(open_history(factory.store.url)) as history,
                     closing(Desk(factory.store.url, clock)) as desk,
                 ):
+                    level = logging.WARNING
                     _follow(history, desk, follower, outlet, clock)
             except StoreUnavailable as error:
-                log.warning("%s: nothing can be read now: %s", computed.name, error)
+                # At the beginning it may not be there yet: that is no news.
+                log.log(level, "%s: nothing can be read now: %s", computed.name, error)
                 stop.wait(LOOK_S)
             except StoreError:
                 log.exception("%s: nothing can be read now", computed.name)

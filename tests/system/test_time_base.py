@@ -86,7 +86,7 @@ def test_a_trend_by_receipt_has_only_what_had_come_in(world):
     assert drawn("receive")["mean"] == [float(one) for one in (*range(CUT), *range(BACK, 46))]
     few = drawn("receive", 10)
     assert few["raw"] is False
-    assert (few["min"][0], few["max"][0]) == (0.0, 5.0)
+    assert (few["min"][0], few["max"][0]) == (0.0, 4.0)
     assert few["max"][-1] == 45.0
 
 
