@@ -7,7 +7,6 @@ one key; never in neither.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from connectors.archive.layout import DAY_NS, arrow, day_name, path_of, real_pat
 from connectors.archive.read import PartFile
 from connectors.archive.rows import StoredRows, joined
 from connectors.archive.write import GROUP_ROWS, write
-from connectors.care.files import sync
+from connectors.care.files import sha256_of, sync
 from connectors.stores._codec import decode_texts
 from connectors.stores._reader import ROLLED_UNTIL
 from twin.errors import StoreError, StoreUnavailable
@@ -127,7 +126,7 @@ class Mover:
                 with transaction(self._driver):
                     self._driver.run("DELETE FROM archive_part WHERE path = ?", (path,))
                 continue
-            if not file.exists() or digest(file) != sha256:
+            if not file.exists() or sha256_of(file) != sha256:
                 raise StoreError(
                     f"the archive's file {file} is not what was written: bring it back from a copy; "
                     "nothing more is moved until then"
@@ -169,7 +168,7 @@ class Mover:
             if count:
                 self._compare(PartFile(beside(path)), dict(streams), span)
                 sync(beside(path))
-                size, sha256 = beside(path).stat().st_size, digest(beside(path))
+                size, sha256 = beside(path).stat().st_size, sha256_of(beside(path))
                 beside(path).replace(path)
                 for folder in (path.parent, path.parent.parent, self._folder, self._folder.parent):
                     sync(folder)
@@ -276,9 +275,3 @@ def _joined_or_none(parts: list[StoredRows]) -> StoredRows | None:
 def beside(path: Path) -> Path:
     """The name that a file is written under: no pattern of data files matches it."""
     return path.with_name(f".{path.name}.part")
-
-
-def digest(path: Path) -> str:
-    """A file's SHA-256, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,9 +11,10 @@ import numpy as np
 
 from connectors.archive.history import MOVED
 from connectors.archive.layout import DAY_NS, arrow, day_name, path_of, site_of, told_path
-from connectors.archive.move import digest, transaction
+from connectors.archive.move import transaction
 from connectors.archive.rows import StoredRows
 from connectors.archive.write import GROUP_ROWS, write
+from connectors.care.files import sha256_of
 from connectors.stores.sql import open_driver, open_history, open_store
 from twin.clock import NS_PER_S
 from twin.ports import Commit, Folded
@@ -69,7 +70,7 @@ def _fill(url: str, folder: Path) -> Path:
             "VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 told_path(path, folder), site_of(STREAM), day_name(DAY), count, *ends, path.stat().st_size,
-                digest(path), 1, MOVED,
+                sha256_of(path), 1, MOVED,
             ),
         )  # fmt: skip
         driver.run("UPDATE writer SET rolled_n = 0, rolled_ns = NULL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 from datetime import UTC, datetime
@@ -76,6 +77,21 @@ def move_aside(database: Path, aside: Path) -> None:
         raise StoreUnavailable(f"{database} cannot be set aside: {error}") from error
 
 
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """As `whole`, for a folder that is not there, or is set aside before the block ends."""
+    making = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        making.mkdir(parents=True, exist_ok=True)
+        yield making
+        making.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
 def private(path: Path) -> None:
     """Make an empty file that only its owner reads, before anything is in it; what is written into it stays so."""
     path.unlink(missing_ok=True)
@@ -88,3 +104,9 @@ def copy(source: Path, target: Path, *, owner_only: bool = False) -> None:
         if owner_only:
             private(beside)
         shutil.copyfile(source, beside)
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from connectors.care.files import sha256_of
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ FORMAT = 1
 STORE, DESK, MODEL, SECRET = "store", "desk", "model", "secret"
 OUTSIDE = (MODEL, SECRET)
 """What lies outside of the databases: a backup without a manifest is older than its being kept."""
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +55,6 @@ def manifest_of(backup: Path) -> Path:
 def part_of(what: str, path: str, file: Path, mode: str = "") -> Part:
     """A file as the manifest tells of it; ``file`` is where its bytes lie, ``path`` what it will be called."""
     return Part(what, path, file.stat().st_size, sha256_of(file), mode)
-
-
-def sha256_of(file: Path) -> str:
-    """Of a file's bytes, hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while chunk := opened.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def written(parts: Iterable[Part]) -> bytes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.care.files import aside_of, copy, move_aside, private, sync, whole
+from connectors.care.files import aside_of, copy, move_aside, private, sha256_of, whole, whole_folder
 from connectors.care.manifest import MODEL, SECRET, part_of
-from twin.errors import StoreError, StoreUnavailable
+from twin.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,21 +66,12 @@ def put_back(manifest: Manifest, folder: Path, outside: Outside, clock: Clock) -
     asides: list[str] = []
     models, secret = outside.models, outside.secret
     if models is not None and (kept_models := manifest.of(MODEL)) and not _is_same(kept_models, models):
-        making = models.with_name(f".{models.name}.{os.getpid()}.part")
-        try:
+        with whole_folder(models) as making:
             for part in kept_models:
-                place = making / _within(part)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                copy(folder / part.path, place)
+                copy(folder / part.path, making / _within(part))
             asides += _set_aside(models, clock)
-            making.replace(models)
-            sync(models.parent)
-        except OSError as error:
-            raise StoreUnavailable(f"{models} cannot be written: {error}") from error
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
     for part in manifest.of(SECRET):
-        if secret is not None and not (secret.is_file() and part_of(SECRET, "", secret).sha256 == part.sha256):
+        if secret is not None and not (secret.is_file() and sha256_of(secret) == part.sha256):
             asides += _set_aside(secret, clock)
             copy(folder / part.path, secret, owner_only=True)
     return tuple(asides)
@@ -102,22 +92,10 @@ def _models(models: Path, backup: Path) -> Iterator[tuple[Part, ...]]:
         yield ()
         return
     target = models_of(backup)
-    making = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        told = []
+    with whole_folder(target) as making:
         for name in names:
-            place = making / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(models / name, place)
-            sync(place)
-            told.append(part_of(MODEL, f"{target.name}/{name}", place))
-        yield tuple(told)
-        making.replace(target)
-        sync(target.parent)
-    except OSError as error:
-        raise StoreUnavailable(f"{target} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+            copy(models / name, making / name)
+        yield tuple(part_of(MODEL, f"{target.name}/{name}", making / name) for name in names)
 
 
 def _files(models: Path) -> list[str]:
@@ -133,7 +111,7 @@ def _within(part: Part) -> str:
 def _is_same(parts: tuple[Part, ...], models: Path) -> bool:
     """Whether the folder is what was kept, to the byte."""
     kept_sums = {_within(part): part.sha256 for part in parts}
-    return kept_sums == {name: part_of(MODEL, name, models / name).sha256 for name in _files(models)}
+    return kept_sums == {name: sha256_of(models / name) for name in _files(models)}
 
 
 def _set_aside(path: Path, clock: Clock) -> list[str]:

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from connectors.care.files import sha256_of
 from connectors.datasets.reading import claims_of
 from connectors.exporters.croissant import PROVENANCE
 from connectors.exporters.finding import Finding
-from connectors.exporters.part import sha256_of
 from twin.errors import EpisodeError
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from mcap.exceptions import McapError
 
+from connectors.care.files import sha256_of
 from connectors.datasets.reading import claims_of
 from connectors.desk import datasets as catalogue
 from connectors.desk.datasets import Entry, Way
 from connectors.desk.known import known_people
 from connectors.exporters.croissant import PROVENANCE, SUMS
 from connectors.exporters.finding import Finding
-from connectors.exporters.part import sha256_of
 from connectors.exporters.verify import verify
 from connectors.privacy.check import named_by
 from twin.errors import EpisodeError, ExportError

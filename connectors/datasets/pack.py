@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.care.files import sha256_of
 from connectors.datasets.collection import COLLECTION, licence_of_all, totals_of
 from connectors.datasets.reading import lineage_of
 from connectors.exporters.book import content_of
 from connectors.exporters.croissant import CARD, PROVENANCE, seal, write_json
-from connectors.exporters.part import part_of, sha256_of
+from connectors.exporters.part import part_of
 from connectors.exporters.verify import verify
 from twin.datasets import Edition, edition_of
 from twin.errors import EpisodeError, ExportError

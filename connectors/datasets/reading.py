@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from connectors.care.files import sha256_of
 from connectors.exporters.croissant import CROISSANT, PROVENANCE
-from connectors.exporters.part import sha256_of
 from twin.clock import NS_PER_S
 from twin.datasets import FIRST_VERSION, Claims, split_of
 from twin.errors import EpisodeError

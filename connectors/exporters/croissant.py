@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors.exporters.part import sha256_of
+from connectors.care.files import sha256_of
 from twin.errors import EpisodeError
 
 if TYPE_CHECKING:

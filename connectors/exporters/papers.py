@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from connectors.care.files import sha256_of
 from connectors.exporters.book import catalogue_of
 from connectors.exporters.croissant import CARD, PROVENANCE, seal, write_json
-from connectors.exporters.part import sha256_of
 from twin.clock import iso_from_ns
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from connectors.care.files import sha256_of
 from connectors.stores.lock import try_lock
 from twin.errors import EpisodeError
 
@@ -120,12 +121,6 @@ def opened(folder: Path, head: dict[str, Any], is_same: Callable[[dict[str, Any]
 def part_of(folder: Path) -> Path:
     """Where a dataset lies until it is whole."""
     return folder.with_name(folder.name + ".part")
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _take_up(part: Part, head: dict[str, Any], is_same: Callable[[dict[str, Any]], bool]) -> None:

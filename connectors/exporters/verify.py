@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from connectors.care.files import sha256_of
 from connectors.datasets.collection import COLLECTION, check_collection
 from connectors.exporters.book import check_book, content_of
 from connectors.exporters.croissant import CARD, CROISSANT, PROVENANCE, SUMS, sums_of
 from connectors.exporters.finding import Finding
-from connectors.exporters.part import sha256_of
 from connectors.exporters.plan import FORMATS
 from connectors.exporters.told import rows_of
 from connectors.privacy.check import check_privacy
