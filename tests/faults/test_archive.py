@@ -150,7 +150,7 @@ class Cut(BaseException):
     """The process is gone at this point."""
 
 
-STEPS = ("write", "_compare", "digest", "note", "delete once", "delete later", "the last word")
+STEPS = ("write", "_compare", "sha256_of", "note", "delete once", "delete later", "the last word")
 
 
 def cut_at(step, patch, monkey_count=None):
@@ -170,8 +170,8 @@ def cut_at(step, patch, monkey_count=None):
         patch.setattr(move_module, "write", half)
     elif step == "_compare":
         patch.setattr(move_module.Mover, "_compare", cut)
-    elif step == "digest":
-        patch.setattr(move_module, "digest", cut)
+    elif step == "sha256_of":
+        patch.setattr(move_module, "sha256_of", cut)
     elif step == "note":
         patch.setattr(move_module.known, "note", cut)
     elif step == "the last word":
