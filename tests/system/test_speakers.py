@@ -13,6 +13,7 @@ from simulated import START_NS, FromZero, cast_of
 from connectors.plugins import asset_types, make_decoder
 from connectors.speakers.cast import Cast, dialect_of
 from twin.clock import NS_PER_S
+from twin.computed import EXPECTATIONS
 from twin.config import topic_matches
 from twin.errors import DecodeError, ScenarioError
 from twin.events import Event, EventKind
@@ -119,7 +120,7 @@ def test_no_simulated_device_breaks_its_standard(heard):
 
 def of_devices(source):
     """Whether devices speak to a source; what is expected of arms comes from the hub itself."""
-    return not source.rest and not any(topic.startswith("factory-twin-expected/") for topic in source.topics)
+    return not source.rest and not any(topic.startswith(EXPECTATIONS.prefix) for topic in source.topics)
 
 
 def test_every_dialect_is_spoken_and_every_source_has_frames(heard, demo_factory):
