@@ -119,14 +119,15 @@ class Decoder(TopicDialect):
         return f"{asset}:{self._options.stream or captured.get('stream', 'data')}"
 
     def _learn(self, message: Message, key: str, stream: Stream, body: dict[str, Any]) -> None:
+        # First: a name that is none, as "", may be a part of one.
+        if any(isinstance(item, dict | list) for item in body.values()):
+            return
         options = self._options
         columns: dict[tuple[str | int, ...], str] = {
             (field,): signal_name(field) for field in body if field not in self._ignored
         }
         time, count = ((name,) if name else None for name in (options.time, options.seq))
-        if any(isinstance(item, dict | list) for item in body.values()) or len(body) != len(columns) + sum(
-            path is not None for path in (time, count)
-        ):
+        if len(body) != len(columns) + sum(path is not None for path in (time, count)):
             return
         self._shapes.learn(message, key, stream, columns, time=time, times=times_of(options.time_unit), count=count)
 

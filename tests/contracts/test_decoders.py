@@ -458,6 +458,17 @@ def test_many_flat_messages_at_once_are_what_each_is_alone(name, data, max_rows)
         assert bulk.state() == alone.state()
 
 
+def test_a_part_of_a_name_that_is_none_by_itself_is_taken_though_the_topic_has_a_shape():
+    decoder = made("json_object", {"topic": "p/{asset}/{stream}"})
+    first, nested = (
+        Message("p/a0/data", payload, 1795328000000000000, 1, False)
+        for payload in (b'{"x": 0.0, "y": 0.0}', b'{"x": 0.0, "y": 0.0, "": {"x": 1}}')
+    )
+    told_at_once(decoder, [first], 1)
+    ((found,),) = (one["frames"] for one in told_at_once(decoder, [nested], 1))
+    assert set(found["columns"]) == {".x", "x", "y"}
+
+
 STAMP = "2026-11-22T06:00:{:02}"
 NESTED = {
     "mapping": ({"topic": "p/{asset}", "time": "at", "seq": "n",
