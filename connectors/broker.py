@@ -182,8 +182,9 @@ def is_reachable(url: str, timeout_s: float = 1.0) -> bool:
     """Whether something accepts a TCP connection there."""
     host, port, _ = host_port(url)
     try:
-        with socket.create_connection((host, port), timeout_s):
-            return True
+        with socket.create_connection((host, port), timeout_s) as found:
+            # On a port that the system itself gives away a socket may meet itself where nobody listens.
+            return bool(found.getsockname() != found.getpeername())
     except OSError:
         return False
 

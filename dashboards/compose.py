@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import sys
 import time
@@ -265,5 +266,5 @@ def _answers(url: str) -> bool:
             return True
     except urllib.error.HTTPError:
         return True
-    except (OSError, urllib.error.URLError):
+    except (OSError, http.client.HTTPException):  # where nobody listens, a socket may meet itself and hear its question
         return False

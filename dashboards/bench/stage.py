@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -154,7 +155,7 @@ def pages(store_url: str, factory: str, folder: Path) -> Iterator[str]:
                     break
             except urllib.error.HTTPError:
                 break  # it answers: of an ingest that does not run it says so
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 if time.monotonic() > deadline:
                     raise BrokerError(f"no page answers at {address} within {UP_S:.0f} s") from None
                 time.sleep(0.1)

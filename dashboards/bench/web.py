@@ -7,6 +7,7 @@ browser is Chromium's own: how long the page's main thread is taken (``TaskDurat
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -124,7 +125,7 @@ def _wait(plant: _Plant, assets: int) -> None:
             with urllib.request.urlopen(f"{plant.page_url}/api/v1/latest?asset={last}", timeout=5) as answer:  # noqa: S310  our own
                 if json.load(answer)["latest"]:
                     return
-        except (urllib.error.URLError, OSError):
+        except (OSError, http.client.HTTPException):
             pass  # the server comes up
         time.sleep(0.2)
     raise BrokerError(f"{last} was not heard of within {READY_S:.0f} s")

@@ -21,6 +21,7 @@ from connectors.broker import any_port, is_reachable
 from connectors.stores.sql import open_history
 from connectors.truth import read_truth
 from dashboards.cli.processes import _bring
+from dashboards.compose import _answers
 from twin.keyframes import verify
 from twin.simulation.judge import judge
 
@@ -287,6 +288,20 @@ def test_rate_without_a_duration_is_asked_wrongly(tmp_path: Path) -> None:
     demo = Demo(tmp_path, "--rate", "5")
     assert demo.end() == 2
     assert any("--for" in line for line in demo.lines)
+
+
+def test_who_says_the_question_back_is_no_page():
+    """As a socket does that met itself, where a port is tried at which nobody listens yet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def echo():
+            with server.accept()[0] as one:
+                one.sendall(one.recv(4096))
+
+        thread = threading.Thread(target=echo)
+        thread.start()
+        assert not _answers(f"http://127.0.0.1:{server.getsockname()[1]}/healthz")
+        thread.join()
 
 
 def test_a_taken_port_is_named_by_run_and_avoided_by_demo(tmp_path: Path) -> None:
