@@ -77,7 +77,7 @@ def secured(tmp_path: Path):
         ca_file=str(tmp_path / "ca.pem"),
     )
     child.terminate()
-    child.wait(5)
+    child.wait(20)
 
 
 def heard(config: BrokerConfig, timeout_s: float, told: list[str] | None = None) -> list[bytes]:
