@@ -40,7 +40,8 @@ MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.paths
 OPTIONS = {"host_id": "twin", "start_jitter_s": 0.0}
 CONFIG = SourceConfig("gateways", ("spBv1.0/#",), "sparkplug_b", type="sparkplug_host", options=OPTIONS)
 STATE = "spBv1.0/STATE/twin"
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
+START_DEADLINE_S = 90.0  # a process is started in 2 s, in ten times that on a crowded machine
 PRESS = stream_of("press", "data", [Signal("force", unit="kN"), Signal("speed")])
 
 
@@ -555,6 +556,16 @@ class Ingest:
             command = [sys.executable, "-m", "dashboards.cli", "ingest", str(file)]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
+    def until(self, condition, what):
+        """Wait for it while the process lives; what it said is told where it does not come."""
+        deadline = time.monotonic() + START_DEADLINE_S
+        while not condition():
+            assert self.process.poll() is None, f"{what}: the process ended; it said {self.log.read_text()!r}"
+            assert time.monotonic() < deadline, (
+                f"{what}: not in {START_DEADLINE_S:.0f} s; it said {self.log.read_text()!r}"
+            )
+            time.sleep(0.01)
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(DEADLINE_S) == 0, self.log.read_text()
@@ -572,17 +583,17 @@ class Ingest:
 @pytest.mark.skipif(sys.platform == "win32", reason="ends processes by POSIX signals")
 def test_on_two_brokers_the_host_has_a_state_each_and_one_store_has_what_both_bring(tmp_path):
     store = f"sqlite:///{tmp_path / 'twin.db'}"
-    brokers = {group: BrokerProcess("embedded", tmp_path / f"broker-{group}", any_port()) for group in ("g", "h")}
-    closing, ingests, watchers = [], {}, {}
+    closing, brokers, ingests, watchers = [], {}, {}, {}
     try:
-        for group, process in brokers.items():
+        for group in ("g", "h"):
+            process = brokers[group] = BrokerProcess("embedded", tmp_path / f"broker-{group}", any_port())
             process.start()
             closing.append(process.stop)
             watchers[group] = Client(process.url, "watcher", [STATE])
             closing.append(watchers[group].close)
             ingests[group] = Ingest(tmp_path, process, group, store)
             closing.append(ingests[group].close)
-            wait_for(watchers[group].states, f"the birth on {group}")
+            ingests[group].until(watchers[group].states, f"the birth on {group}")
         births = {group: watcher.states()[0][0] for group, watcher in watchers.items()}
         assert all(birth["online"] for birth in births.values())
         assert births["h"]["timestamp"] > births["g"]["timestamp"], "each connection has a time of its own"
