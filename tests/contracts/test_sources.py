@@ -22,7 +22,7 @@ from twin.ports import Asking
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 CONFIG = SourceConfig("line", ("plant/+/data",), "json_object")
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Taker:

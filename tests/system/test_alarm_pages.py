@@ -13,7 +13,7 @@ from test_alarm_calls import Web
 from test_pages import browser, opened  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.browser
-WAIT_MS = 15_000
+WAIT_MS = 60_000
 
 
 class Running:

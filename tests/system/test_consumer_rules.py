@@ -35,7 +35,7 @@ SOURCE = SourceConfig(
     "line", ("plant/+/data",), "json_object", options={"topic": "plant/{asset}/{stream}", "time": "ts", "seq": "n"}
 )
 T0_MS = 1_795_328_000_000
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def wait_for(condition, what, every=lambda: time.sleep(0.005), timeout_s=DEADLINE_S):
