@@ -28,7 +28,7 @@ Url = Annotated[
 ]
 FactoryFile = Annotated[
     Path | None,
-    typer.Option("--factory", help="The factory file, for [[episodes]] and names.", exists=True, dir_okay=False),
+    typer.Option("--factory", help="The factory file, for rules of episodes and names.", exists=True, dir_okay=False),
 ]
 Filter = Annotated[
     str, typer.Option("--episodes", help="Which: success=true,asset=…,source=real,min_s=5 …; all.", metavar="FILTER")

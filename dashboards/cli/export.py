@@ -21,12 +21,18 @@ if TYPE_CHECKING:
     from connectors.exporters.plan import Offer
     from connectors.privacy.cloak import Cloak
     from twin.config import Factory
+    from twin.episodes import Episode
     from twin.episodes.rules import EpisodeRules
     from twin.sample import Stream
 
 
 def export(  # noqa: PLR0915  one verb, step by step
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME] DIR", help="A new folder; before it a recording's name: only what was measured in its time."
+        ),
+    ],
     *,
     to: Annotated[str, typer.Option("--to", help="The format: lerobot, mcap or parquet.")] = "lerobot",
     licence: Annotated[str, typer.Option("--licence", help="SPDX identifier; without one nothing goes out.")] = "",
@@ -95,6 +101,7 @@ def export(  # noqa: PLR0915  one verb, step by step
 
     if to not in FORMATS:
         raise typer.BadParameter(f"--to {to}: there are {', '.join(FORMATS)}")
+    recording, folder = _places(places)
     spdx = licence_of(licence)
     place, known = place_of(url, factory)
     done = 0
@@ -102,9 +109,10 @@ def export(  # noqa: PLR0915  one verb, step by step
         with ExitStack() as stack:
             desk = stack.enter_context(desk_of(factory or HERE, place))
             history = stack.enter_context(closing(open_history(place, mapped=False)))
-            chosen = pick(book.episodes(desk), which)
+            chosen = pick(_held(desk, recording, book.episodes(desk)), which)
             if not chosen:
-                raise EpisodeError("no episode is meant", "cut some (twin episodes cut), or choose others")
+                where = f" in the recording {recording}" if recording else ""
+                raise EpisodeError(f"no episode is meant{where}", "cut some (twin episodes cut), or choose others")
             streams = streams_of(history)
             defective = gate(history, streams, chosen, known, allow_defects=allow_defects)
             asset = chosen[0].asset
@@ -154,6 +162,25 @@ def export(  # noqa: PLR0915  one verb, step by step
         f"{answer['folder']}: {answer['episodes']} episodes ({answer['resumed']} were there before), "
         f"{answer['frames']} frames{rate}, {answer['success']} succeeded; {answer['id']} {answer['version']}"
     )
+
+
+def _places(words: Sequence[str]) -> tuple[str, Path]:
+    """(recording or "", folder) of what stands without an option."""
+    if len(words) > 2:  # noqa: PLR2004  NAME DIR
+        raise typer.BadParameter(f"one folder, and a recording's name before it, not {' '.join(words)}")
+    return (words[0] if len(words) > 1 else ""), Path(words[-1])
+
+
+def _held(desk: Desk, recording: str, episodes: Sequence[Episode]) -> Sequence[Episode]:
+    """The episodes that lie whole in a recording; all where none is named. Raises where it is not known."""
+    from connectors.desk import recordings
+
+    if not recording:
+        return episodes
+    one = recordings.recording(desk, recording)
+    return [
+        each for each in episodes if each.site == one.site and one.from_ns <= each.start_ns and each.end_ns <= one.to_ns
+    ]
 
 
 def _unnamed(cloak: Cloak, words: dict[str, str]) -> None:

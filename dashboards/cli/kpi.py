@@ -88,15 +88,22 @@ def known_factory(path: Path | None, url: str) -> Factory | None:
     """The factory file that is given, or the one in the store's folder or above it."""
     from connectors.factory_file import read_factory
 
-    if path is None and url.startswith("sqlite:///"):
-        folder = Path(url.removeprefix("sqlite:///")).resolve().parent
-        path = next((one for one in (folder / "factory.toml", folder.parent / "factory.toml") if one.is_file()), None)
+    if path is None:
+        path = factory_beside(url)
         if path is not None:
             note(f"shifts and planned run times are those of {path.name} beside the store")
     if path is None:
         note("no --factory: without shifts all time counts as planned, without planned run times there is no OEE")
         return None
     return read_factory(path)
+
+
+def factory_beside(url: str) -> Path | None:
+    """The factory file in the folder of a store's file, or above it; None where there is none."""
+    if not url.startswith("sqlite:///"):
+        return None
+    folder = Path(url.removeprefix("sqlite:///")).resolve().parent
+    return next((one for one in (folder / "factory.toml", folder.parent / "factory.toml") if one.is_file()), None)
 
 
 def hub_of(factory: Factory | None) -> Any:

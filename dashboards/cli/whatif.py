@@ -9,26 +9,39 @@ import typer
 
 from dashboards.cli._output import note, print_json
 from dashboards.cli.times import moment
+from twin.ids import leaf_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twin.config import Factory
     from twin.site import Hub, Site
 
 _SHOWN = ("good", "throughput", "oee", "availability", "cycle_time", "wip", "energy_per_part", "transports")
 
 
 def whatif(
-    url: Annotated[str, typer.Option("--url", help="sqlite:///PATH or postgresql://…", envvar="TWIN__STORE__URL")],
     *,
+    url: Annotated[
+        str, typer.Option("--url", help="The store; the factory file's unless given.", envvar="TWIN__STORE__URL")
+    ] = "",
     factory: Annotated[
-        Path, typer.Option("--factory", help="The factory file: lines, buffers, shifts.", metavar="FACTORY.toml")
-    ],
+        Path | None,
+        typer.Option(
+            "--factory",
+            help="The factory file: lines, buffers, shifts. Else the one beside the store, or in this folder.",
+            metavar="FACTORY.toml",
+        ),
+    ] = None,
     at: Annotated[str, typer.Option("--at", help="The moment: ISO 8601 with offset, or ms; else the newest.")] = "",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="A change, KEY=VALUE: R-101.down=30min, ST-3.cycle=-10%, B-2.capacity=+5 …"),
     ] = None,
     replications: Annotated[int, typer.Option("--replications", min=2, max=10_000, help="How often to run.")] = 50,
-    site: Annotated[str, typer.Option("--site", help="The site; the only one unless given.")] = "",
+    site: Annotated[
+        str, typer.Option("--site", help="The site; else the only one, or that of the assets to change.")
+    ] = "",
     hours: Annotated[float, typer.Option("--hours", min=0.25, max=168, help="How far to look ahead.")] = 8.0,
     history: Annotated[
         float, typer.Option("--history-hours", min=0.5, max=24 * 90, help="From how long before the laws are fitted.")
@@ -58,19 +71,19 @@ def whatif(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What if: laws fitted to what was recorded, run many times from a moment, baseline beside variant."""
-    from connectors.factory_file import read_factory
     from connectors.stores.sql import open_history
     from connectors.whatif import answer
     from connectors.whatif.build import Builder
     from dashboards.cli._progress import bar, keeping_ctrl_c, lines, yield_to_others
     from twin.whatif.change import Change, keys_of
 
-    found = _site_of(read_factory(factory).hub, site)
+    known = _factory(factory, url)
     asked = [Change.parse(one) for one in changes or []]
     levers = _levers(sensitivity, figure, alone=not (asked or backtest))
+    found = _site_of(known.hub, site, [*(one.key for one in asked), *levers])
     if steps:
         yield_to_others()
-    opened = open_history(url)
+    opened = open_history(url or known.store.url)
     try:
         builder = Builder(opened, *found)
         at_ns = moment(at, "--at") if at else builder.newest_ns
@@ -106,8 +119,24 @@ def whatif(
         (_errors if backtest else _table)(told)
 
 
-def _site_of(hub: Hub, site: str) -> tuple[Hub, Site]:
-    found = hub.site(site) if site or len(hub.sites) != 1 else hub.sites[0]
+def _factory(given: Path | None, url: str) -> Factory:
+    """The factory file that is given, the one beside the store, or this folder's; exit code 2 where there is none."""
+    from connectors.factory_file import read_factory
+    from dashboards.cli.desk import HERE
+    from dashboards.cli.kpi import factory_beside
+
+    path = given or factory_beside(url) or HERE
+    if given is None and not path.is_file():
+        note("--factory: a what-if needs the factory file (lines, buffers, shifts); none is beside the store or here")
+        raise typer.Exit(2)
+    return read_factory(path)
+
+
+def _site_of(hub: Hub, site: str, keys: Sequence[str]) -> tuple[Hub, Site]:
+    """The site that is named, the only one, or the only one that has an asset of the keys; else exit code 2."""
+    names = {key.rpartition(".")[0] for key in keys}
+    having = [one for one in hub.sites if any(leaf_of(asset.id) in names for asset in one.assets)]
+    found = hub.site(site) if site else next((some[0] for some in (hub.sites, having) if len(some) == 1), None)
     if found is None:
         note(f"--site is one of {', '.join(one.id for one in hub.sites)}")
         raise typer.Exit(2)

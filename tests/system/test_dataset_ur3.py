@@ -40,6 +40,24 @@ def test_the_dataset_of_it_has_7420_frames_and_holds_what_it_claims(ur3, tmp_pat
     assert "does not say how many frames a second" in damaged.stdout
 
 
+def test_a_recording_s_name_before_the_folder_means_the_episodes_that_lie_in_it(ur3, tmp_path):
+    url, _ = ur3
+    twin("episodes", "cut", "--url", url, "--factory", ur3[1])
+    listed = json.loads(twin("episodes", "list", "--url", url, "--json").stdout)["list"]
+    mine = sorted(listed, key=lambda one: one["start_ns"])[3:8]
+    begin, end = mine[0]["start_ns"] // 10**6, -(-mine[-1]["end_ns"] // 10**6)
+    twin("record", "five", "--site", mine[0]["site"], "--from", str(begin), "--to", str(end), "--url", url)
+    command, folder, *options = asked_of(ur3, tmp_path / "set", "parquet")
+    done = twin(command, "five", folder, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["episodes"] == 5
+    unknown = twin(command, "six", str(tmp_path / "other"), *options)
+    assert unknown.returncode != 0
+    assert "there is no recording 'six'" in unknown.stderr
+    many = twin(command, "five", folder, "more", *options)
+    assert many.returncode == 2
+
+
 def asked_of(ur3, folder, to):
     url, file = ur3
     return ("export", str(folder), "--to", to, "--licence", "CC-BY-4.0", "--fps", "1", "--url", url, "--factory", file)

@@ -146,3 +146,17 @@ def test_ctrl_c_ends_it_with_all_its_processes(url):
     assert process.returncode == 1
     assert "cancelled" in told
     assert not [pid for pid in born if Path(f"/proc/{pid}").exists()]
+
+
+def test_without_options_the_factory_and_the_store_of_this_folder_are_asked(url, tmp_path, monkeypatch):
+    text = DEMO.read_text("utf-8")
+    (tmp_path / "factory.toml").write_text(f'{text}\n[store]\nurl = "{url}"\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    asked = ["whatif", "--at", NOON, "--set", "INS-11.down=10min", "--hours", "1", "--replications", "4", "--json"]
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == 0, told.output
+    assert "changwon/machining/line1" in json.loads(told.stdout)["variant"]  # INS-11 stands in Changwon only
+    monkeypatch.chdir(tmp_path.parent)
+    nowhere = CliRunner().invoke(app, asked)
+    assert nowhere.exit_code == 2
+    assert "--factory" in nowhere.output
