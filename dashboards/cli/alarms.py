@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dashboards.cli._factory import factory_beside
 from dashboards.cli._output import print_json
 from dashboards.cli.store import Json
 
@@ -32,7 +33,10 @@ def alarms(
     factory: Annotated[
         Path | None,
         typer.Option(
-            "--factory", help="The factory file, for the alarms' names and texts.", exists=True, dir_okay=False
+            "--factory",
+            help="The factory file, for the alarms' names and texts. Else the one beside the store.",
+            exists=True,
+            dir_okay=False,
         ),
     ] = None,
     active: Annotated[bool, typer.Option("--active", help="Only what is not normal.")] = False,
@@ -55,7 +59,8 @@ def alarms(
     from dashboards.summary.alarm_words import AlarmWords
     from twin.alarms.rule import RulesByAsset
 
-    given = read_factory(factory) if factory is not None else None
+    path = factory or factory_beside(url)
+    given = read_factory(path) if path is not None else None
     place = url or (given.store.url if given is not None else "")
     if not place or lang not in ("ko", "en"):
         what = "a store: --url, or --factory with one" if not place else "--lang ko or --lang en"

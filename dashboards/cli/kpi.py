@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dashboards.cli._factory import factory_beside
 from dashboards.cli._output import note, print_json
 
 if TYPE_CHECKING:
@@ -96,14 +97,6 @@ def known_factory(path: Path | None, url: str) -> Factory | None:
         note("no --factory: without shifts all time counts as planned, without planned run times there is no OEE")
         return None
     return read_factory(path)
-
-
-def factory_beside(url: str) -> Path | None:
-    """The factory file in the folder of a store's file, or above it; None where there is none."""
-    if not url.startswith("sqlite:///"):
-        return None
-    folder = Path(url.removeprefix("sqlite:///")).resolve().parent
-    return next((one for one in (folder / "factory.toml", folder.parent / "factory.toml") if one.is_file()), None)
 
 
 def hub_of(factory: Factory | None) -> Any:

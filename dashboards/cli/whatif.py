@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dashboards.cli._factory import factory_beside
 from dashboards.cli._output import note, print_json
 from dashboards.cli.times import moment
 from twin.ids import leaf_of
@@ -123,7 +124,6 @@ def _factory(given: Path | None, url: str) -> Factory:
     """The factory file that is given, the one beside the store, or this folder's; exit code 2 where there is none."""
     from connectors.factory_file import read_factory
     from dashboards.cli.desk import HERE
-    from dashboards.cli.kpi import factory_beside
 
     path = given or factory_beside(url) or HERE
     if given is None and not path.is_file():
