@@ -58,6 +58,8 @@ _DENSITY = """WITH RECURSIVE part(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM pa
 whole(start_ns, wide_ns, end_ns) AS (SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))
 SELECT (SELECT count(*) FROM frame f WHERE f.stream_key = ? AND f.t_ns >= start_ns + i * wide_ns
  AND f.t_ns < start_ns + (i + 1) * wide_ns AND f.t_ns < end_ns) FROM part, whole ORDER BY i"""
+# Two questions: SQLite reads each end of an index alone, but every row of it for both at once.
+_RANGE = """SELECT (SELECT min(n) FROM batch WHERE writer_key = ?), (SELECT max(n) FROM batch WHERE writer_key = ?)"""
 _EVENT = "SELECT kind, t_ns, asset, signal, before, after FROM event"
 
 
@@ -412,7 +414,7 @@ class SqlHistory(AlarmReads):
 
     def batch_range(self, writer: str) -> tuple[int, int]:
         """The writer's first and last batch that is there; (1, 0) where there is none."""
-        rows = self._reader.ask("SELECT min(n), max(n) FROM batch WHERE writer_key = ?", (self.writer_key(writer),))
+        rows = self._reader.ask(_RANGE, (self.writer_key(writer),) * 2)
         return (int(rows[0][0]), int(rows[0][1])) if rows[0][0] is not None else (1, 0)
 
     def noted(self, key: str) -> str:
