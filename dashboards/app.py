@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -39,8 +40,9 @@ from dashboards.calls.models import models_router
 from dashboards.calls.trend import trend_router
 from dashboards.calls.view import view_router
 from dashboards.calls.whatif import whatif_router
+from dashboards.fresh_figures import FreshFigures
 from dashboards.i18n import words
-from dashboards.page import Asked, Behind, find_pages, route
+from dashboards.page import Asked, Behind, find_pages, first_calls, route
 from dashboards.parts import empty
 from dashboards.preferences import LANGUAGES, THEMES, Preferences, current, set_cookie
 from dashboards.socket import serve_live
@@ -57,23 +59,28 @@ _JAVASCRIPT = "text/javascript; charset=utf-8"
 
 
 class _TwinDash(Dash):
-    """Dash, writing our own document."""
+    """Dash, writing our own document. ``first`` gives the calls that the page of an address shows first."""
+
+    first: Callable[[str], list[str]]
 
     def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]  # all parts come by name
         """The document in the reader's language and theme."""
         preferences = current()
-        return shell.document(preferences.lang, preferences.theme, _version(preferences.lang), parts)
+        calls = self.first(preferences.asked)
+        return shell.document(preferences.lang, preferences.theme, _version(preferences.lang), parts, calls)
 
 
 def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncContextManager[None]]) -> ASGIApp:
     """Make the ASGI application; ``lifespan`` runs around its life (the hub's tasks, the subscription)."""
+    fresh = FreshFigures(behind)
 
     @contextlib.asynccontextmanager
     async def living(_server: FastAPI) -> AsyncIterator[None]:
         async with lifespan():
-            watching = asyncio.create_task(watch(behind))
+            running = [asyncio.create_task(watch(behind)), asyncio.create_task(fresh.keep())]
             yield
-            watching.cancel()
+            for task in running:
+                task.cancel()
 
     server = FastAPI(
         title="Factory Twin",
@@ -85,7 +92,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     )
     errors.install(server)
     gate = Gate(behind.desk, behind.factory.web)
-    _add_calls(server, behind, gate)
+    _add_calls(server, behind, gate, fresh)
     pages = find_pages()
     dash = _TwinDash(
         __name__,
@@ -99,6 +106,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
         title=TITLE,
         add_log_handler=False,
     )
+    dash.first = partial(first_calls, pages, behind)
     _add_pages(dash, behind, pages)
     for page in pages:
         page.callbacks(dash, behind)
@@ -114,7 +122,7 @@ def create_app(behind: Behind, lifespan: Callable[[], contextlib.AbstractAsyncCo
     return Guard(server, rules, gate)
 
 
-def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
+def _add_calls(server: FastAPI, behind: Behind, gate: Gate, fresh: FreshFigures) -> None:
     """Everything that is not a page; before Dash, which answers for every address left."""
 
     @server.websocket("/ws/live")
@@ -156,7 +164,7 @@ def _add_calls(server: FastAPI, behind: Behind, gate: Gate) -> None:
     server.include_router(api_router(behind))
     server.include_router(audit_router(behind))
     server.include_router(sessions_router(behind))
-    server.include_router(kpi_router(behind))
+    server.include_router(kpi_router(behind, fresh))
     server.include_router(hub_router(behind), responses=ERRORS)
     server.include_router(anomaly_router(behind))
     server.include_router(datasets_router(behind), responses=ERRORS)

@@ -6,13 +6,13 @@ import importlib
 import pkgutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from dashboards.access.scope import SeenFactory
 from dashboards.i18n import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dash import Dash
@@ -79,11 +79,18 @@ def _no_callbacks(app: Dash, behind: Behind) -> None:
     del app, behind
 
 
+def _nothing_first(behind: Behind, rest: str, query: Mapping[str, str]) -> list[str]:
+    del behind, rest, query
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page: ``layout`` makes its content for one request, ``callbacks`` registers what it reacts to.
 
-    ``icon`` is the path data of a 24 × 24 drawing. ``path`` also answers for everything below it.
+    ``icon`` is the path data of a 24 × 24 drawing. ``path`` also answers for everything below it. ``first`` gives
+    the calls whose answers a page shows first, of what follows its path and its query: the browser asks while it
+    still loads the scripts.
     """
 
     name: str
@@ -93,6 +100,15 @@ class Page:
     layout: Callable[[Asked], Any]
     callbacks: Callable[[Dash, Behind], None] = field(default=_no_callbacks)
     crumbs: Callable[[Asked], list[Crumb]] | None = None
+    first: Callable[[Behind, str, Mapping[str, str]], list[str]] = field(default=_nothing_first)
+
+
+def first_calls(pages: tuple[Page, ...], behind: Behind, address: str) -> list[str]:
+    """The calls that the page of an address shows first; none where it shows the past, which the browser tells of."""
+    pathname, _, query = address.partition("?")
+    found = route(pages, pathname)
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    return [] if found is None or "at" in asked else found[0].first(behind, found[1], asked)
 
 
 def find_pages() -> tuple[Page, ...]:

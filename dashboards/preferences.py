@@ -24,6 +24,8 @@ class Preferences:
     theme: str = "light"
     page: str = ""
     """The path of the page that asks; "" where the browser does not say."""
+    asked: str = ""
+    """The path and the query that are asked for."""
 
 
 _DEFAULT = Preferences()

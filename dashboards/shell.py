@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ from dashboards.page import Asked, address
 from dashboards.parts import attributes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboards.page import Crumb, Page
 
 BRAND = "M3 10.5 9 6v4.5L15 6v4.5L21 6v14H3zM7 14h2v3H7zM11.5 14h2v3h-2zM16 14h2v3h-2z"
@@ -202,8 +205,14 @@ def breadcrumbs(crumbs: list[Crumb]) -> list[Any]:
     return parts
 
 
-def document(lang: str, theme: str, version: str, parts: dict[str, str]) -> str:
-    """The HTML document: language and theme are right before the first paint, without inline script."""
+def document(lang: str, theme: str, version: str, parts: dict[str, str], calls: Sequence[str] = ()) -> str:
+    """The HTML document: language and theme are right before the first paint, without inline script.
+
+    ``calls`` are asked for beside the scripts, not only when these run.
+    """
+    early = "".join(
+        f'\n<link rel="preload" href="{escape(call)}" as="fetch" crossorigin="anonymous">' for call in calls
+    )
     return f"""<!DOCTYPE html>
 <html lang="{lang}" data-theme="{theme}" data-mode="live">
 <head>
@@ -214,7 +223,7 @@ def document(lang: str, theme: str, version: str, parts: dict[str, str]) -> str:
 <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg">
 {bundles.head(lang)}
 <link rel="preload" href="/_dash-layout" as="fetch" crossorigin="anonymous">
-<link rel="preload" href="/_dash-dependencies" as="fetch" crossorigin="anonymous">
+<link rel="preload" href="/_dash-dependencies" as="fetch" crossorigin="anonymous">{early}
 {parts["css"]}
 <script src="{address("words.js")}?lang={lang}&amp;v={version}"></script>
 </head>

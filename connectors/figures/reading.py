@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from twin.clock import NS_PER_S
-from twin.kpi import Kept, joined, kept_of
-from twin.sample import Frames
+from twin.kpi import Kept, joined, kept_of, thinned
+from twin.sample import Frames, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,17 +28,29 @@ Stamp = tuple[int, int]
 """(late frames, first time) of a stream: as long as they stay, nothing came into the time that is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A stretch that is not over: what was told in [start, until), as long as the stamp stays."""
+
+    start_ns: int
+    stamp: Stamp
+    until_ns: int
+    kept: Kept
+
+
 class Reading:
     """What streams told, as `Kept`. Mutable: it keeps stretches; any thread may ask.
 
     A stretch is kept once its stream has newer frames. From then on a frame can only come into it late, and
     late frames are counted (`StreamCount.late`): where that count has changed, the stretch is read again.
+    The newest stretch of a stream is kept as far as that holds, and read on from there.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._busy: dict[Wanted, threading.Lock] = {}
         self._kept: OrderedDict[tuple[Wanted, int], tuple[Stamp, Kept]] = OrderedDict()
+        self._newest: dict[Wanted, _Begun] = {}
 
     def kept(self, history: History, wanted: Wanted, count: StreamCount | None, start_ns: int, end_ns: int) -> Kept:
         """What a stream told in [start, end); ``count`` is of that stream, as `History.by_stream` has it."""
@@ -57,21 +70,42 @@ class Reading:
         return joined(parts, wanted.stale_ns) if parts else nothing_of(wanted)
 
     def _part(self, history: History, wanted: Wanted, count: StreamCount | None, start_ns: int, end_ns: int) -> Kept:
-        over = count is not None and end_ns <= count.last_ns and end_ns - start_ns == CHUNK_NS
-        if count is None or not over:
+        if count is None or start_ns % CHUNK_NS:
             return _read(history, wanted, start_ns, end_ns)
         stamp = (count.late, count.first_ns)
+        if end_ns > count.last_ns or end_ns - start_ns < CHUNK_NS:
+            return self._read_on(history, wanted, stamp, start_ns, end_ns)
         with self._lock:
             found = self._kept.get((wanted, start_ns))
             if found is not None and found[0] == stamp:
                 self._kept.move_to_end((wanted, start_ns))
                 return found[1]
-        kept = _read(history, wanted, start_ns, end_ns)
+        kept = self._read_on(history, wanted, stamp, start_ns, end_ns)
         with self._lock:
             self._kept[wanted, start_ns] = (stamp, kept)
             while len(self._kept) > CHUNKS_KEPT:
                 self._kept.popitem(last=False)
         return kept
+
+    def _read_on(self, history: History, wanted: Wanted, stamp: Stamp, start_ns: int, end_ns: int) -> Kept:
+        """A stretch from its begin, as far as it is not known already; whoever calls holds the stream's lock."""
+        begun = self._newest.get(wanted)
+        if begun is not None and (begun.start_ns > start_ns or begun.until_ns > end_ns):
+            return _read(history, wanted, start_ns, end_ns)  # somebody asks for an earlier moment
+        if begun is None or (begun.start_ns, begun.stamp) != (start_ns, stamp):
+            begun = _Begun(start_ns, stamp, start_ns, nothing_of(wanted))
+        frames = history.frames(wanted.stream, begun.until_ns, end_ns)
+        frames = frames.take(frames.quality != Quality.CLOCK_AHEAD)
+        # What comes from now on is as new as the newest frame, or late, and counted.
+        until_ns = int(frames.t_ns[-1]) if len(frames) else begun.until_ns
+        sure = int(np.searchsorted(frames.t_ns, until_ns))
+        known, rest = (
+            kept_of(some, wanted.columns, wanted.texts, wanted.stale_ns)
+            for some in (frames.take(np.arange(sure)), frames.take(np.arange(sure, len(frames))))
+        )
+        known = thinned(joined([begun.kept, known], wanted.stale_ns))
+        self._newest[wanted] = _Begun(start_ns, stamp, until_ns, known)
+        return joined([known, rest], wanted.stale_ns)
 
     def before(
         self, history: History, wanted: Iterable[Wanted], t_ns: int, latest: Mapping[str, Latest | None]

@@ -181,8 +181,9 @@ class Guard:
         query = scope.get("query_string", b"").decode("latin-1")
         cookie = headers.get(b"cookie", b"").decode("latin-1")
         preferences, to_set = chosen(query, cookie, self._rules.default)
-        set_current(replace(preferences, page=_page_of(headers.get(b"referer", b"").decode("latin-1"))))
         path: str = scope["path"]
+        page = _page_of(headers.get(b"referer", b"").decode("latin-1"))
+        set_current(replace(preferences, page=page, asked=f"{path}?{query}"))
         extra = list(self._headers)
         extra += [(b"set-cookie", set_cookie(name, value).encode()) for name, value in to_set.items()]
         if path.startswith(PRIVATE):

@@ -14,14 +14,14 @@ from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotat
 from starlette.responses import Response  # noqa: TC002  FastAPI reads the annotations
 
 from connectors.desk import notes, stops
-from connectors.figures import Figures
 from connectors.figures.answer import BY, CONVENTIONS, answer
 from connectors.plugins import rules_of
 from dashboards.access.auth import allowed, needs
 from dashboards.calls.api_models import ErrorAnswer, KpiAnswer, StopsAnswer
 from dashboards.calls.view import json_of, site_in
 from dashboards.errors import AskedWrongly
-from dashboards.moment import ns_of_ms, ns_of_text, span, view_of
+from dashboards.fresh_figures import Look
+from dashboards.moment import ns_of_ms, ns_of_text, span
 from dashboards.once import Once
 from dashboards.status import ms
 from dashboards.summary import oee, report
@@ -34,15 +34,12 @@ from twin.policy import Right
 
 if TYPE_CHECKING:
     from connectors.desk.stops import Told
-    from connectors.figures import Asked
+    from dashboards.fresh_figures import FreshFigures
     from dashboards.page import Behind
     from twin.site import Site
 
 DAY_NS = 24 * 3600 * NS_PER_S
-LIVE_EVERY_NS = 5 * NS_PER_S
-"""Live figures are made anew so often; a new stop reason makes them anew at once."""
 MOST_BACK = 60
-LOOKS_KEPT = 4
 
 ScopeId = Annotated[str, Query(max_length=500, description="a site, a line or an asset")]
 Moment = Annotated[float | None, Query(description="ms since 1970; left out: now")]
@@ -78,30 +75,6 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True):
     sha256: str
 
 
-class Look:
-    """What one answer is made of. Made for each request; ``told`` are the stops that count at its moment."""
-
-    def __init__(self, behind: Behind, figures: Figures, as_of_ns: int | None) -> None:
-        view = view_of(behind, as_of_ns)
-        self.alarms = view.alarms
-        self.live = view.is_live
-        self.now_ns = view.clock_ns
-        self.told: list[Told] = stops.told(
-            behind.desk, 0, self.now_ns + DAY_NS, as_of_ns=None if self.live else self.now_ns
-        )
-        causes = {site.id: catalogue(site.stop_reasons) for site in behind.factory.hub.sites}
-        own = catalogue()
-        reasons = [stops.reason(one, causes.get(site_of(one.asset), own)) for one in self.told]
-        self.asked: Asked = figures.look(behind.reader.history(), self.now_ns, reasons)
-
-    def site(self, figures: Figures, site: str) -> Site:
-        """The site of that id; raises AskedWrongly."""
-        for one in figures.sites(self.asked):
-            if one.id == site:
-                return one
-        raise AskedWrongly(404, f"there is no site {site[:64]!r}", "site", "see /api/v1/sites")
-
-
 def body_of(body: bytes, request: Request, kind: type[Any]) -> Any:
     """A JSON body of a kind; raises AskedWrongly for another one."""
     if not request.headers.get("content-type", "").startswith("application/json"):
@@ -112,23 +85,19 @@ def body_of(body: bytes, request: Request, kind: type[Any]) -> Any:
         raise AskedWrongly(422, str(error), "body", "see docs/reference/kpi.md") from error
 
 
-def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
+def kpi_router(behind: Behind, fresh: FreshFigures) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
     """The calls, on what stands behind the pages."""
     router = APIRouter()
-    figures, once, rules = Figures(behind.factory.hub), Once(), rules_of(behind.factory)
-    looks: Once = Once(LOOKS_KEPT)
-    told_times = [0]
+    figures, once, rules = fresh.figures, Once(), rules_of(behind.factory)
 
     def look(as_of_ms: float | None) -> Look:
         return Look(behind, figures, None if as_of_ms is None else ns_of_ms(as_of_ms, "as_of_ms"))
 
     def answered(name: str, as_of_ms: float | None, key: tuple[object, ...], make: Any) -> Response:
         """An answer that several browsers share: live ones for a few seconds, past ones for good."""
-        now_ns = behind.clock.now_ns()
-        moment = now_ns // LIVE_EVERY_NS if as_of_ms is None else ("past", as_of_ms)
-        at = (moment, told_times[0])
+        at = fresh.moment(as_of_ms)
         # The parts of a page ask at once, and of the same: they share one look at the store.
-        return json_of(once.get((name, *at, *key), lambda: make(looks.get(at, lambda: look(as_of_ms)))))
+        return json_of(once.get((name, *at, *key), lambda: make(fresh.look(at, lambda: look(as_of_ms)))))
 
     def known(scope: str) -> str:
         """The scope, where its site is one that may be asked for."""
@@ -214,7 +183,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             kept = stops.tell(behind.desk, who.name, said.asset, start_ns, end_ns, said.code, said.note, said.stop)
         except StoreRejected as error:
             raise AskedWrongly(400, str(error), "body", "see docs/reference/kpi.md") from error
-        told_times[0] += 1
+        fresh.told()
         return json_of({"told": _told(kept)})
 
     async def tell(request: Request) -> Response:
@@ -245,7 +214,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             kept = notes.write(behind.desk, who.name, of, said.text)
         except StoreRejected as error:
             raise AskedWrongly(400, str(error), "text", "shorten it") from error
-        told_times[0] += 1
+        fresh.told()
         return json_of({"note": {"n": kept.n, "text": kept.text, "who": kept.who, "at_ms": ms(kept.at_ns)}})
 
     @router.post("/view/report/notes", include_in_schema=False)
@@ -267,7 +236,7 @@ def kpi_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one functio
             )
         text = report.canonical(made["rows"], [one["text"] for one in made["notes"]])
         notes.sign(behind.desk, who.name, of, said.sha256, text)
-        told_times[0] += 1
+        fresh.told()
         return json_of({"sha256": said.sha256, "who": who.name})
 
     @router.post("/view/report/sign", include_in_schema=False)

@@ -9,6 +9,7 @@ _ROWS = 5
 _STEP_M = 4.0
 _LINES_A_HALL = 20
 _LINES_ACROSS = 5
+_SHIFTS = (("day", "주간", "Day", "07:00", "19:00"), ("night", "야간", "Night", "19:00", "07:00"))
 
 
 def crowd_file(assets: int) -> str:
@@ -48,6 +49,9 @@ def crowd_file(assets: int) -> str:
         f"size_m = [{width_m}, {depth_m}]",
         "position_deg = [35.82, 127.11]",
     ]
+    for shift, ko, en, start, end in _SHIFTS:
+        text += ["", "  [[site.shift]]", f'  id = "{shift}"', f'  name = {{ ko = "{ko}", en = "{en}" }}']
+        text += [f'  start = "{start}"', f'  end = "{end}"']
     halls = -(-lines // _LINES_A_HALL)
     for hall in range(halls):
         first = hall * _LINES_A_HALL // _LINES_ACROSS

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from dash import html
 
 from dashboards.components import TileGrid
 from dashboards.page import Asked, Page, address
 from dashboards.parts import empty
+from dashboards.summary.oee import SPANS
 from twin.ids import leaf_of, site_of
 from twin.kpi import Of, Scope, scopes_of
 from twin.kpi.tellings import tellings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dashboards.page import Behind, Crumb
     from twin.site import Site
 
@@ -80,4 +84,14 @@ def crumbs(asked: Asked) -> list[Crumb]:
     return [*found, title]
 
 
-PAGE = Page("oee", "/oee", 60, "M4 20h16M6 20v-7h3v7M11 20V6h3v14M16 20v-9h3v9", layout, crumbs=crumbs)
+def first(behind: Behind, rest: str, query: Mapping[str, str]) -> list[str]:
+    """The figures, as the page's component asks for them."""
+    sites = behind.factory.hub.sites
+    scope = rest or (sites[0].id if sites else "")
+    if behind.factory.hub.site(site_of(scope)) is None:
+        return []
+    span = query.get("span", "")
+    return ["/view/kpi/figures?" + urlencode({"scope": scope, "span": span if span in SPANS else SPANS[0]})]
+
+
+PAGE = Page("oee", "/oee", 60, "M4 20h16M6 20v-7h3v7M11 20V6h3v14M16 20v-9h3v9", layout, crumbs=crumbs, first=first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from dash import html
 
@@ -12,7 +13,9 @@ from dashboards.parts import empty
 from twin.ids import site_of
 
 if TYPE_CHECKING:
-    from dashboards.page import Crumb
+    from collections.abc import Mapping
+
+    from dashboards.page import Behind, Crumb
 
 
 def layout(asked: Asked) -> Any:
@@ -43,4 +46,19 @@ def crumbs(asked: Asked) -> list[Crumb]:
     return [*where, (asked.t("page.report"), "")]
 
 
-PAGE = Page("report", "/report", 65, "M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 15h7M9 18h4", layout, crumbs=crumbs)
+def first(behind: Behind, rest: str, query: Mapping[str, str]) -> list[str]:
+    """The report, as the page's component asks for it."""
+    del query
+    sites = behind.factory.hub.sites
+    site_id, _, when = rest.partition("/")
+    site = behind.factory.hub.site(site_id) if rest else (sites[0] if sites else None)
+    if site is None or not site.shifts:
+        return []
+    day, _, shift = when.partition("/")
+    asked = {"site": site.id, "day": day, "shift": shift}
+    return ["/view/report?" + urlencode({name: text for name, text in asked.items() if text})]
+
+
+PAGE = Page(
+    "report", "/report", 65, "M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 15h7M9 18h4", layout, crumbs=crumbs, first=first
+)

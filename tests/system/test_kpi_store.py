@@ -23,9 +23,11 @@ from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from dashboards.app import create_app
 from dashboards.cli import app as cli
+from dashboards.fresh_figures import FRESH_NS, FreshFigures
 from dashboards.live import LiveHub
 from dashboards.page import Behind
 from dashboards.reader import Reader
+from dashboards.summary import oee
 from twin.clock import NS_PER_MS, NS_PER_S, ManualClock, ns_from_iso
 from twin.errors import StoreRejected
 from twin.kpi import catalogue
@@ -431,3 +433,27 @@ def test_a_shift_of_a_site_is_answered_fast_the_second_time(factory, url):
     answer(figures, figures.look(history, START + 30_000 * S), START, START + 28_800 * S)
     assert time.perf_counter() - began < 1.0
     history.close()
+
+
+def test_what_is_made_ahead_is_found_made_until_it_is_old_or_somebody_tells_of_a_stop(web):
+    fresh = FreshFigures(web.behind)
+    made = []
+    record = fresh.figures._record
+    fresh.figures._record = lambda asked, site, asset, *span: made.append(asset) or record(asked, site, asset, *span)
+    fresh.make_ahead()
+    once, moment = len(made), fresh.moment(None)
+    assert ASSET in made
+    assert moment[0] == "ahead"
+    seen = fresh.look(moment, lambda: pytest.fail("it was made"))
+    site = web.behind.factory.hub.sites[0]
+    span = oee.time_of(site, "shift", seen.now_ns)
+    scope = fresh.figures.scopes(seen.asked, site)[0]
+    oee.figures_json(fresh.figures, seen.asked, site, scope, span)
+    assert len(made) == once, "the page finds all of it"
+    web.clock.advance(FRESH_NS / S)
+    assert fresh.moment(None)[0] == "live"
+    fresh.make_ahead()
+    assert fresh.moment(None)[0] == "ahead"
+    fresh.told()
+    assert fresh.moment(None)[0] == "live"
+    assert fresh.moment(5.0)[:2] == ("past", 5.0)

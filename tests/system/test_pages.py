@@ -228,6 +228,22 @@ def test_a_page_shows_its_parts_without_an_error(browser, server, recorded, name
         assert not wrong
 
 
+@pytest.mark.parametrize(
+    ("path", "call", "shown"),
+    [
+        ("/oee/jeonju/weld/line1", "/view/kpi/figures?", ".oee-factor b.fig:not(:empty)"),
+        ("/report/jeonju", "/view/report?", ".rep-site"),
+    ],
+)
+def test_what_a_page_shows_first_is_asked_for_beside_the_scripts_and_once(browser, server, path, call, shown):
+    with opened(browser, f"{server.url}{path}?lang=ko") as (page, wrong):
+        page.wait_for_selector(shown)
+        script = "performance.getEntriesByType('resource').map((one) => [one.name, one.initiatorType])"
+        asked = [kind for name, kind in page.evaluate(script) if call in name]
+        assert asked == ["link"]
+        assert wrong == []
+
+
 def test_the_live_socket_moves_the_page(browser, server):
     with opened(browser, f"{server.url}/floor/jeonju?lang=en") as (page, wrong):
         until(page, "window.factoryTwin?.live.packets > 5")

@@ -13,7 +13,7 @@ with the cycle time that the factory file gives as PRI and the stream's stale ti
 """
 
 from twin.kpi.counts import ENERGY_SCALE, NOTHING, Rises, rises_of
-from twin.kpi.kept import Kept, joined, kept_of
+from twin.kpi.kept import Kept, joined, kept_of, thinned
 from twin.kpi.measures import Kpi, Losses, kpis, losses
 from twin.kpi.reasons import CATALOGUE, Loss, StopCause, catalogue
 from twin.kpi.recorded import record_of, scopes_told, summed
@@ -25,5 +25,5 @@ __all__ = [
     "CATALOGUE", "ENERGY_SCALE", "NOTHING", "ZERO", "AssetRecord", "Bucket", "Kept", "Kpi", "Loss", "Losses", "Of",
     "Rises", "Scope", "Slice", "StopCause", "StopReason", "TimeRules", "Totals", "by_reason", "catalogue", "combined",
     "joined", "kept_of", "kpis", "losses", "record_of", "rises_of", "scopes_of", "scopes_told", "series",
-    "slices_of", "summed", "totals_of", "within",
+    "slices_of", "summed", "thinned", "totals_of", "within",
 ]  # fmt: skip

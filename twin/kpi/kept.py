@@ -85,10 +85,22 @@ def kept_of(frames: Frames, columns: Sequence[int], texts: Sequence[int], stale_
     silent = np.zeros(n, np.bool_)
     if stale_ns is not None:
         silent[:-1] = np.diff(frames.t_ns) > stale_ns
+    return _picked(Kept(frames.t_ns, frames.seq, counts, words, heard, silent))
+
+
+def thinned(kept: Kept) -> Kept:
+    """What `kept_of` gives of a stretch, from what it gave of its parts, joined: their edges matter no more."""
+    return _picked(kept) if len(kept) > 2 else kept  # noqa: PLR2004  first and last
+
+
+def _picked(every: Kept) -> Kept:
+    """The rows that matter: the first, the last, and both sides of each change and silence."""
+    n, counts, words, heard, silent = len(every), every.counts, every.words, every.heard, every.silent
     before, after = counts[:-1], counts[1:]
-    changes = ((before != after) & ~(np.isnan(before) & np.isnan(after))).any(axis=1) if len(columns) else silent[:-1]
-    changes = changes | silent[:-1] | (heard[1:] != heard[:-1])
-    if texts:
+    changes = silent[:-1] | (heard[1:] != heard[:-1])
+    if counts.shape[1]:
+        changes |= ((before != after) & ~(np.isnan(before) & np.isnan(after))).any(axis=1)
+    if words[0] or words[-1]:
         changes |= np.fromiter((a != b for a, b in pairwise(words)), np.bool_, n - 1)
     picked = np.zeros(n, np.bool_)
     picked[0] = picked[-1] = True
@@ -96,9 +108,13 @@ def kept_of(frames: Frames, columns: Sequence[int], texts: Sequence[int], stale_
     picked[1:] |= changes
     rows = np.flatnonzero(picked)
     return Kept(
-        frames.t_ns[rows], frames.seq[rows], counts[rows], tuple(words[i] for i in rows.tolist()), heard[rows],
+        every.t_ns[rows],
+        every.seq[rows],
+        counts[rows],
+        tuple(words[i] for i in rows.tolist()),
+        heard[rows],
         silent[rows],
-    )  # fmt: skip
+    )
 
 
 def joined(parts: Sequence[Kept], stale_ns: int | None) -> Kept:
