@@ -97,6 +97,25 @@ def test_episodes_of_a_real_robot_are_labelled_by_keys(server, browser):  # noqa
         assert not wrong
 
 
+def test_a_cause_that_was_asked_for_stays_asked_for_when_the_episode_s_labels_come(server, browser):  # noqa: F811
+    with opened(browser, f"{server.url}/label?lang=en", 1024, 768) as (page, wrong):
+        ready(page)
+        first, held = on(page), []
+        page.route("**/view/episodes/labels?*", lambda route: held.append(route))  # noqa: PLW0108  a bound method of a list is no handler
+        page.keyboard.press("j")
+        until(page, f"{ON}.dataset.id !== {first!r}")
+        page.keyboard.press("n")
+        until(page, "document.querySelector('.lb-causes.is-asked button')")
+        with page.expect_response("**/view/episodes/labels?*"):
+            for route in held:
+                route.continue_()
+        page.wait_for_timeout(300)
+        assert page.evaluate("Boolean(document.querySelector('.lb-causes.is-asked button'))")
+        page.keyboard.press("j")
+        until(page, "!document.querySelector('.lb-causes.is-asked')")
+        assert not wrong
+
+
 def test_everything_can_be_done_by_mouse_in_korean(server, browser):  # noqa: F811
     with opened(browser, f"{server.url}/label?lang=ko&theme=dark", 1024, 768) as (page, wrong):
         ready(page)

@@ -143,6 +143,8 @@ export class LabelView extends Core {
     if (!one) return;
     this.chosen = one.id;
     this.detail = { ...one, may_tell: this.answer.may_tell };
+    // only here: what comes of an episode later must not take back that a cause was asked for
+    this.asksCause = false;
     this.mark(null);
     const url = new URL(location.href);
     url.searchParams.set("episode", one.id);
@@ -203,7 +205,7 @@ export class LabelView extends Core {
   askCause() {
     this.asksCause = true;
     this.drawCauses();
-    this.outcomes.get("failure").classList.add("on");
+    toggle(this.outcomes.get("failure"), "on", true);
     if (!this.causeWords.length) this.cause.focus();
   }
 
@@ -336,7 +338,7 @@ export class LabelView extends Core {
     setText(this.suggested, outcome === "unknown" ? t("label.no_rule") : t("label.rule_says", { what: [t(`label.${outcome}`), causeWord(cause)].filter(Boolean).join(" · ") }));
     this.accept.disabled = !may || outcome === "unknown";
     for (const [name, button] of this.outcomes) {
-      toggle(button, "on", one.labelled && one.outcome === name);
+      toggle(button, "on", (one.labelled && one.outcome === name) || (name === "failure" && this.asksCause));
       button.disabled = !may;
     }
     if (document.activeElement !== this.cause) this.cause.value = one.labelled && one.outcome === "failure" ? one.cause : "";
@@ -349,7 +351,6 @@ export class LabelView extends Core {
     const waits = this.episodes.filter((other) => other.asset === one.asset && !other.labelled && other.task.ko === one.task.ko && other.suggested.outcome !== "unknown").length;
     setText(this.bulk, t("label.bulk", { n: waits }));
     this.bulk.disabled = !may || !waits;
-    this.asksCause = false;
     this.drawCauses();
     const parts = (one.labels ?? []).filter((label) => label.stands && ["subtask", "segment", "anomaly"].includes(label.channel)).sort((a, b) => a.from_ms - b.from_ms);
     const s = (ms) => number((ms - one.start_ms) / 1000, 2);
