@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 DAY_NS = 24 * 3600 * NS_PER_S
 LIVE_EVERY_NS = 5 * NS_PER_S
 """Live figures are made anew so often; a new stop reason makes them anew at once."""
-AHEAD_EVERY_S = 10.0
-FRESH_NS = 15 * NS_PER_S
-"""What was made in the background is live for so long."""
-LOOKS_KEPT = 4
+AHEAD_EVERY_S, AHEAD_SELDOM_S = 10.0, 60.0
+"""So often figures are made in the background, and so seldom where that is much work."""
+DUTY = 0.03
+"""The share of a core that they may take before they are made less often."""
+FRESH_S = 5.0
+"""What was made in the background counts for so long after the next time was due."""
+LOOKS_KEPT, PAST_LOOKS_KEPT = 3, 2
+"""Each holds all that happened in its time: some megabytes for 50 machines and a shift."""
 Moment = tuple[object, ...]
 log = logging.getLogger(__name__)
 
@@ -72,10 +76,11 @@ class FreshFigures:
     def __init__(self, behind: Behind) -> None:
         self.figures = Figures(behind.factory.hub)
         self._behind = behind
-        self._looks = Once(LOOKS_KEPT)
+        self._looks, self._past = Once(LOOKS_KEPT), Once(PAST_LOOKS_KEPT)
         self._lock = threading.Lock()
         self._told = 0
         self._ahead: tuple[int, Moment] | None = None
+        self.every_s = AHEAD_EVERY_S
 
     def told(self) -> None:
         """Somebody told of a stop or a shift: nothing that was made before counts."""
@@ -89,18 +94,18 @@ class FreshFigures:
             return ("past", as_of_ms, self._told)
         now_ns = self._behind.clock.now_ns()
         with self._lock:
-            if self._ahead is not None and 0 <= now_ns - self._ahead[0] < FRESH_NS:
+            if self._ahead is not None and 0 <= now_ns - self._ahead[0] < (self.every_s + FRESH_S) * NS_PER_S:
                 return self._ahead[1]
             return ("live", now_ns // LIVE_EVERY_NS, self._told)
 
     def look(self, moment: Moment, make: Callable[[], Look]) -> Look:
         """The look of that name, made where there is none."""
-        found: Look = self._looks.get(moment, make)
+        found: Look = (self._past if moment[0] == "past" else self._looks).get(moment, make)
         return found
 
     def make_ahead(self) -> None:
         """Make what the running shift's figures of every site are made of; lets others work in between."""
-        now_ns = self._behind.clock.now_ns()
+        now_ns, begun_s = self._behind.clock.now_ns(), time.thread_time()
         with self._lock:
             moment: Moment = ("ahead", now_ns, self._told)
         seen = self.look(moment, lambda: Look(self._behind, self.figures, None))
@@ -111,7 +116,9 @@ class FreshFigures:
                 began_s = time.perf_counter()
                 self.figures.record(seen.asked, site, asset, span.start_ns, span.end_ns)
                 time.sleep(min(time.perf_counter() - began_s, 1.0))
+        took_s = time.thread_time() - begun_s
         with self._lock:
+            self.every_s = min(max(AHEAD_EVERY_S, took_s / DUTY), AHEAD_SELDOM_S)
             if moment[-1] == self._told:
                 self._ahead = (now_ns, moment)
 
@@ -120,4 +127,4 @@ class FreshFigures:
         while True:
             with contextlib.suppress(TwinError):  # the store is away: whoever asks is told
                 await asyncio.to_thread(self.make_ahead)
-            await asyncio.sleep(AHEAD_EVERY_S)
+            await asyncio.sleep(self.every_s)

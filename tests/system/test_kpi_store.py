@@ -23,7 +23,7 @@ from connectors.stores.memory import MemoryStore
 from connectors.stores.sql import open_history, open_store
 from dashboards.app import create_app
 from dashboards.cli import app as cli
-from dashboards.fresh_figures import FRESH_NS, FreshFigures
+from dashboards.fresh_figures import AHEAD_EVERY_S, AHEAD_SELDOM_S, FRESH_S, FreshFigures
 from dashboards.live import LiveHub
 from dashboards.page import Behind
 from dashboards.reader import Reader
@@ -450,7 +450,8 @@ def test_what_is_made_ahead_is_found_made_until_it_is_old_or_somebody_tells_of_a
     scope = fresh.figures.scopes(seen.asked, site)[0]
     oee.figures_json(fresh.figures, seen.asked, site, scope, span)
     assert len(made) == once, "the page finds all of it"
-    web.clock.advance(FRESH_NS / S)
+    assert AHEAD_EVERY_S <= fresh.every_s <= AHEAD_SELDOM_S
+    web.clock.advance(fresh.every_s + FRESH_S)
     assert fresh.moment(None)[0] == "live"
     fresh.make_ahead()
     assert fresh.moment(None)[0] == "ahead"
