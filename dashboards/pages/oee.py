@@ -16,7 +16,7 @@ from twin.kpi import Of, Scope, scopes_of
 from twin.kpi.tellings import tellings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dashboards.page import Behind, Crumb
     from twin.site import Site
@@ -35,8 +35,7 @@ def layout(asked: Asked) -> Any:
     wanted = asked.rest or (sites[0].id if sites else "")
     site = asked.behind.factory.hub.site(site_of(wanted))
     listed = [] if site is None else in_order(scopes(asked.behind, site))
-    # While nothing was heard yet, any line of the factory file may be one.
-    if site is None or (len(listed) > 1 and wanted not in {one.id for one in listed}):
+    if site is None or not _is_one(wanted, listed):
         return html.Div(
             empty(asked.t("oee_page.unknown", what=wanted), asked.t("oee_page.unknown_do")), className="card"
         )
@@ -84,11 +83,17 @@ def crumbs(asked: Asked) -> list[Crumb]:
     return [*found, title]
 
 
+def _is_one(wanted: str, listed: Sequence[Scope]) -> bool:
+    """Whether there are figures of that scope; while nothing was heard yet, any line of the factory file may be one."""
+    return len(listed) <= 1 or wanted in {one.id for one in listed}
+
+
 def first(behind: Behind, rest: str, query: Mapping[str, str]) -> list[str]:
     """The figures, as the page's component asks for them."""
     sites = behind.factory.hub.sites
     scope = rest or (sites[0].id if sites else "")
-    if behind.factory.hub.site(site_of(scope)) is None:
+    site = behind.factory.hub.site(site_of(scope))
+    if site is None or not _is_one(scope, scopes(behind, site)):
         return []
     span = query.get("span", "")
     return ["/view/kpi/figures?" + urlencode({"scope": scope, "span": span if span in SPANS else SPANS[0]})]
