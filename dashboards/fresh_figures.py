@@ -38,7 +38,9 @@ AHEAD_EVERY_S, AHEAD_SELDOM_S = 10.0, 60.0
 """So often figures are made in the background, and so seldom where that is much work."""
 DUTY = 0.03
 """The share of a core that they may take before they are made less often."""
-FRESH_S = 5.0
+IDLE = 9
+"""So many times longer than at work it is idle in between: pages are made by the same interpreter."""
+FRESH_S = 20.0
 """What was made in the background counts for so long after the next time was due."""
 LOOKS_KEPT, PAST_LOOKS_KEPT = 3, 2
 """Each holds all that happened in its time: some megabytes for 50 machines and a shift."""
@@ -115,7 +117,7 @@ class FreshFigures:
             for asset in dict.fromkeys(asset for one in scopes for asset in (*one.assets, *one.outlets, *one.meters)):
                 began_s = time.perf_counter()
                 self.figures.record(seen.asked, site, asset, span.start_ns, span.end_ns)
-                time.sleep(min(time.perf_counter() - began_s, 1.0))
+                time.sleep(min(IDLE * (time.perf_counter() - began_s), 1.0))
         took_s = time.thread_time() - begun_s
         with self._lock:
             self.every_s = min(max(AHEAD_EVERY_S, took_s / DUTY), AHEAD_SELDOM_S)
