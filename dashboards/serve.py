@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -44,7 +43,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-SWITCH_S = 0.0005
 STOP_S = 1
 POLL_S = 0.1
 
@@ -135,8 +133,6 @@ async def _living(factory: Factory, hub: LiveHub) -> AsyncIterator[None]:
         await hub.load()
     except StoreError as error:
         log.info("no history yet: %s", error)
-    # Reads of the store let other threads run a thousand times a second, and wait each time for them to let go again.
-    sys.setswitchinterval(SWITCH_S)
     # What lives now lives to the end; without it the collector stops the pages for milliseconds, not for a third of a
     # second.
     gc.collect()
