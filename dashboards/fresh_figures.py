@@ -6,7 +6,6 @@ A shift's figures of 500 machines are half a second of work of a core: too much 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -19,7 +18,7 @@ from dashboards.moment import view_of
 from dashboards.once import Once
 from dashboards.summary import oee
 from twin.clock import NS_PER_S
-from twin.errors import TwinError
+from twin.errors import StoreError
 from twin.ids import site_of
 from twin.kpi import catalogue
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from dashboards.page import Behind
     from twin.site import Site
 
-DAY_NS = 24 * 3600 * NS_PER_S
 LIVE_EVERY_NS = 5 * NS_PER_S
 """Live figures are made anew so often; a new stop reason makes them anew at once."""
 AHEAD_EVERY_S, AHEAD_SELDOM_S = 10.0, 60.0
@@ -44,7 +42,8 @@ FRESH_S = 20.0
 """What was made in the background counts for so long after the next time was due."""
 LOOKS_KEPT, PAST_LOOKS_KEPT = 3, 2
 """Each holds all that happened in its time: some megabytes for 50 machines and a shift."""
-Moment = tuple[object, ...]
+Key = tuple[object, ...]
+"""What names a look."""
 log = logging.getLogger(__name__)
 
 
@@ -57,7 +56,7 @@ class Look:
         self.live = view.is_live
         self.now_ns = view.clock_ns
         self.told: list[Told] = stops.told(
-            behind.desk, 0, self.now_ns + DAY_NS, as_of_ns=None if self.live else self.now_ns
+            behind.desk, 0, self.now_ns + oee.DAY_NS, as_of_ns=None if self.live else self.now_ns
         )
         causes = {site.id: catalogue(site.stop_reasons) for site in behind.factory.hub.sites}
         own = catalogue()
@@ -81,7 +80,7 @@ class FreshFigures:
         self._looks, self._past = Once(LOOKS_KEPT), Once(PAST_LOOKS_KEPT)
         self._lock = threading.Lock()
         self._told = 0
-        self._ahead: tuple[int, Moment] | None = None
+        self._ahead: tuple[int, Key] | None = None
         self.every_s = AHEAD_EVERY_S
 
     def told(self) -> None:
@@ -90,7 +89,7 @@ class FreshFigures:
             self._told += 1
             self._ahead = None
 
-    def moment(self, as_of_ms: float | None) -> Moment:
+    def key(self, as_of_ms: float | None) -> Key:
         """What names the look of a moment; None is now."""
         if as_of_ms is not None:
             return ("past", as_of_ms, self._told)
@@ -100,17 +99,17 @@ class FreshFigures:
                 return self._ahead[1]
             return ("live", now_ns // LIVE_EVERY_NS, self._told)
 
-    def look(self, moment: Moment, make: Callable[[], Look]) -> Look:
+    def look(self, key: Key, make: Callable[[], Look]) -> Look:
         """The look of that name, made where there is none."""
-        found: Look = (self._past if moment[0] == "past" else self._looks).get(moment, make)
+        found: Look = (self._past if key[0] == "past" else self._looks).get(key, make)
         return found
 
     def make_ahead(self) -> None:
         """Make what the running shift's figures of every site are made of; lets others work in between."""
         now_ns, begun_s = self._behind.clock.now_ns(), time.thread_time()
         with self._lock:
-            moment: Moment = ("ahead", now_ns, self._told)
-        seen = self.look(moment, lambda: Look(self._behind, self.figures, None))
+            key: Key = ("ahead", now_ns, self._told)
+        seen = self.look(key, lambda: Look(self._behind, self.figures, None))
         for site in self._behind.factory.hub.sites:
             span = oee.time_of(site, "shift", seen.now_ns)
             scopes = self.figures.scopes(seen.asked, site)
@@ -121,12 +120,16 @@ class FreshFigures:
         took_s = time.thread_time() - begun_s
         with self._lock:
             self.every_s = min(max(AHEAD_EVERY_S, took_s / DUTY), AHEAD_SELDOM_S)
-            if moment[-1] == self._told:
-                self._ahead = (now_ns, moment)
+            if key[-1] == self._told:
+                self._ahead = (now_ns, key)
 
     async def keep(self) -> None:
         """Make it again and again, until cancelled."""
         while True:
-            with contextlib.suppress(TwinError):  # the store is away: whoever asks is told
+            try:
                 await asyncio.to_thread(self.make_ahead)
+            except StoreError as error:  # whoever asks is told
+                log.debug("no figures ahead: %s", error)
+            except Exception:
+                log.exception("figures are not made ahead, only when a page asks")
             await asyncio.sleep(self.every_s)

@@ -12,7 +12,6 @@ from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotat
 from starlette.responses import Response
 
 from connectors.desk import papers, remarks, upkeep
-from connectors.figures import Figures
 from dashboards.access.auth import allowed, needs
 from dashboards.calls.view import Moment, json_of, site_in
 from dashboards.errors import AskedWrongly, json_body
@@ -29,6 +28,7 @@ from twin.upkeep import Counts  # noqa: TC001  msgspec reads the annotations
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.figures import Figures
     from dashboards.page import Behind
 
 Id = Annotated[str, Query(max_length=500)]
@@ -59,10 +59,10 @@ class DoneIn(msgspec.Struct, forbid_unknown_fields=True):
     note: str = ""
 
 
-def asset_router(behind: Behind) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
-    """The calls, on what stands behind the pages."""
+def asset_router(behind: Behind, figures: Figures) -> APIRouter:  # noqa: C901, PLR0915  one function a call, side by side
+    """The calls, on what stands behind the pages; ``figures`` are those that the other pages read by, too."""
     router = APIRouter(prefix="/view/asset", include_in_schema=False)
-    figures, once, told_times = Figures(behind.factory.hub), Once(), [0]
+    once, told_times = Once(), [0]
 
     def known(asset: str) -> str:
         """The id of an asset that is declared or heard of; raises AskedWrongly for another one."""

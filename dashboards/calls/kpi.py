@@ -95,7 +95,7 @@ def kpi_router(behind: Behind, fresh: FreshFigures) -> APIRouter:  # noqa: C901,
 
     def answered(name: str, as_of_ms: float | None, key: tuple[object, ...], make: Any) -> Response:
         """An answer that several browsers share: live ones for a few seconds, past ones for good."""
-        at = fresh.moment(as_of_ms)
+        at = fresh.key(as_of_ms)
         # The parts of a page ask at once, and of the same: they share one look at the store.
         return json_of(once.get((name, *at, *key), lambda: make(fresh.look(at, lambda: look(as_of_ms)))))
 

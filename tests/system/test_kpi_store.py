@@ -441,10 +441,10 @@ def test_what_is_made_ahead_is_found_made_until_it_is_old_or_somebody_tells_of_a
     record = fresh.figures._record
     fresh.figures._record = lambda asked, site, asset, *span: made.append(asset) or record(asked, site, asset, *span)
     fresh.make_ahead()
-    once, moment = len(made), fresh.moment(None)
+    once, key = len(made), fresh.key(None)
     assert ASSET in made
-    assert moment[0] == "ahead"
-    seen = fresh.look(moment, lambda: pytest.fail("it was made"))
+    assert key[0] == "ahead"
+    seen = fresh.look(key, lambda: pytest.fail("it was made"))
     site = web.behind.factory.hub.sites[0]
     span = oee.time_of(site, "shift", seen.now_ns)
     scope = fresh.figures.scopes(seen.asked, site)[0]
@@ -452,9 +452,9 @@ def test_what_is_made_ahead_is_found_made_until_it_is_old_or_somebody_tells_of_a
     assert len(made) == once, "the page finds all of it"
     assert AHEAD_EVERY_S <= fresh.every_s <= AHEAD_SELDOM_S
     web.clock.advance(fresh.every_s + FRESH_S)
-    assert fresh.moment(None)[0] == "live"
+    assert fresh.key(None)[0] == "live"
     fresh.make_ahead()
-    assert fresh.moment(None)[0] == "ahead"
+    assert fresh.key(None)[0] == "ahead"
     fresh.told()
-    assert fresh.moment(None)[0] == "live"
-    assert fresh.moment(5.0)[:2] == ("past", 5.0)
+    assert fresh.key(None)[0] == "live"
+    assert fresh.key(5.0)[:2] == ("past", 5.0)
