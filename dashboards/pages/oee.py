@@ -16,7 +16,7 @@ from twin.kpi import Of, Scope, scopes_of
 from twin.kpi.tellings import tellings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from dashboards.page import Behind, Crumb
     from twin.site import Site
@@ -31,11 +31,8 @@ def scopes(behind: Behind, site: Site) -> tuple[Scope, ...]:
 
 def layout(asked: Asked) -> Any:
     """The page of a scope; without one, of the first site."""
-    sites = asked.behind.factory.hub.sites
-    wanted = asked.rest or (sites[0].id if sites else "")
-    site = asked.behind.factory.hub.site(site_of(wanted))
-    listed = [] if site is None else in_order(scopes(asked.behind, site))
-    if site is None or not _is_one(wanted, listed):
+    wanted, site, listed = _meant(asked.behind, asked.rest)
+    if site is None:
         return html.Div(
             empty(asked.t("oee_page.unknown", what=wanted), asked.t("oee_page.unknown_do")), className="card"
         )
@@ -46,7 +43,8 @@ def layout(asked: Asked) -> Any:
             site=site.id,
             scope=wanted,
             scopes=[
-                {"id": one.id, "of": one.of.value, "name": {"ko": one.name.ko, "en": one.name.en}} for one in listed
+                {"id": one.id, "of": one.of.value, "name": {"ko": one.name.ko, "en": one.name.en}}
+                for one in in_order(listed)
             ],
             lang=asked.lang,
             timezone=site.timezone,
@@ -83,20 +81,23 @@ def crumbs(asked: Asked) -> list[Crumb]:
     return [*found, title]
 
 
-def _is_one(wanted: str, listed: Sequence[Scope]) -> bool:
-    """Whether there are figures of that scope; while nothing was heard yet, any line of the factory file may be one."""
-    return len(listed) <= 1 or wanted in {one.id for one in listed}
+def _meant(behind: Behind, rest: str) -> tuple[str, Site | None, tuple[Scope, ...]]:
+    """The scope that is asked for, its site (None where there are no figures of it), and every scope of the site."""
+    sites = behind.factory.hub.sites
+    wanted = rest or (sites[0].id if sites else "")
+    site = behind.factory.hub.site(site_of(wanted))
+    listed = () if site is None else scopes(behind, site)
+    # While nothing was heard yet, any line of the factory file may be one.
+    known = len(listed) <= 1 or wanted in {one.id for one in listed}
+    return wanted, site if known else None, listed
 
 
 def first(behind: Behind, rest: str, query: Mapping[str, str]) -> list[str]:
     """The figures, as the page's component asks for them."""
-    sites = behind.factory.hub.sites
-    scope = rest or (sites[0].id if sites else "")
-    site = behind.factory.hub.site(site_of(scope))
-    if site is None or not _is_one(scope, scopes(behind, site)):
-        return []
+    wanted, site, _ = _meant(behind, rest)
     span = query.get("span", "")
-    return ["/view/kpi/figures?" + urlencode({"scope": scope, "span": span if span in SPANS else SPANS[0]})]
+    asked = {"scope": wanted, "span": span if span in SPANS else SPANS[0]}
+    return [] if site is None else [f"/view/kpi/figures?{urlencode(asked)}"]
 
 
 PAGE = Page("oee", "/oee", 60, "M4 20h16M6 20v-7h3v7M11 20V6h3v14M16 20v-9h3v9", layout, crumbs=crumbs, first=first)

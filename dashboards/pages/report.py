@@ -16,20 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashboards.page import Behind, Crumb
+    from twin.site import Site
 
 
 def layout(asked: Asked) -> Any:
     """The report of ``SITE/DATE/SHIFT``; what is left out is the first site, the running shift."""
-    sites = asked.behind.factory.hub.sites
-    site_id, _, when = asked.rest.partition("/")
-    site = asked.behind.factory.hub.site(site_id) if asked.rest else (sites[0] if sites else None)
+    site, day, shift = _meant(asked.behind, asked.rest)
     if site is None:
         return html.Div(
             empty(asked.t("oee_page.unknown", what=asked.rest), asked.t("oee_page.unknown_do")), className="card"
         )
     if not site.shifts:
         return html.Div(empty(asked.t("report_page.no_shifts"), asked.t("report_page.no_shifts_do")), className="card")
-    day, _, shift = when.partition("/")
     return html.Div(
         TileGrid(
             id="report", view="report", site=site.id, day=day, shift=shift, lang=asked.lang, timezone=site.timezone
@@ -49,14 +47,19 @@ def crumbs(asked: Asked) -> list[Crumb]:
 def first(behind: Behind, rest: str, query: Mapping[str, str]) -> list[str]:
     """The report, as the page's component asks for it."""
     del query
-    sites = behind.factory.hub.sites
-    site_id, _, when = rest.partition("/")
-    site = behind.factory.hub.site(site_id) if rest else (sites[0] if sites else None)
+    site, day, shift = _meant(behind, rest)
     if site is None or not site.shifts:
         return []
-    day, _, shift = when.partition("/")
     asked = {"site": site.id, "day": day, "shift": shift}
     return ["/view/report?" + urlencode({name: text for name, text in asked.items() if text})]
+
+
+def _meant(behind: Behind, rest: str) -> tuple[Site | None, str, str]:
+    """(site, day, shift) of ``SITE/DATE/SHIFT``; without a site the first one, without a shift the running one ("")."""
+    sites = behind.factory.hub.sites
+    site_id, _, when = rest.partition("/")
+    day, _, shift = when.partition("/")
+    return behind.factory.hub.site(site_id) if rest else (sites[0] if sites else None), day, shift
 
 
 PAGE = Page(
